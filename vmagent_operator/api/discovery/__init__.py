@@ -1,0 +1,1 @@
+"""Service discoveries of VMScrapeConfig, one table each."""

@@ -1,0 +1,1 @@
+"""The objects that a VMAgent asks for, computed from a snapshot; pure."""
