@@ -1,0 +1,179 @@
+"""JSON -> model: every fault at its path, unknown keys reported, null read as absent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from attrs import define, field, frozen
+
+from vmagent_operator.model.fields import (
+    Choice,
+    IntOrString,
+    List,
+    Map,
+    Model,
+    Passthrough,
+    Scalar,
+    Shape,
+    Slot,
+    StringOrList,
+    cached,
+    compiled,
+    keys,
+    slots,
+)
+
+T = TypeVar("T")
+Manifest = dict[str, Any]
+"""A JSON object, as kubectl shows it."""
+
+JSON_NAMES: Mapping[type, str] = {
+    dict: "object",
+    list: "array",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    type(None): "null",
+}
+
+
+@frozen
+class Fault:
+    """One thing wrong with a document: where (`spec.endpoints[0].port`) and what."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class DecodeError(ValueError):
+    """A document that cannot be read; `faults` holds every reason, in field order."""
+
+    def __init__(self, faults: tuple[Fault, ...]) -> None:
+        super().__init__("; ".join(map(str, faults)))
+        self.faults = faults
+
+
+@frozen
+class Decoded(Generic[T]):
+    """A value and the paths of the keys that no field reads."""
+
+    value: T
+    unknown: tuple[str, ...]
+
+
+@define
+class _Reader:
+    """What one decoding has come across."""
+
+    faults: list[Fault] = field(factory=list)
+    missing: list[Fault] = field(factory=list)
+    unknown: list[str] = field(factory=list)
+
+    def fault(self, path: str, message: str) -> None:
+        self.faults.append(Fault(path, message))
+
+    def model(self, cls: type[T], raw: Any, path: str) -> T | None:
+        if not isinstance(raw, dict):
+            self.mistyped("object", raw, path)
+            return None
+        if not raw.keys() <= keys(cls):
+            self.unknown += (f"{path}.{key}" if path else str(key) for key in raw if key not in keys(cls))
+        return self.fill(cls, raw, path)
+
+    def fill(self, cls: type[T], raw: Mapping[str, Any], path: str) -> T | None:
+        """`cls` from those keys of `raw` that are its own; None once anything is at fault."""
+        values: dict[str, Any] = {}
+        for slot in slots(cls):
+            if slot.inline:
+                values[slot.name] = self.fill(slot.inline, raw, path)
+            elif (item := _present(slot, raw)) is not None:
+                values[slot.name] = self.item(slot, item, f"{path}.{slot.key}" if path else slot.key)
+            elif slot.required:
+                self.missing.append(Fault(f"{path}.{slot.key}" if path else slot.key, "required"))
+        if self.faults or self.missing:
+            return None
+        return cls(**values) if values else _empty(cls)
+
+    def item(self, slot: Slot, raw: Any, path: str) -> Any:
+        value = self.shape(slot.shape, raw, path)
+        if slot.field.pattern and isinstance(value, str) and not compiled(slot.field.pattern).search(value):
+            self.fault(path, f"must match {slot.field.pattern}")
+        return value
+
+    def shape(self, shape: Shape, raw: Any, path: str) -> Any:
+        match shape:
+            case Scalar(type=wanted):
+                return self.scalar(wanted, raw, path)
+            case Model(cls=cls):
+                return self.model(cls, raw, path)
+            case List(item=item):
+                return self.list(item, raw, path)
+            case Map(item=item):
+                if not isinstance(raw, dict):
+                    return self.mistyped("object", raw, path)
+                return {
+                    key: self.shape(item, value, f"{path}.{key}") for key, value in raw.items() if value is not None
+                }
+            case Choice(values=values):
+                if raw not in values or not isinstance(raw, str):
+                    self.fault(path, f"expected one of {', '.join(v for v in values if v)}, got {raw!r}")
+                return raw
+            case IntOrString():
+                good = isinstance(raw, int | str) and not isinstance(raw, bool)
+                return raw if good else self.mistyped("integer or string", raw, path)
+            case StringOrList():
+                if isinstance(raw, str):
+                    return (raw,)
+                if isinstance(raw, list):
+                    return self.list(Scalar(str), raw, path)
+                return self.mistyped("string or array", raw, path)
+            case Passthrough(json=json):
+                if not isinstance(raw, dict):
+                    return self.mistyped("object", raw, path)
+                self.missing += (Fault(f"{path}.{key}", "required") for key in json.required if raw.get(key) is None)
+                return raw
+
+    def scalar(self, wanted: type, raw: Any, path: str) -> Any:
+        if type(raw) is wanted:
+            return raw
+        if wanted is float and type(raw) is int:
+            return float(raw)
+        return self.mistyped(JSON_NAMES[wanted], raw, path)
+
+    def list(self, item: Shape, raw: Any, path: str) -> Any:
+        if not isinstance(raw, list):
+            return self.mistyped("array", raw, path)
+        return tuple(self.shape(item, value, f"{path}[{index}]") for index, value in enumerate(raw))
+
+    def mistyped(self, wanted: str, raw: Any, path: str) -> None:
+        self.fault(path, f"expected {wanted}, got {JSON_NAMES.get(type(raw), type(raw).__name__)}")
+
+
+def decode(cls: type[T], raw: Any, at: str = "spec") -> Decoded[T]:
+    """`raw` read as a `cls`, with the paths of unknown keys; paths start with `at`.
+
+    Raises DecodeError with every fault: those of the values in field order, then what is missing.
+    """
+    reader = _Reader()
+    value = reader.model(cls, raw, at)
+    if reader.faults or reader.missing or value is None:
+        raise DecodeError((*reader.faults, *reader.missing))
+    return Decoded(value, tuple(reader.unknown))
+
+
+def _present(slot: Slot, raw: Mapping[str, Any]) -> Any:
+    value = raw.get(slot.key)
+    if value is None and slot.field.aliases:
+        return next((raw[alias] for alias in slot.field.aliases if raw.get(alias) is not None), None)
+    return value
+
+
+@cached
+def _empty(cls: type[T]) -> T:
+    """The shared instance of a model of which nothing is given: most inline parts of most objects."""
+    return cls()
