@@ -1,0 +1,326 @@
+"""Settings of the operator that reach what it builds, and what the API server offers.
+
+`VARIABLES` is the one table of environment variables: `load` reads it into a frozen `Settings`, the command line lists
+it. Flags of the process itself (ports, lease, request rate) are no settings; they live in `cli`.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import Factory, frozen
+
+QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?")
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_DURATION = re.compile(r"[+-]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)")
+_DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)([a-zµμ]+)")
+_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_REFERENCE = re.compile(r"\$\{(\w+)\}")
+_BOOLEANS = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fromkeys(
+    ("0", "f", "F", "FALSE", "false", "False"), False
+)
+
+
+class SettingsError(ValueError):
+    """An environment variable that cannot be used; the text is `VARIABLE: what is wrong`."""
+
+
+@frozen
+class Server:
+    """What the API server offers: its `(major, minor)` version, and whether it is an OpenShift one."""
+
+    version: tuple[int, int] = (1, 36)
+    openshift: bool = False
+
+
+@frozen(kw_only=True)
+class Settings:
+    """The operator's settings, read once at start; `load` says where each comes from."""
+
+    watch_namespaces: tuple[str, ...]
+    metrics_version: str
+    operator_version: str
+    container_registry: str
+    config_reloader_image: str
+    config_reloader_limits: Mapping[str, str] = Factory(dict)
+    config_reloader_requests: Mapping[str, str] = Factory(dict)
+    vmagent_image: str
+    vmagent_version: str
+    vmagent_port: str
+    vmagent_use_default_resources: bool
+    vmagent_limits: Mapping[str, str] = Factory(dict)
+    vmagent_requests: Mapping[str, str] = Factory(dict)
+    vmagent_termination_grace_period_seconds: int
+    enable_tcp6: bool
+    loopback: str
+    disable_self_service_scrape: bool
+    enable_strict_security: bool
+    enable_default_prestop_hook: bool
+    openshift: str
+    vpa_api_enabled: bool
+    common_labels: Mapping[str, str]
+    common_annotations: Mapping[str, str]
+    config_data_budget_bytes: int
+    enforce_endpointslices: bool
+    app_ready_timeout_seconds: float
+    pod_wait_ready_timeout_seconds: float
+    pvc_wait_ready_timeout_seconds: float
+    force_resync_interval_seconds: float
+    trim_secret_values: bool = True
+    disabled_kinds: frozenset[str] = frozenset()
+
+
+@frozen
+class Variable:
+    """One environment variable: its default as text, how it is read, and the setting it becomes.
+
+    `key` is the entry of a setting that is a mapping; a value read as None leaves the setting alone. Without `to` the
+    variable is accepted and has no effect.
+    """
+
+    name: str
+    default: str
+    read: Callable[[str], Any]
+    doc: str
+    to: str = ""
+    key: str = ""
+    expands: bool = False
+
+    def text(self, environ: Mapping[str, str]) -> str:
+        """The text in effect: that of `environ`, or the default, with `${NAME}` replaced where that is allowed."""
+        text = environ.get(self.name) or self.default
+        if not self.expands:
+            return text
+        return _REFERENCE.sub(lambda found: environ.get(found[1]) or _DEFAULTS.get(found[1], ""), text)
+
+    def value(self, environ: Mapping[str, str]) -> Any:
+        """The value in effect; SettingsError if the text cannot be read."""
+        try:
+            return self.read(self.text(environ))
+        except ValueError as error:
+            raise SettingsError(f"{self.name}: {error}") from None
+
+
+def boolean(text: str) -> bool:
+    """A Go boolean; ValueError otherwise."""
+    if text not in _BOOLEANS:
+        raise ValueError("expected true or false")
+    return _BOOLEANS[text]
+
+
+def duration(text: str) -> float:
+    """Seconds of a Go duration such as `1h0m0s` or `500ms`; ValueError otherwise."""
+    if not _DURATION.fullmatch(text):
+        raise ValueError("expected a duration such as 1m30s")
+    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text))
+    return -seconds if text.startswith("-") else seconds
+
+
+def items(text: str) -> tuple[str, ...]:
+    """The elements of a comma separated list, trimmed, each once, in order."""
+    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("expected a whole number")
+    return int(text)
+
+
+def _wait(text: str) -> float:
+    if (seconds := duration(text)) < 0:
+        raise ValueError("expected a duration that is not negative")
+    return seconds
+
+
+def _namespaces(text: str) -> tuple[str, ...]:
+    for name in (names := items(text)):
+        if not _NAMESPACE.fullmatch(name):
+            raise ValueError(f"{name!r} is no namespace name")
+    return names
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = {}
+    for item in items(text):
+        key, separator, value = item.partition("=")
+        if not separator or not key:
+            raise ValueError("expected a list such as key=value,key2=value2")
+        pairs[key] = value
+    return pairs
+
+
+def _quantity(text: str) -> str | None:
+    if text == "unlimited":
+        return None
+    if not QUANTITY.fullmatch(text):
+        raise ValueError("expected a quantity such as 200Mi, or unlimited")
+    return text
+
+
+def _openshift(text: str) -> str:
+    if text not in ("auto", "enabled", "disabled"):
+        raise ValueError("expected auto, enabled or disabled")
+    return text
+
+
+def _given(text: str) -> str | None:
+    return text or None
+
+
+def _resources(prefix: str, to: str, memory: str, entries: Mapping[str, str]) -> tuple[Variable, ...]:
+    """The six variables of a container's default limits and requests; `memory` is how the prefix spells it."""
+    spelled = {memory: "memory", "CPU": "cpu", "EPHEMERAL_STORAGE": "ephemeral-storage"}
+    return tuple(
+        Variable(
+            f"{prefix}_{bound.upper()}_{suffix}",
+            entries.get(f"{bound} {key}", "unlimited"),
+            _quantity,
+            f"Default {key} {bound}; `unlimited` sets none.",
+            f"{to}_{bound}s",
+            key,
+        )
+        for bound in ("limit", "request")
+        for suffix, key in spelled.items()
+    )
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable("WATCH_NAMESPACE", "", _namespaces, "Namespaces to watch; every one if empty.", "watch_namespaces"),
+    Variable("VM_METRICS_VERSION", "v1.150.0", str, "Image tag unless an object sets one.", "metrics_version"),
+    Variable("VM_OPERATOR_VERSION", "v0.74.1", str, "Release whose config-reloader is used.", "operator_version"),
+    Variable("VM_CONTAINERREGISTRY", "", str, "Registry put before every image.", "container_registry"),
+    Variable(
+        "VM_CONFIG_RELOADER_IMAGE",
+        "victoriametrics/operator:config-reloader-${VM_OPERATOR_VERSION}",
+        str,
+        "Image that loads and reloads configuration.",
+        "config_reloader_image",
+        expands=True,
+    ),
+    Variable(
+        "VM_CUSTOMCONFIGRELOADERIMAGE",
+        "",
+        _given,
+        "Deprecated: overrides VM_CONFIG_RELOADER_IMAGE.",
+        "config_reloader_image",
+        expands=True,
+    ),
+    *_resources("VM_CONFIG_RELOADER", "config_reloader", "MEMORY", {"request memory": "25Mi", "request cpu": "10m"}),
+    Variable("VM_VMAGENTDEFAULT_IMAGE", "victoriametrics/vmagent", str, "Repository of vmagent.", "vmagent_image"),
+    Variable(
+        "VM_VMAGENTDEFAULT_VERSION",
+        "${VM_METRICS_VERSION}",
+        str,
+        "Image tag of vmagent.",
+        "vmagent_version",
+        expands=True,
+    ),
+    Variable("VM_VMAGENTDEFAULT_PORT", "8429", str, "HTTP port of vmagent.", "vmagent_port"),
+    Variable(
+        "VM_VMAGENTDEFAULT_USEDEFAULTRESOURCES",
+        "true",
+        boolean,
+        "Whether default resources apply.",
+        "vmagent_use_default_resources",
+    ),
+    *_resources(
+        "VM_VMAGENTDEFAULT_RESOURCE",
+        "vmagent",
+        "MEM",
+        {"limit memory": "500Mi", "limit cpu": "200m", "request memory": "200Mi", "request cpu": "50m"},
+    ),
+    Variable(
+        "VM_VMAGENTDEFAULT_TERMINATION_GRACE_PERIOD_SECONDS",
+        "30",
+        _count,
+        "Grace period of a pod, in seconds.",
+        "vmagent_termination_grace_period_seconds",
+    ),
+    Variable("VM_ENABLETCP6", "false", boolean, "Listen on IPv6 as well.", "enable_tcp6"),
+    Variable("VM_LOOPBACK", "", str, "Name of the local host inside a pod.", "loopback"),
+    Variable(
+        "VM_DISABLESELFSERVICESCRAPECREATION",
+        "false",
+        boolean,
+        "Create no scrape object for the agent itself.",
+        "disable_self_service_scrape",
+    ),
+    Variable("VM_ENABLESTRICTSECURITY", "false", boolean, "Strict security contexts.", "enable_strict_security"),
+    Variable(
+        "VM_ENABLE_DEFAULT_PRESTOP_HOOK",
+        "true",
+        boolean,
+        "Sleep 15 s before a container stops, where the server knows how to.",
+        "enable_default_prestop_hook",
+    ),
+    Variable(
+        "VM_OPENSHIFT_COMPATIBILITY",
+        "auto",
+        _openshift,
+        "auto, enabled or disabled: leave user and group ids to OpenShift.",
+        "openshift",
+    ),
+    Variable("VM_VPA_API_ENABLED", "false", boolean, "Allow spec.vpa.", "vpa_api_enabled"),
+    Variable("VM_COMMON_LABELS", "", _pairs, "Labels of every created object.", "common_labels"),
+    Variable("VM_COMMON_ANNOTATIONS", "", _pairs, "Annotations of every created object.", "common_annotations"),
+    Variable(
+        "VM_CONFIG_DATA_BUDGET_BYTES",
+        "524288",
+        _count,
+        "Compressed scrape jobs that fit into one Secret, in bytes.",
+        "config_data_budget_bytes",
+    ),
+    Variable(
+        "VM_VMSERVICESCRAPEDEFAULT_ENFORCEENDPOINTSLICES",
+        "false",
+        boolean,
+        "Discover services through endpointslices by default.",
+        "enforce_endpointslices",
+    ),
+    Variable("VM_APPREADYTIMEOUT", "80s", _wait, "How long a workload may take.", "app_ready_timeout_seconds"),
+    Variable("VM_PODWAITREADYTIMEOUT", "80s", _wait, "How long a pod may take.", "pod_wait_ready_timeout_seconds"),
+    Variable("VM_PVC_WAIT_READY_TIMEOUT", "80s", _wait, "How long a claim may take.", "pvc_wait_ready_timeout_seconds"),
+    Variable(
+        "VM_FORCERESYNCINTERVAL",
+        "60s",
+        _wait,
+        "Time between two looks at an unchanged agent; 0 for never.",
+        "force_resync_interval_seconds",
+    ),
+    Variable("VM_PODWAITREADYINTERVALCHECK", "5s", _wait, "Accepted; nothing polls here."),
+    Variable("VM_PVC_WAIT_READY_INTERVAL", "5s", _wait, "Accepted; nothing polls here."),
+    Variable("VM_WAIT_READY_INTERVAL", "5s", _wait, "Accepted; nothing polls here."),
+    Variable("VM_CLUSTERDOMAINNAME", "", str, "Accepted; no address here needs it."),
+)
+"""Every environment variable that is read, in the order in which it is listed."""
+
+_DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
+
+# Variables of components that the reference operator has and this one has not.
+_ELSEWHERE = re.compile(
+    r"VM_(VMSINGLEDEFAULT|VMCLUSTERDEFAULT|VMBACKUP|VMAUTHDEFAULT|VMALERTDEFAULT|VMALERTMANAGER|VMANOMALYDEFAULT"
+    r"|VL\w+DEFAULT|VLOGSDEFAULT|VT\w+DEFAULT|\w*PROMETHEUSCONVERTER|FILTER|PROMCR_|PSPAUTOCREATE"
+    r"|GATEWAY_API_|USE_OLD_BACKUP|LOGS_VERSION|TRACES_VERSION|ANOMALY_VERSION)\w*"
+)
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """The settings that `environ` asks for; SettingsError names the first variable that cannot be read."""
+    values: dict[str, Any] = {}
+    for variable in VARIABLES:
+        value = variable.value(environ)
+        if not variable.to or value is None:
+            continue
+        if variable.key:
+            values.setdefault(variable.to, {})[variable.key] = value
+        else:
+            values[variable.to] = value
+    return Settings(**values)
+
+
+def unknown(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of variables in `environ` that look like ours and mean nothing, sorted: most likely typing errors."""
+    return tuple(
+        sorted(n for n in environ if n.startswith("VM_") and n not in _DEFAULTS and not _ELSEWHERE.fullmatch(n))
+    )
