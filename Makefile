@@ -1,0 +1,72 @@
+# Everything a contributor or newcomer runs. `make help` lists it. The environment in .venv is made on first use.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+CODE   := vmagent_operator test
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fmt lint types layers cluster-test golden crds bench wheel clean install-crds deploy undeploy
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/.ready: setup.cfg pyproject.toml
+	@echo "creating the environment in $(VENV) (first time only)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+run: $(BIN)/.ready ## start the operator with the examples against an embedded API server (or $KUBECONFIG)
+	@$(BIN)/python -m test.demo
+
+test: $(BIN)/.ready ## run the tests that need no cluster
+	$(BIN)/python -m pytest -q
+
+check: lint types layers crds-check test ## what CI runs: format, lint, types, layers, generated files, tests
+
+fmt: $(BIN)/.ready ## format the code
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+lint: $(BIN)/.ready ## check format and style
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+
+types: $(BIN)/.ready ## check types
+	$(BIN)/mypy
+
+layers: $(BIN)/.ready ## check that imports point down the stack
+	$(BIN)/lint-imports --config setup.cfg
+
+cluster-test: $(BIN)/.ready ## run the end-to-end tests against a real control plane (built on first use)
+	$(BIN)/python -m pytest -q -m cluster test
+
+golden: $(BIN)/.ready ## compare with the recorded cases of the Go operator
+	$(BIN)/python -m pytest -q test/golden
+
+crds: $(BIN)/.ready ## regenerate manifests/crd from the field tables
+	$(BIN)/python -m vmagent_operator crds --output manifests/crd
+
+.PHONY: crds-check
+crds-check: crds
+	@git diff --exit-code --stat -- manifests/crd || { echo "manifests/crd is out of date: commit what make crds wrote"; exit 1; }
+
+bench: $(BIN)/.ready ## measure rendering and reconcile speed
+	$(BIN)/python -m test.bench
+
+wheel: $(BIN)/.ready ## build the wheel and try it in an empty environment
+	rm -rf dist && $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	rm -rf dist/env && $(PYTHON) -m venv dist/env && dist/env/bin/pip install --quiet dist/*.whl
+	cd dist && env/bin/vmagent-operator --version && env/bin/vmagent-operator crds > /dev/null
+
+install-crds: ## apply the CRDs to the cluster of the current context
+	kubectl apply --server-side -k manifests/crd
+
+deploy: ## install the operator into the cluster of the current context
+	kubectl apply --server-side -k manifests
+
+undeploy: ## remove the operator, but neither CRDs nor VMAgents
+	kubectl delete --ignore-not-found -k manifests/base
+
+clean: ## remove what was built
+	rm -rf $(VENV) dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

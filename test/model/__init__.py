@@ -1,0 +1,1 @@
+"""Field tables and their walkers."""

@@ -1,0 +1,47 @@
+"""Model -> configuration, search and schema."""
+
+from test.model.tables import HTTP, Discovery, Selector, Texts
+from vmagent_operator.model.encode import changed, find, to_config
+from vmagent_operator.model.openapi import schema
+
+TOKEN = Selector(name="consul", key="acl")
+
+
+def test_the_configuration_holds_what_differs_from_its_default_in_declaration_order() -> None:
+    value = Discovery(
+        server="a",
+        scheme="HTTPS",
+        meta={"b": "2", "a": "1"},
+        size="1mb",
+        http=HTTP(follow_redirects=False, token=TOKEN),
+    )
+    assert list(to_config(value, Texts()).items()) == [
+        ("server", "a"), ("scheme", "https"), ("meta", {"a": "1", "b": "2"}), ("limit", 0),
+        ("follow_redirects", False), ("bearer_token", "text of consul/acl"),
+    ]  # fmt: skip
+
+
+def test_find_reaches_inline_parts() -> None:
+    assert find(Discovery(server="a", http=HTTP(token=TOKEN)), Selector) == (TOKEN,)
+    assert find(Discovery(server="a"), Selector) == ()
+
+
+def test_changed_names_required_and_set_slots() -> None:
+    assert [slot.name for slot, _ in changed(Discovery(server="", port=0))] == ["server", "port"]
+
+
+def test_the_schema_shows_inline_fields_and_overlays() -> None:
+    made = schema(Discovery, describe=False)
+    properties = made["properties"]
+    assert made["required"] == ["server"]
+    assert properties["server"] == {"type": "string", "minLength": 1}
+    assert properties["scheme"] == {"type": "string", "enum": ["HTTP", "HTTPS"]}
+    assert properties["port"] == {
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "x-kubernetes-int-or-string": True,
+    }
+    assert properties["meta"] == {"type": "object", "additionalProperties": {"type": "string"}}
+    assert properties["source_labels"] == properties["sourceLabels"] == {"type": "array", "items": {"type": "string"}}
+    assert properties["followRedirects"] == {"type": "boolean"}
+    assert properties["containers"]["items"]["required"] == ["name"]
+    assert schema(Discovery)["properties"]["limit"] == {"description": "Limit.", "type": "integer"}
