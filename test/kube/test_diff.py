@@ -1,0 +1,74 @@
+"""The three-way comparison, by the cases beside this file, and the hand-over of fields from an earlier operator."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from vmagent_operator.kube import diff, quantity
+from vmagent_operator.kube.takeover import Previous, hand_over
+
+CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_step(case: dict[str, Any]) -> None:
+    found = diff.step(case["desired"], case["live"])
+    assert (found and {"action": found.action, "paths": list(found.paths)}) == case["want"]
+
+
+def test_a_node_port_follows_its_name_to_another_port() -> None:
+    desired = {"kind": "Service", "metadata": {}, "spec": {"type": "NodePort", "ports": [{"name": "http", "port": 81}]}}
+    live = {"metadata": {}, "spec": {"ports": [{"name": "http", "port": 80, "nodePort": 30080}]}}
+    assert diff.inherit(desired, live)["spec"]["ports"] == [{"name": "http", "port": 81, "nodePort": 30080}]
+
+
+def test_fields_of_an_earlier_operator_change_hands_but_not_those_of_people() -> None:
+    fields = {
+        "f:metadata": {
+            "f:labels": {".": {}, "f:app": {}, "f:gone": {}, "f:theirs": {}},
+            "f:ownerReferences": {"k:{}": {}},
+        },
+        "f:spec": {"f:replicas": {}},
+    }
+    by_people = {"manager": "kubectl", "operation": "Update", "fieldsV1": {"f:spec": {"f:paused": {}}}}
+    status = {"manager": "m", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}
+    live = {
+        "metadata": {
+            "resourceVersion": "7",
+            "finalizers": ["apps.victoriametrics.com/finalizer", "example.com/other"],
+            "managedFields": [{"manager": "app", "operation": "Update", "fieldsV1": fields}, by_people, status],
+        }
+    }
+    desired = {"metadata": {"labels": {"app": "x"}, "ownerReferences": [{}]}}
+    entries, finalizers, version = hand_over(desired, live, Previous(labels=frozenset({"gone"})))
+    assert entries["value"] == [
+        by_people,
+        status,
+        {"manager": "app", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {"f:theirs": {}}}}},
+        {
+            "manager": "vmagent-operator",
+            "operation": "Apply",
+            "fieldsV1": {
+                "f:metadata": {"f:labels": {".": {}, "f:app": {}, "f:gone": {}}, "f:ownerReferences": {"k:{}": {}}},
+                "f:spec": {"f:replicas": {}},
+            },
+        },
+    ]
+    assert finalizers["value"] == ["example.com/other"]
+    assert version == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
+    live["metadata"] |= {"managedFields": entries["value"], "finalizers": finalizers["value"]}
+    assert hand_over(desired, live, Previous()) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [("0.5", "500m"), ("1Gi", "1024Mi"), (2, "2"), ("1e3", "1k"), ("2.5Gi", "2560Mi")]
+)
+def test_quantities_are_equal_by_value(left: Any, right: Any) -> None:
+    assert quantity.number(left) == quantity.number(right)
+
+
+@pytest.mark.parametrize("text", ["", "unlimited", "1 Gi", "Gi", None])
+def test_what_is_no_quantity_has_no_number(text: Any) -> None:
+    assert quantity.number(text) is None

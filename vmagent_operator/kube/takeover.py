@@ -1,0 +1,122 @@
+"""Taking objects over from an earlier operator, and giving them back: who is recorded as owner of a field. Pure.
+
+Server-side apply removes only what its own field manager has applied. The fields of objects that another operator made by
+ordinary updates are therefore moved to our entry in `managedFields`, once; no value changes, so no pod restarts.
+Source: k8s.io/client-go/util/csaupgrade
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+Manifest = dict[str, Any]
+Fields = Mapping[str, Any]  # a fieldsV1 tree: "f:name", "k:{...}", "v:..." or "." -> subtree
+
+MANAGER = "vmagent-operator"
+LEGACY_FINALIZER = "apps.victoriametrics.com/finalizer"
+
+
+@frozen(kw_only=True)
+class Previous:
+    """Metadata keys that an earlier operator may have set: what is handed over beside the desired ones."""
+
+    labels: frozenset[str] = frozenset()
+    annotations: frozenset[str] = frozenset()
+
+
+NOTHING = Previous()
+
+
+def managed(live: Manifest) -> Fields:
+    """The fields that our field manager has applied to `live`, as a fieldsV1 tree; empty if none."""
+    entry = next((entry for entry in _entries(live) if _is_ours(entry)), {})
+    fields: Fields = entry.get("fieldsV1") or {}
+    return fields
+
+
+def hand_over(desired: Manifest, live: Manifest, previous: Previous) -> list[Manifest]:
+    """JSON patch operations that make the fields of an earlier operator ours, once; none if there is nothing to do.
+
+    An earlier operator is whoever wrote our owner reference (or label, without one) by an ordinary update. Of labels and
+    annotations only the desired and `previous` keys change hands: others were put there by people. The patch fails with a
+    conflict if the object has changed since.
+    """
+    metadata = live["metadata"]
+    entries, operations = _entries(live), list[Manifest]()
+    theirs = [entry for entry in entries if _is_predecessor(entry, desired)]
+    if theirs:
+        ours = next((entry for entry in entries if _is_ours(entry)), None)
+        taken, left = _split(theirs, desired, previous)
+        base = ours or {**theirs[0], "manager": MANAGER, "operation": "Apply"}
+        merged = {**base, "fieldsV1": _union((base["fieldsV1"] if ours else {}), *taken)}
+        others = [entry for entry in entries if entry not in theirs and entry is not ours]
+        operations.append({"op": "replace", "path": "/metadata/managedFields", "value": [*others, *left, merged]})
+    finalizers = metadata.get("finalizers") or []
+    if LEGACY_FINALIZER in finalizers:
+        kept = [name for name in finalizers if name != LEGACY_FINALIZER]
+        operations.append({"op": "replace", "path": "/metadata/finalizers", "value": kept})
+    if operations:
+        operations.append({"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]})
+    return operations
+
+
+def _entries(live: Manifest) -> list[Manifest]:
+    return live["metadata"].get("managedFields") or []
+
+
+def _is_ours(entry: Manifest) -> bool:
+    return entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
+
+
+def _is_predecessor(entry: Manifest, desired: Manifest) -> bool:
+    if entry.get("operation") != "Update" or entry.get("subresource"):
+        return False
+    metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
+    if desired["metadata"].get("ownerReferences"):
+        return "f:ownerReferences" in metadata
+    return "f:managed-by" in (metadata.get("f:labels") or {})
+
+
+def _split(theirs: Iterable[Manifest], desired: Manifest, previous: Previous) -> tuple[list[Fields], list[Manifest]]:
+    """Fields to take from `theirs`, and what remains of those entries."""
+    template = desired.get("spec", {}).get("template", {}).get("metadata", {})
+    keep = {
+        ("f:metadata", "f:labels"): previous.labels | set(desired["metadata"].get("labels") or {}),
+        ("f:metadata", "f:annotations"): previous.annotations | set(desired["metadata"].get("annotations") or {}),
+        ("f:spec", "f:template", "f:metadata", "f:annotations"): previous.annotations
+        | set(template.get("annotations") or {}),
+    }
+    taken, left = list[Fields](), list[Manifest]()
+    for entry in theirs:
+        fields, rest = dict(entry["fieldsV1"]), dict[str, Any]()
+        for path, keys in keep.items():
+            names = _at(fields, path)
+            foreign = {field: tree for field, tree in names.items() if field != "." and field[2:] not in keys}
+            if foreign:
+                fields = _replaced(fields, path, {field: tree for field, tree in names.items() if field not in foreign})
+                rest = _replaced(rest, path, foreign)
+        taken.append(fields)
+        if rest:
+            left.append({**entry, "fieldsV1": rest})
+    return taken, left
+
+
+def _at(fields: Fields, path: tuple[str, ...]) -> Fields:
+    for field in path:
+        fields = fields.get(field) or {}
+    return fields
+
+
+def _replaced(fields: Fields, path: tuple[str, ...], tree: Fields) -> dict[str, Any]:
+    head, *rest = path
+    below = _replaced(fields.get(head) or {}, tuple(rest), tree) if rest else tree
+    return {**fields, head: below}
+
+
+def _union(*trees: Fields) -> dict[str, Any]:
+    merged = dict[str, Any]()
+    for tree in trees:
+        for field, below in tree.items():
+            merged[field] = _union(merged.get(field, {}), below)
+    return merged
