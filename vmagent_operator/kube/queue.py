@@ -1,0 +1,240 @@
+"""The work queue: which key a worker looks at next.
+
+After client-go's workqueue (dirty and processing sets, delay, rate limit), with two lanes. There is no delay thread:
+whoever asks for a key first moves over what has become due.
+"""
+
+import heapq
+import random
+import threading
+from collections.abc import Callable, Hashable
+from enum import IntEnum
+from typing import Generic, TypeVar
+
+from attrs import define, field, frozen
+
+from .clock import Clock
+from .observer import Observer
+from .ratelimit import Bucket
+
+K = TypeVar("K", bound=Hashable)
+
+LOW_EVERY = 10
+TICK_SECONDS = 10.0
+
+
+class Lane(IntEnum):
+    """How urgent a key is: HIGH for what somebody waits for, LOW for the initial list and resync."""
+
+    LOW = 0
+    HIGH = 1
+
+
+@frozen(kw_only=True)
+class Snapshot(Generic[K]):
+    """What the queue holds at one moment; times are seconds from now, to the past or to the future."""
+
+    waiting: dict[K, Lane]
+    processing: dict[K, float]
+    delayed: dict[K, float]
+    failures: dict[K, int]
+
+
+@define(eq=False, kw_only=True)
+class Queue(Generic[K]):
+    """Keys to work on; a key is never handed out twice at the same time, and no add is lost.
+
+    `base_seconds` and `max_seconds` bound the back-off of a failing key, `bucket` all of them together;
+    `window_seconds` bounds the delay of `add_soon`.
+    """
+
+    clock: Clock = field(kw_only=False)
+    base_seconds: float = 2.0
+    max_seconds: float = 120.0
+    window_seconds: tuple[float, float] = (1.0, 10.0)
+    bucket: Bucket = field()
+    observer: Observer = field(factory=Observer)
+    jitter: Callable[[], float] = random.random
+    _waiting: dict[Lane, dict[K, float]] = field(init=False)
+    _processing: dict[K, float] = field(init=False, factory=dict)
+    _again: dict[K, Lane] = field(init=False, factory=dict)
+    _due: dict[K, tuple[float, Lane]] = field(init=False, factory=dict)
+    _heap: list[tuple[float, int, K]] = field(init=False, factory=list)
+    _pushed: int = field(init=False, default=0)
+    _failures: dict[K, int] = field(init=False, factory=dict)
+    _durations: dict[K, float] = field(init=False, factory=dict)
+    _delivered: int = field(init=False, default=0)
+    _stopped: bool = field(init=False, default=False)
+    _changed: threading.Condition = field(init=False, factory=threading.Condition)
+
+    @bucket.default
+    def _common_bucket(self) -> Bucket:
+        return Bucket(10.0, 100.0, self.clock)
+
+    def __attrs_post_init__(self) -> None:
+        self._waiting = {Lane.HIGH: {}, Lane.LOW: {}}
+
+    def add(self, key: K, lane: Lane = Lane.HIGH) -> bool:
+        """Have `key` delivered once more, after any delivery that is still being worked on.
+
+        False if it was to come anyway, or the queue has stopped.
+        """
+        with self._changed:
+            return self._add(key, lane)
+
+    def add_after(self, key: K, seconds: float, lane: Lane = Lane.HIGH) -> bool:
+        """`add` in `seconds`, or earlier if a delayed add of the key is due earlier.
+
+        False if the key keeps an earlier time, or the queue has stopped.
+        """
+        with self._changed:
+            if seconds <= 0:
+                return self._add(key, lane)
+            return self._delay(key, self.clock.monotonic() + seconds, lane)
+
+    def add_soon(self, key: K) -> bool:
+        """`add` after as long as the key's last pass took, so that a stream of causes makes one pass a window."""
+        low, high = self.window_seconds
+        return self.add_after(key, min(max(low, self._durations.get(key, 0.0)), high))
+
+    def add_rate_limited(self, key: K, at_least_seconds: float = 0.0) -> float:
+        """`add` after a time that doubles with each failure; that time in seconds."""
+        with self._changed:
+            failures = self._failures.get(key, 0)
+            self._failures[key] = failures + 1
+            grown = min(self.base_seconds * 2.0 ** min(failures, 30), self.max_seconds)
+            own = min(grown * (0.8 + 0.4 * self.jitter()), self.max_seconds)
+        seconds = max(own, self.bucket.reserve(), at_least_seconds)
+        self.observer.retried()
+        self.add_after(key, seconds)
+        return seconds
+
+    def forget(self, key: K) -> None:
+        """Let the next back-off of `key` begin anew; what is scheduled stays."""
+        with self._changed:
+            self._failures.pop(key, None)
+
+    def drop(self, key: K) -> None:
+        """Forget all that is remembered of a key whose object is gone; what is scheduled stays."""
+        with self._changed:
+            self._failures.pop(key, None)
+            self._durations.pop(key, None)
+
+    def num_requeues(self, key: K) -> int:
+        """How often `key` has been added with back-off since it was last forgotten."""
+        return self._failures.get(key, 0)
+
+    def pop(self) -> K | None:
+        """The next key if there is one now; the caller owes a `done` for it."""
+        with self._changed:
+            return self._pop()
+
+    def get(self) -> K | None:
+        """The next key as soon as there is one, None once the queue has stopped; the caller owes a `done` for a key.
+
+        The wait is on this machine's clock: who drives another one uses `pop` and `next_due_seconds`.
+        """
+        with self._changed:
+            while not self._stopped:
+                if (key := self._pop()) is not None:
+                    return key
+                due = self._next_due()
+                self._changed.wait(TICK_SECONDS if due is None else min(due, TICK_SECONDS))
+        return None
+
+    def done(self, key: K) -> None:
+        """The work on a delivered key has ended, well or not. Raises KeyError if it was not delivered."""
+        with self._changed:
+            started = self._processing.pop(key)
+            self._durations[key] = seconds = self.clock.monotonic() - started
+            if (lane := self._again.pop(key, None)) is not None and not self._stopped:
+                self._waiting[lane][key] = self.clock.monotonic()
+            self._changed.notify_all()
+        self.observer.worked(seconds)
+
+    def next_due_seconds(self) -> float | None:
+        """Seconds until the first delayed key is due, None if no key is delayed."""
+        with self._changed:
+            return self._next_due()
+
+    def stop(self) -> None:
+        """Hand out nothing more and ignore adds; what is being worked on may finish."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+
+    def drain(self, seconds: float) -> bool:
+        """Wait until nothing is being worked on; False if that takes longer than `seconds`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._processing, seconds)
+
+    def depth(self, lane: Lane) -> int:
+        """How many keys of the lane wait for a worker."""
+        with self._changed:
+            self._move_due()
+            return len(self._waiting[lane])
+
+    def snapshot(self) -> Snapshot[K]:
+        """A copy of everything, for people."""
+        with self._changed:
+            now = self.clock.monotonic()
+            return Snapshot(
+                waiting={key: lane for lane in (Lane.HIGH, Lane.LOW) for key in self._waiting[lane]},
+                processing={key: now - started for key, started in self._processing.items()},
+                delayed={key: due - now for key, (due, _) in self._due.items()},
+                failures=dict(self._failures),
+            )
+
+    def _add(self, key: K, lane: Lane) -> bool:
+        if self._stopped:
+            return False
+        if key in self._processing:
+            known = self._again.get(key)
+            self._again[key] = lane if known is None else max(known, lane)
+        else:
+            known = next((held for held in Lane if key in self._waiting[held]), None)
+            if known is None or known < lane:
+                since = self._waiting[known].pop(key) if known is not None else self.clock.monotonic()
+                self._waiting[lane][key] = since
+                self._changed.notify()
+        if known is None:
+            self.observer.added(lane.name.lower())
+        return known is None
+
+    def _delay(self, key: K, due: float, lane: Lane) -> bool:
+        if self._stopped:
+            return False
+        known, known_lane = self._due.get(key, (None, lane))
+        is_earlier = known is None or due < known
+        self._due[key] = (due if known is None else min(due, known), max(lane, known_lane))
+        if is_earlier:
+            self._pushed += 1
+            heapq.heappush(self._heap, (due, self._pushed, key))
+            self._changed.notify()
+        return is_earlier
+
+    def _pop(self) -> K | None:
+        if self._stopped:
+            return None
+        self._move_due()
+        is_low_turn = self._delivered % LOW_EVERY == LOW_EVERY - 1
+        for lane in (Lane.LOW, Lane.HIGH) if is_low_turn else (Lane.HIGH, Lane.LOW):
+            for key, since in self._waiting[lane].items():
+                del self._waiting[lane][key]
+                self._delivered += 1
+                now = self._processing[key] = self.clock.monotonic()
+                self.observer.delivered(now - since)
+                return key
+        return None
+
+    def _move_due(self) -> None:
+        now = self.clock.monotonic()
+        while self._heap and self._heap[0][0] <= now:
+            due, _, key = heapq.heappop(self._heap)
+            if self._due.get(key, (None, None))[0] == due:
+                self._add(key, self._due.pop(key)[1])
+
+    def _next_due(self) -> float | None:
+        while self._heap and self._due.get(self._heap[0][2], (None, None))[0] != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return max(0.0, self._heap[0][0] - self.clock.monotonic()) if self._heap else None
