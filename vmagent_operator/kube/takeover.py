@@ -15,14 +15,20 @@ Fields = Mapping[str, Any]  # a fieldsV1 tree: "f:name", "k:{...}", "v:..." or "
 
 MANAGER = "vmagent-operator"
 LEGACY_FINALIZER = "apps.victoriametrics.com/finalizer"
+_DATA = ("f:data",)
 
 
 @frozen(kw_only=True)
 class Previous:
-    """Metadata keys that an earlier operator may have set: what is handed over beside the desired ones."""
+    """What earlier writes may have left behind.
+
+    labels, annotations: metadata keys that an earlier operator may have set, to be handed over beside the desired ones.
+    released: keys of `data` that stay where they are when they are no longer desired; they become the user's.
+    """
 
     labels: frozenset[str] = frozenset()
     annotations: frozenset[str] = frozenset()
+    released: frozenset[str] = frozenset()
 
 
 NOTHING = Previous()
@@ -45,13 +51,18 @@ def hand_over(desired: Manifest, live: Manifest, previous: Previous) -> list[Man
     metadata = live["metadata"]
     entries, operations = _entries(live), list[Manifest]()
     theirs = [entry for entry in entries if _is_predecessor(entry, desired)]
-    if theirs:
-        ours = next((entry for entry in entries if _is_ours(entry)), None)
+    ours = next((entry for entry in entries if _is_ours(entry)), None)
+    released = previous.released - set(desired.get("data") or {})
+    if theirs or any(f"f:{key}" in _at(managed(live), _DATA) for key in released):
         taken, left = _split(theirs, desired, previous)
         base = ours or {**theirs[0], "manager": MANAGER, "operation": "Apply"}
-        merged = {**base, "fieldsV1": _union((base["fieldsV1"] if ours else {}), *taken)}
+        merged = _union((ours["fieldsV1"] if ours else {}), *taken)
+        data = {field: tree for field, tree in _at(merged, _DATA).items() if field[2:] not in released}
+        if data != _at(merged, _DATA):
+            merged = _replaced(merged, _DATA, data)
         others = [entry for entry in entries if entry not in theirs and entry is not ours]
-        operations.append({"op": "replace", "path": "/metadata/managedFields", "value": [*others, *left, merged]})
+        value = [*others, *left, {**base, "fieldsV1": merged}]
+        operations.append({"op": "replace", "path": "/metadata/managedFields", "value": value})
     finalizers = metadata.get("finalizers") or []
     if LEGACY_FINALIZER in finalizers:
         kept = [name for name in finalizers if name != LEGACY_FINALIZER]
