@@ -23,7 +23,7 @@ def cached(function: F) -> F:
     return cast(F, functools.cache(function))
 
 
-@frozen
+@frozen(eq=False)
 class Field:
     """What a field means outside Python.
 
@@ -48,7 +48,7 @@ class Field:
     always: bool = attrs.field(default=False, kw_only=True)
 
 
-@frozen
+@frozen(eq=False)
 class Json:
     """A Kubernetes structure that is passed through uninterpreted, so that fields newer than us survive.
 

@@ -68,10 +68,7 @@ def _shape(shape: Shape, describe: bool) -> dict[str, Any]:
         case Passthrough(json=json):
             out: dict[str, Any] = {"type": "object", **FREE}
             if json.required:
-                out |= {
-                    "properties": {key: {"type": "string"} for key in json.required},
-                    "required": list(json.required),
-                }
+                out["required"] = list(json.required)
             return _overlaid(out, json.schema)
 
 

@@ -1,1 +1,4 @@
-"""Service discoveries of VMScrapeConfig, one table each."""
+"""Service discoveries that a VMScrapeConfig can use: a table each.
+
+Source: https://docs.victoriametrics.com/victoriametrics/sd_configs/
+"""

@@ -1,0 +1,51 @@
+"""CustomResourceDefinition manifests from the registry of kinds."""
+
+from typing import Any
+
+from vmagent_operator.api.kinds import GROUP, VERSION, Column, Kind
+from vmagent_operator.model.decode import Manifest
+from vmagent_operator.model.openapi import schema
+
+
+def manifest(kind: Kind[Any]) -> Manifest:
+    """The CustomResourceDefinition of `kind`."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{kind.plural}.{GROUP}"},
+        "spec": {
+            "group": GROUP,
+            "names": {
+                "kind": kind.name,
+                "listKind": f"{kind.name}List",
+                "plural": kind.plural,
+                "singular": kind.singular,
+            },
+            "scope": "Namespaced",
+            "versions": [_version(kind)],
+        },
+    }
+
+
+def _version(kind: Kind[Any]) -> Manifest:
+    properties = {
+        "apiVersion": {"type": "string"},
+        "kind": {"type": "string"},
+        "metadata": {"type": "object"},
+        "spec": schema(kind.spec_class),
+        "status": schema(kind.status_class),
+    }
+    required = {"required": ["spec"]} if kind.is_spec_required else {}
+    return {
+        "name": VERSION,
+        "served": True,
+        "storage": True,
+        "additionalPrinterColumns": [_column(column) for column in kind.columns],
+        "schema": {"openAPIV3Schema": {"type": "object", "properties": properties, **required}},
+        "subresources": {"status": {}} | ({"scale": dict(kind.scale)} if kind.scale else {}),
+    }
+
+
+def _column(column: Column) -> Manifest:
+    doc = {"description": column.doc} if column.doc else {}
+    return {"name": column.name, "type": column.type, "jsonPath": column.path, **doc}

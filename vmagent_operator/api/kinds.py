@@ -1,0 +1,146 @@
+"""The registry of kinds: what each is called, which table reads its spec, and how kubectl lists it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar
+
+from attrs import evolve, frozen
+
+from vmagent_operator.api.nodescrape import VMNodeScrapeSpec
+from vmagent_operator.api.objects import CustomObject, Metadata
+from vmagent_operator.api.podscrape import VMPodScrapeSpec
+from vmagent_operator.api.probe import VMProbeSpec
+from vmagent_operator.api.scrapeconfig import VMScrapeConfigSpec
+from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
+from vmagent_operator.api.staticscrape import VMStaticScrapeSpec
+from vmagent_operator.api.status import ScrapeStatus, VMAgentStatus
+from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.model.decode import DecodeError, Manifest, decode
+
+S = TypeVar("S")
+
+GROUP = "operator.victoriametrics.com"
+VERSION = "v1beta1"
+API_VERSION = f"{GROUP}/{VERSION}"
+
+
+@frozen
+class Column:
+    """A column of `kubectl get`."""
+
+    name: str
+    type: str
+    path: str
+    doc: str = ""
+
+
+AGE = Column("Age", "date", ".metadata.creationTimestamp")
+SCRAPE_COLUMNS = (
+    AGE,
+    Column("Status", "string", ".status.updateStatus"),
+    Column("Sync Error", "string", ".status.reason"),
+)
+AGENT_COLUMNS = (
+    Column("Shards Count", "integer", ".status.shards", "current number of shards"),
+    Column("Replica Count", "integer", ".status.replicas", "current number of replicas"),
+    Column("Status", "string", ".status.updateStatus", "Current status of update rollout"),
+    AGE,
+)
+AGENT_SCALE = {
+    "specReplicasPath": ".spec.shardCount",
+    "statusReplicasPath": ".status.shards",
+    "labelSelectorPath": ".status.selector",
+}
+
+
+@frozen(kw_only=True, eq=False)
+class Kind(Generic[S]):
+    """A kind of custom resource.
+
+    is_spec_required: whether the API server refuses an object without a spec. scale: the paths of the scale subresource.
+    """
+
+    name: str
+    plural: str
+    singular: str
+    spec_class: type[S]
+    status_class: type = ScrapeStatus
+    columns: tuple[Column, ...] = SCRAPE_COLUMNS
+    is_spec_required: bool = False
+    scale: Mapping[str, str] | None = None
+
+
+VMAGENT = Kind(
+    name="VMAgent",
+    plural="vmagents",
+    singular="vmagent",
+    spec_class=VMAgentSpec,
+    status_class=VMAgentStatus,
+    columns=AGENT_COLUMNS,
+    scale=AGENT_SCALE,
+)
+VMSERVICESCRAPE = Kind(
+    name="VMServiceScrape",
+    plural="vmservicescrapes",
+    singular="vmservicescrape",
+    spec_class=VMServiceScrapeSpec,
+    is_spec_required=True,
+)
+VMPODSCRAPE = Kind(name="VMPodScrape", plural="vmpodscrapes", singular="vmpodscrape", spec_class=VMPodScrapeSpec)
+VMPROBE = Kind(name="VMProbe", plural="vmprobes", singular="vmprobe", spec_class=VMProbeSpec, is_spec_required=True)
+VMNODESCRAPE = Kind(name="VMNodeScrape", plural="vmnodescrapes", singular="vmnodescrape", spec_class=VMNodeScrapeSpec)
+VMSTATICSCRAPE = Kind(
+    name="VMStaticScrape", plural="vmstaticscrapes", singular="vmstaticscrape", spec_class=VMStaticScrapeSpec
+)
+VMSCRAPECONFIG = Kind(
+    name="VMScrapeConfig", plural="vmscrapeconfigs", singular="vmscrapeconfig", spec_class=VMScrapeConfigSpec
+)
+
+SCRAPE_KINDS: tuple[Kind[Any], ...] = (
+    VMSERVICESCRAPE,
+    VMPODSCRAPE,
+    VMPROBE,
+    VMNODESCRAPE,
+    VMSTATICSCRAPE,
+    VMSCRAPECONFIG,
+)
+"""In the order of their jobs in a configuration."""
+
+KINDS: tuple[Kind[Any], ...] = (VMAGENT, *SCRAPE_KINDS)
+BY_NAME: Mapping[str, Kind[Any]] = {kind.name: kind for kind in KINDS}
+
+
+def read(raw: Manifest) -> CustomObject[Any]:
+    """The custom resource that `raw` is; what cannot be decoded is kept as its `error`.
+
+    `raw["kind"]` must be one of KINDS.
+    """
+    kind = BY_NAME[raw["kind"]]
+    metadata, error = _metadata(raw.get("metadata") or {})
+    status = raw.get("status")
+    found: CustomObject[Any] = CustomObject(
+        kind=kind,
+        metadata=metadata,
+        spec=None,
+        error=error,
+        status=status if isinstance(status, dict) else {},
+    )
+    if error is not None:
+        return found
+    try:
+        decoded = decode(kind.spec_class, {} if raw.get("spec") is None else raw["spec"])
+    except DecodeError as broken:
+        return evolve(found, error=broken)
+    return evolve(found, spec=decoded.value, unknown=decoded.unknown)
+
+
+def _metadata(raw: Any) -> tuple[Metadata, DecodeError | None]:
+    """The metadata; with an error, what is left of it without the keys at fault."""
+    try:
+        return decode(Metadata, raw, "metadata").value, None
+    except DecodeError as error:
+        if not isinstance(raw, dict):
+            return Metadata(), error
+        wrong = {re.split(r"[.\[]", fault.path)[1] for fault in error.faults}
+        sound = {key: value for key, value in raw.items() if key not in wrong}
+        return decode(Metadata, sound, "metadata").value, error

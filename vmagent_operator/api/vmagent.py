@@ -1,0 +1,240 @@
+"""VMAgent: scrapes, takes in, relabels, aggregates and sends on."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from attrs import field, frozen
+
+from vmagent_operator.api import kubernetes as k8s
+from vmagent_operator.api.apps import (
+    AdditionalServiceSpec,
+    AppParams,
+    EmbeddedHPA,
+    EmbeddedNetworkPolicy,
+    EmbeddedPDB,
+    EmbeddedVPA,
+    License,
+    ManagedMetadata,
+    ReloaderParams,
+    StorageSpec,
+)
+from vmagent_operator.api.auth import SCHEMALESS, BasicAuth, OAuth2, TLSConfig
+from vmagent_operator.api.core import INT32, ConfigMapKeySelector, SecretKeySelector, StringOrList
+from vmagent_operator.api.relabel import RelabelConfig, scalar_or_list
+from vmagent_operator.api.scraping import DURATION, ScrapingParams
+from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
+from vmagent_operator.model.fields import Field
+
+BYTES = "^[0-9]+(kb|mb|gb|tb|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$"
+FREE: dict[str, Any] = SCHEMALESS | {"anyOf": None, "x-kubernetes-int-or-string": None}
+
+
+@frozen(kw_only=True)
+class StreamAggrRule:
+    """One aggregation.
+
+    Source: https://docs.victoriametrics.com/victoriametrics/stream-aggregation/configuration/#aggregation-config
+    """
+
+    match: Annotated[StringOrList, Field("Series selectors, one of which must match.", emit=scalar_or_list)] = ()
+    interval: Annotated[str, Field("Time between two results.")]
+    no_align_flush_to_interval: Annotated[
+        bool | None, Field("Don't align results to the interval.", key="no_align_flush_to_interval")
+    ] = None
+    flush_on_shutdown: Annotated[bool, Field("Write unfinished results at the end.", key="flush_on_shutdown")] = False
+    dedup_interval: Annotated[str, Field("De-duplicate samples first.", key="dedup_interval")] = ""
+    staleness_interval: Annotated[str, Field("When a series counts as gone.", key="staleness_interval")] = ""
+    outputs: Annotated[tuple[str, ...], Field("Functions to compute.")]
+    keep_metric_names: Annotated[bool | None, Field("Keep metric names.", key="keep_metric_names")] = None
+    ignore_old_samples: Annotated[
+        bool | None, Field("Ignore samples from before the interval.", key="ignore_old_samples")
+    ] = None
+    by: Annotated[tuple[str, ...], Field("Labels to group by.")] = ()
+    without: Annotated[tuple[str, ...], Field("Labels to group without.")] = ()
+    ignore_first_intervals: Annotated[
+        int | None, Field("Results to skip after the start.", key="ignore_first_intervals")
+    ] = None
+    ignore_first_sample_interval: Annotated[str, Field("How long to ignore first samples of total and increase.")] = ""
+    drop_input_labels: Annotated[
+        tuple[str, ...], Field("Labels to drop before everything else.", key="drop_input_labels")
+    ] = ()
+    input_relabel_configs: Annotated[
+        tuple[RelabelConfig, ...], Field("Rules for the input.", key="input_relabel_configs")
+    ] = ()
+    output_relabel_configs: Annotated[
+        tuple[RelabelConfig, ...], Field("Rules for the output.", key="output_relabel_configs")
+    ] = ()
+    enable_windows: Annotated[bool, Field("Aggregate in fixed windows.", key="enable_windows")] = False
+
+
+@frozen(kw_only=True)
+class StreamAggrConfig:
+    """Aggregation of samples before they are sent.
+
+    Source: https://docs.victoriametrics.com/victoriametrics/stream-aggregation/
+    """
+
+    rules: Annotated[tuple[StreamAggrRule, ...], Field("Aggregations.")] = ()
+    configmap: Annotated[ConfigMapKeySelector | None, Field("ConfigMap with more of them.")] = None
+    keep_input: Annotated[bool, Field("Send the input as well.")] = False
+    drop_input: Annotated[bool, Field("Drop input that no rule matches.")] = False
+    dedup_interval: Annotated[str, Field("De-duplicate samples first.")] = ""
+    drop_input_labels: Annotated[tuple[str, ...], Field("Labels to drop before everything else.")] = ()
+    ignore_first_intervals: Annotated[int, Field("Results to skip after the start.")] = 0
+    ignore_first_sample_interval: Annotated[str, Field("How long to ignore first samples of total and increase.")] = ""
+    ignore_old_samples: Annotated[bool, Field("Ignore samples from before the interval.")] = False
+    enable_windows: Annotated[bool, Field("Aggregate in fixed windows.")] = False
+
+
+@frozen(kw_only=True)
+class AWS:
+    """Signing of requests for Amazon's managed service."""
+
+    use_sigv4: Annotated[bool, Field("Sign requests with SigV4.")] = False
+    ec2_endpoint: Annotated[str, Field("EC2 API endpoint.")] = ""
+    region: Annotated[str, Field("Region.")] = ""
+    role_arn: Annotated[str, Field("Role to assume.", key="roleARN")] = ""
+    service: Annotated[str, Field("Service name to sign for; aps if empty.")] = ""
+    sts_endpoint: Annotated[str, Field("STS API endpoint.")] = ""
+
+
+@frozen(kw_only=True)
+class RemoteWriteSpec:
+    """One destination.
+
+    Source: https://docs.victoriametrics.com/victoriametrics/vmagent/#multi-tenancy-and-remote-write
+    """
+
+    url: Annotated[str, Field("Where to send samples.")]
+    basic_auth: Annotated[BasicAuth | None, Field("Basic authentication.")] = None
+    bearer_token_secret: Annotated[SecretKeySelector | None, Field("Bearer token.")] = None
+    oauth2: Annotated[OAuth2 | None, Field("OAuth2.")] = None
+    tls_config: Annotated[TLSConfig | None, Field("TLS.")] = None
+    aws: Annotated[AWS | None, Field("Signing for Amazon's managed service.")] = None
+    headers: Annotated[tuple[str, ...], Field("Request headers, `Name: value`.")] = ()
+    proxy_url: Annotated[str | None, Field("Proxy to go through.", key="proxyURL")] = None
+    send_timeout: Annotated[str | None, Field("Time that a request may take.", schema=DURATION)] = None
+    queues: Annotated[int | None, Field("Concurrent connections.", schema=INT32)] = None
+    max_disk_usage: Annotated[
+        int | str | None, Field("Size of the queue on disk, in bytes or such as 10GB.", schema=FREE, pattern=BYTES)
+    ] = None
+    force_vm_proto: Annotated[bool, Field("Use the VictoriaMetrics protocol without asking.", key="forceVMProto")] = (
+        False
+    )
+    url_relabel_config: Annotated[ConfigMapKeySelector | None, Field("ConfigMap with rules for this URL.")] = None
+    inline_url_relabel_config: Annotated[tuple[RelabelConfig, ...], Field("Rules for this URL, before those.")] = ()
+    stream_aggr_config: Annotated[StreamAggrConfig | None, Field("Aggregation for this URL.")] = None
+
+
+@frozen(kw_only=True)
+class RemoteWriteSettings:
+    """What all destinations have in common.
+
+    Source: https://docs.victoriametrics.com/victoriametrics/vmagent/#advanced-usage
+    """
+
+    max_block_size: Annotated[int | None, Field("Largest block to send, in bytes.", schema=INT32)] = None
+    max_disk_usage_per_url: Annotated[
+        int | str | None,
+        Field(
+            "Size of each queue on disk, in bytes or such as 10GB.",
+            key="maxDiskUsagePerURL",
+            schema=FREE,
+            pattern=BYTES,
+        ),
+    ] = None
+    queues: Annotated[int | None, Field("Concurrent connections of each URL.", schema=INT32)] = None
+    show_url: Annotated[bool | None, Field("Show URLs in metrics and logs.", key="showURL")] = None
+    tmp_data_path: Annotated[str | None, Field("Directory of the queues.")] = None
+    flush_interval: Annotated[str | None, Field("How often to send.", schema=DURATION)] = None
+    label: Annotated[Mapping[str, str], Field("Labels for everything that is sent.")] = field(factory=dict)
+    use_multi_tenant_mode: Annotated[bool, Field("Take in and pass on tenants.")] = False
+
+
+@frozen(kw_only=True)
+class InsertPorts:
+    """Ports for other protocols.
+
+    Source: https://docs.victoriametrics.com/victoriametrics/vmagent/#how-to-push-data-to-vmagent
+    """
+
+    graphite_port: Annotated[str, Field("Port for Graphite.")] = ""
+    influx_port: Annotated[str, Field("Port for InfluxDB line protocol.")] = ""
+    open_tsdb_port: Annotated[str, Field("Port for OpenTSDB.", key="openTSDBPort")] = ""
+    open_tsdb_http_port: Annotated[str, Field("Port for OpenTSDB over HTTP.", key="openTSDBHTTPPort")] = ""
+
+
+@frozen(kw_only=True)
+class RollingUpdateBehavior:
+    """How many pods of a StatefulSet are updated at a time."""
+
+    max_unavailable: Annotated[int | str | None, Field("Pods, number or percentage; 1 if absent.")] = None
+
+
+@frozen(kw_only=True)
+class VMAgentSpec:
+    """What an agent does, and how it runs.
+
+    Source: https://docs.victoriametrics.com/operator/resources/vmagent/
+    """
+
+    # where samples go
+    remote_write: Annotated[tuple[RemoteWriteSpec, ...], Field("Destinations.")]
+    remote_write_settings: Annotated[RemoteWriteSettings | None, Field("What all destinations share.")] = None
+    relabel_config: Annotated[ConfigMapKeySelector | None, Field("ConfigMap with rules for all URLs.")] = None
+    inline_relabel_config: Annotated[tuple[RelabelConfig, ...], Field("Rules for all URLs, before those.")] = ()
+    stream_aggr_config: Annotated[StreamAggrConfig | None, Field("Aggregation for all URLs.")] = None
+    # where samples come from
+    scraping: Annotated[ScrapingParams, Field("", inline=True)] = ScrapingParams()
+    insert_ports: Annotated[InsertPorts | None, Field("Ports for other protocols.")] = None
+    service_scrape_spec: Annotated[
+        VMServiceScrapeSpec | None,
+        Field(
+            "Changes to the object by which the agent is scraped itself.",
+            schema={"properties": None, "x-kubernetes-preserve-unknown-fields": True},
+        ),
+    ] = None
+    disable_self_service_scrape: Annotated[
+        bool | None, Field("Don't have the agent scraped; the operator's setting if absent.")
+    ] = None
+    # the workload
+    apps: Annotated[AppParams, Field("", inline=True)] = AppParams()
+    reloader: Annotated[ReloaderParams, Field("", inline=True)] = ReloaderParams()
+    shard_count: Annotated[
+        int | None, Field("Number of shards to spread targets over.", schema=INT32 | {"default": 0})
+    ] = None
+    update_strategy: Annotated[Literal["Recreate", "RollingUpdate"] | None, Field("How a Deployment is updated.")] = (
+        None
+    )
+    rolling_update: Annotated[k8s.RollingUpdate | None, Field("Pace of a Deployment's update.")] = None
+    stateful_mode: Annotated[bool, Field("Run as a StatefulSet, with queues that survive.")] = False
+    stateful_storage: Annotated[StorageSpec | None, Field("Where a StatefulSet keeps its queues.")] = None
+    claim_templates: Annotated[
+        tuple[k8s.PersistentVolumeClaim, ...], Field("Further claim templates of a StatefulSet.")
+    ] = ()
+    stateful_rolling_update_strategy: Annotated[
+        str, Field("How a StatefulSet is updated: by the operator if OnDelete or empty.")
+    ] = ""
+    stateful_rolling_update_strategy_behavior: Annotated[
+        RollingUpdateBehavior | None, Field("Pace of a StatefulSet's update.")
+    ] = None
+    persistent_volume_claim_retention_policy: Annotated[
+        k8s.ClaimRetentionPolicy | None, Field("What becomes of a StatefulSet's claims.")
+    ] = None
+    daemon_set_mode: Annotated[bool, Field("Run as a DaemonSet that scrapes the pods of its node.")] = False
+    daemon_set_update_strategy: Annotated[str | None, Field("How a DaemonSet is updated.")] = None
+    daemon_set_rolling_update_strategy_behavior: Annotated[
+        k8s.RollingUpdate | None, Field("Pace of a DaemonSet's update.")
+    ] = None
+    # what stands around it
+    service_spec: Annotated[AdditionalServiceSpec | None, Field("A further Service, or changes to the main one.")] = (
+        None
+    )
+    pod_disruption_budget: Annotated[EmbeddedPDB | None, Field("Protection against evictions.")] = None
+    hpa: Annotated[EmbeddedHPA | None, Field("Horizontal autoscaling of the shards.")] = None
+    vpa: Annotated[EmbeddedVPA | None, Field("Vertical autoscaling of the pods.")] = None
+    network_policy: Annotated[EmbeddedNetworkPolicy | None, Field("Who may talk to the pods.")] = None
+    license: Annotated[License | None, Field("Enterprise license.")] = None
+    managed_metadata: Annotated[ManagedMetadata | None, Field("Metadata of everything that is created.")] = None
+    use_legacy_naming: Annotated[bool, Field("Name objects without the prefix vmagent-.")] = False
+    paused: Annotated[bool, Field("Change nothing until this is taken away.")] = False
