@@ -5,7 +5,7 @@ returns None for a block that would be empty, and raises what `secrets` raises f
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 from attrs import field, frozen
 
@@ -38,8 +38,12 @@ class SecretOrConfigMap:
 class TLSConfig:
     """TLS of a client. A file path wins over the reference beside it.
 
+    Strict, because a misspelt `ca_file` where the API server does not look would mean another trust than was asked for.
+
     Source: https://docs.victoriametrics.com/victoriametrics/sd_configs/#http-api-client-options
     """
+
+    STRICT: ClassVar[bool] = True
 
     ca_file: Annotated[str, Field("Path of the CA certificate inside the pod.")] = ""
     ca: Annotated[SecretOrConfigMap | None, Field("CA certificate.")] = None

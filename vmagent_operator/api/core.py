@@ -34,7 +34,7 @@ class SecretKeySelector:
 
     name: Annotated[str, Field("Name of the Secret.", schema={"default": ""})] = ""
     key: Annotated[str, Field("Key inside the Secret.")]
-    optional: Annotated[bool | None, Field("Accepted and without effect: what is referred to must exist.")] = None
+    optional: Annotated[bool | None, Field("Without effect.")] = None
 
     def to_config(self, secrets: Secrets) -> str:
         """The text that the key holds."""
@@ -49,7 +49,7 @@ class ConfigMapKeySelector:
 
     name: Annotated[str, Field("Name of the ConfigMap.", schema={"default": ""})] = ""
     key: Annotated[str, Field("Key inside the ConfigMap.")]
-    optional: Annotated[bool | None, Field("Accepted and without effect: what is referred to must exist.")] = None
+    optional: Annotated[bool | None, Field("Without effect.")] = None
 
     def to_config(self, secrets: Secrets) -> str:
         """The text that the key holds."""

@@ -32,8 +32,8 @@ def _version(kind: Kind[Any]) -> Manifest:
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},
         "metadata": {"type": "object"},
-        "spec": schema(kind.spec_class),
-        "status": schema(kind.status_class),
+        "spec": _described(kind.spec_class),
+        "status": _described(kind.status_class),
     }
     required = {"required": ["spec"]} if kind.is_spec_required else {}
     return {
@@ -44,6 +44,11 @@ def _version(kind: Kind[Any]) -> Manifest:
         "schema": {"openAPIV3Schema": {"type": "object", "properties": properties, **required}},
         "subresources": {"status": {}} | ({"scale": dict(kind.scale)} if kind.scale else {}),
     }
+
+
+def _described(cls: type) -> Manifest:
+    """The schema of `cls` under the first sentence of its docstring."""
+    return {"description": (cls.__doc__ or "").splitlines()[0], **schema(cls)}
 
 
 def _column(column: Column) -> Manifest:

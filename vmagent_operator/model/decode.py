@@ -82,7 +82,11 @@ class _Reader:
             self.mistyped("object", raw, path)
             return None
         if not raw.keys() <= keys(cls):
-            self.unknown += (f"{path}.{key}" if path else str(key) for key in raw if key not in keys(cls))
+            strange = [f"{path}.{key}" if path else str(key) for key in raw if key not in keys(cls)]
+            if getattr(cls, "STRICT", False):
+                self.faults += (Fault(key, "unknown key") for key in strange)
+            else:
+                self.unknown += strange
         return self.fill(cls, raw, path)
 
     def fill(self, cls: type[T], raw: Mapping[str, Any], path: str) -> T | None:
@@ -157,7 +161,8 @@ class _Reader:
 def decode(cls: type[T], raw: Any, at: str = "spec") -> Decoded[T]:
     """`raw` read as a `cls`, with the paths of unknown keys; paths start with `at`.
 
-    Raises DecodeError with every fault: those of the values in field order, then what is missing.
+    Raises DecodeError with every fault: those of the values in field order, then what is missing. An unknown key is a
+    fault only in a class that says `STRICT = True`.
     """
     reader = _Reader()
     value = reader.model(cls, raw, at)
