@@ -6,9 +6,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .errors import ApiError, BadResponse, NetworkError, ServerError, Timeout, TooManyRequests
-from .resource import Manifest, Resource
-from .transport import Query
+from vmagent_operator.kube.errors import ApiError, BadResponse, NetworkError, ServerError, Timeout, TooManyRequests
+from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.kube.transport import Query
 
 JSON_TYPE = "application/json"
 APPLY_TYPE = "application/apply-patch+yaml"

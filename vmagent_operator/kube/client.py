@@ -15,15 +15,15 @@ from typing import Any, Generic, Self, TypeVar
 
 from attrs import define, field, frozen
 
-from . import call as calls
-from . import errors
-from .call import APPLY_TYPE, JSON_PATCH_TYPE, JSON_TYPE, MERGE_PATCH_TYPE, Call, Discovery, Event
-from .clock import Clock, SystemClock
-from .errors import ApiError, BadResponse, Cancelled, Gone, NotFound, TooManyRequests
-from .observer import Exchange, Observer
-from .ratelimit import Limiter, Unlimited
-from .resource import PODS, Manifest, Resource
-from .transport import Query, Response, Stream, Transport
+from vmagent_operator.kube import call as calls
+from vmagent_operator.kube import errors
+from vmagent_operator.kube.call import APPLY_TYPE, JSON_PATCH_TYPE, JSON_TYPE, MERGE_PATCH_TYPE, Call, Discovery, Event
+from vmagent_operator.kube.clock import Clock, SystemClock
+from vmagent_operator.kube.errors import ApiError, BadResponse, Cancelled, Gone, NotFound, TooManyRequests
+from vmagent_operator.kube.observer import Exchange, Observer
+from vmagent_operator.kube.ratelimit import Limiter, Unlimited
+from vmagent_operator.kube.resource import PODS, Manifest, Resource
+from vmagent_operator.kube.transport import Query, Response, Stream, Transport
 
 T = TypeVar("T")
 Answer = TypeVar("Answer", Response, Stream)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from attrs import frozen
 
-from .errors import ApiError
+from vmagent_operator.kube.errors import ApiError
 
 
 @frozen(kw_only=True)

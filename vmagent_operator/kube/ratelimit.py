@@ -5,8 +5,8 @@ from typing import Protocol
 
 from attrs import define, field
 
-from .clock import Clock
-from .errors import Cancelled
+from vmagent_operator.kube.clock import Clock
+from vmagent_operator.kube.errors import Cancelled
 
 
 class Limiter(Protocol):

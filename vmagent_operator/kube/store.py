@@ -10,8 +10,8 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field, frozen
 
-from .call import Event
-from .resource import Manifest
+from vmagent_operator.kube.call import Event
+from vmagent_operator.kube.resource import Manifest
 
 T = TypeVar("T")
 Key = tuple[str, str]

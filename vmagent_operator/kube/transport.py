@@ -9,7 +9,7 @@ from typing import Protocol, Self
 
 from attrs import field, frozen
 
-from .errors import BadResponse, NetworkError
+from vmagent_operator.kube.errors import BadResponse, NetworkError
 
 Query = Sequence[tuple[str, str]]
 MAX_LINE_BYTES = 16 << 20
