@@ -1,0 +1,86 @@
+"""The programs that tests run beside the operator: built once from Go modules, kept in a cache folder.
+
+The folder is `VMAGENT_OPERATOR_CACHE`, else `~/.cache/vmagent-operator`. A name in it carries what the binary was built
+from, so a changed go.mod builds anew and two branches may share the folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+SOURCE = Path(__file__).parent
+KUBERNETES_VERSION = "v1.36.3"
+VICTORIA_VERSION = "v1.150.0"
+VICTORIA_MODULE = "github.com/VictoriaMetrics/VictoriaMetrics"
+
+
+class Unavailable(Exception):
+    """A program cannot be had here; the message says what is missing."""
+
+
+def cache() -> Path:
+    """The cache folder, created when it does not exist."""
+    folder = Path(os.environ.get("VMAGENT_OPERATOR_CACHE") or Path.home() / ".cache" / "vmagent-operator")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def controlplane() -> Path:
+    """The multi-call binary of etcd, kube-apiserver, kube-controller-manager and kube-scheduler.
+
+    Builds it when the cache has none of these sources, which takes minutes. Raises Unavailable.
+    """
+    digest = hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in ("go.mod", "go.sum", "main.go")))
+    target = cache() / f"controlplane-{KUBERNETES_VERSION}-{digest.hexdigest()[:12]}"
+    major, minor = KUBERNETES_VERSION.removeprefix("v").split(".")[:2]
+    version = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor}
+    return _installed(target, ".", {f"k8s.io/component-base/version.{name}": value for name, value in version.items()})
+
+
+def victoria(name: str) -> Path:
+    """A VictoriaMetrics program, such as `vmagent` or `victoria-metrics`. Raises Unavailable."""
+    target = cache() / f"{name}-{VICTORIA_VERSION}"
+    return _installed(target, f"{VICTORIA_MODULE}/app/{name}@{VICTORIA_VERSION}", {})
+
+
+def _installed(target: Path, package: str, variables: Mapping[str, str]) -> Path:
+    with _locked(target):
+        if not target.exists():
+            _install(target, package, variables)
+    return target
+
+
+def _install(target: Path, package: str, variables: Mapping[str, str]) -> None:
+    """`package` as the file `target`, with the values of Go string `variables` linked in."""
+    if shutil.which("go") is None:
+        raise Unavailable(f"no Go toolchain to build {target.name} with")
+    folder = target.with_name(f".{target.name}.build")
+    folder.mkdir(exist_ok=True)
+    flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
+    built = subprocess.run(
+        ["go", "install", "-trimpath", "-ldflags", flags, package],
+        cwd=SOURCE,
+        env=os.environ | {"GOBIN": str(folder), "CGO_ENABLED": "0"},
+        capture_output=True,
+        text=True,
+    )
+    if built.returncode:
+        raise Unavailable(f"go install {package} failed: {built.stderr.strip()[-2000:]}")
+    (output,) = folder.iterdir()
+    output.rename(target)
+    folder.rmdir()
+
+
+@contextmanager
+def _locked(target: Path) -> Iterator[None]:
+    """Alone with `target`: two test runs must not build the same program twice."""
+    with target.with_name(f".{target.name}.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
