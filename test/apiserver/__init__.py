@@ -1,0 +1,1 @@
+"""A Kubernetes API server in one Python process: one store, an in-memory face and an HTTP face."""

@@ -1,0 +1,252 @@
+"""The API as a function from a raw request to an answer: routing, negotiation and the verbs.
+
+`Api` holds the whole server but its faces; `memory` and `http` call `handle` with its lock held.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from test.apiserver import discovery, failure, kinds, patch, routes, subresources, views
+from test.apiserver import watch as watching
+from test.apiserver.failure import Failure, status
+from test.apiserver.kinds import Kind
+from test.apiserver.objects import Context, Objects
+from test.apiserver.routes import APPLY_TYPES, PATCH_TYPES, Raw, Request
+from test.apiserver.store import Json, Store
+
+DEFAULT_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
+DELETED_OBJECT = (
+    "Pod",
+    "Service",
+    "ServiceAccount",
+    "PersistentVolumeClaim",
+    "PersistentVolume",
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+)
+
+
+@frozen
+class Answer:
+    """What goes back: a document, plain text, or an open watch."""
+
+    code: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(factory=dict)
+    watch: watching.Watch | None = None
+
+
+def document(value: Any, code: int = 200, warnings: list[str] | None = None) -> Answer:
+    """A JSON answer; warnings become headers."""
+    headers = {"content-type": "application/json"}
+    if warnings:
+        headers["warning"] = ", ".join(
+            f'299 - "{text}"'.replace('"' + text, '"' + text.replace('"', '\\"')) for text in warnings
+        )
+    return Answer(code, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), headers)
+
+
+@define(eq=False)
+class Api:
+    """One API server. `version` is what it claims to be."""
+
+    store: Store = field(factory=Store)
+    version: tuple[int, int] = (1, 36)
+    served: dict[tuple[str, str, str], Kind] = field(factory=dict)
+    objects: Objects = field(init=False)
+    guards: list[Callable[[Request, str], None]] = field(factory=list)
+    watches: list[watching.Watch] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.objects = Objects(self.store)
+        for kind in kinds.builtins():
+            self.served[kind.group, kind.version, kind.plural] = kind
+        for name in DEFAULT_NAMESPACES:
+            self.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    def kind(self, api_version: str, name: str) -> Kind:
+        """The served kind of a manifest. Raises Failure if there is none."""
+        for kind in self.served.values():
+            if (kind.api_version, kind.name) == (api_version, name):
+                return kind
+        raise failure.unknown_resource()
+
+    def by_storage(self, storage: str) -> Kind | None:
+        """Any served version of a stored resource."""
+        return next((kind for kind in self.served.values() if kind.storage == storage), None)
+
+    def add(self, manifest: Json, manager: str = "test") -> Json:
+        """Create an object from a manifest, as a client would; the stored one."""
+        kind = self.kind(manifest["apiVersion"], manifest["kind"])
+        namespace = manifest["metadata"].get("namespace", "default") if kind.is_namespaced else ""
+        return self.objects.create(kind, namespace, manifest, Context(manager))
+
+    def handle(self, raw: Raw, user: str = "admin") -> Answer:
+        """The answer to a request."""
+        with self.store.lock:
+            try:
+                found = discovery.answer(self, raw)
+                if found is not None:
+                    return (
+                        document(found)
+                        if not isinstance(found, bytes)
+                        else Answer(200, found, {"content-type": "text/plain"})
+                    )
+                request = routes.resolve(raw, self.served)
+                if request is None:
+                    raise failure.unknown_resource()
+                for guard in self.guards:
+                    guard(request, user)
+                return self._dispatch(request)
+            except Failure as refused:
+                answer = document(refused.body, refused.code)
+                return evolve(
+                    answer, headers=answer.headers | {key.lower(): value for key, value in refused.headers.items()}
+                )
+
+    def _dispatch(self, request: Request) -> Answer:
+        if request.subresource not in ("", "status"):
+            return subresources.answer(self, request)
+        verbs: dict[str, Callable[[Request], Answer]] = {
+            "get": self._get,
+            "list": self._list,
+            "watch": self._watch,
+            "create": self._create,
+            "update": self._update,
+            "patch": self._patch,
+            "delete": self._delete,
+            "deletecollection": self._delete_collection,
+        }
+        if (
+            request.verb not in verbs
+            or (request.name and request.verb == "create")
+            or (not request.name and request.verb in ("update", "patch"))
+        ):
+            raise failure.method_not_allowed()
+        if request.subresource and request.verb not in ("get", "update", "patch"):
+            raise failure.method_not_allowed()
+        return verbs[request.verb](request)
+
+    def _get(self, request: Request) -> Answer:
+        wanted = views.form(request.raw.headers.get("accept", ""))
+        watching.version(self.store, request.raw.query.get("resourceVersion", ""))
+        return document(views.one(request.kind, self.objects.get(request.kind, request.key), wanted, self.store.now()))
+
+    def _list(self, request: Request) -> Answer:
+        wanted = views.form(request.raw.headers.get("accept", ""))
+        values, meta = watching.page(self.store, request)
+        include = request.raw.query.get("includeObject", "Metadata")
+        return document(views.listing(request.kind, values, meta, wanted, include, self.store.now()))
+
+    def _watch(self, request: Request) -> Answer:
+        found = watching.opened(self.store, request)
+        self.watches = [one for one in self.watches if not one.is_over]
+        self.watches.append(found)
+        return Answer(200, b"", {"content-type": "application/json"}, found)
+
+    def _create(self, request: Request) -> Answer:
+        context = self.context(request)
+        created = self.objects.create(request.kind, request.namespace, request.body(), context)
+        return self.written(request, created, context, 201)
+
+    def _update(self, request: Request) -> Answer:
+        context, body = self.context(request), request.body()
+        if not body.get("metadata", {}).get("name"):
+            raise failure.bad_request("name must be provided")
+        if request.kind.is_custom and not body["metadata"].get("resourceVersion"):
+            text = "Invalid value: 0: must be specified for an update"
+            fault = ("FieldValueInvalid", "metadata.resourceVersion", text)
+            raise failure.invalid(request.kind.group, request.kind.plural, request.name, [fault])
+        updated = self.objects.update(request.kind, request.key, lambda live: body, context)
+        return self.written(request, updated, context)
+
+    def _patch(self, request: Request) -> Answer:
+        context = self.context(request)
+        if request.content_type in APPLY_TYPES:
+            return self._apply(request, context)
+        updated = self.objects.update(request.kind, request.key, self.patcher(request), context)
+        return self.written(request, updated, context)
+
+    def patcher(self, request: Request) -> Callable[[Json], Json]:
+        """What a patch request does to a live object. Raises Failure."""
+        media, body = request.content_type, routes.parsed(request.raw.body)
+        if media not in PATCH_TYPES or (request.kind.is_custom and media.startswith("application/strategic")):
+            accepted = [one for one in PATCH_TYPES if not (request.kind.is_custom and "strategic" in one)]
+            raise failure.unsupported_media_type(media, accepted)
+        apply: dict[str, Callable[[Any], Any]] = {
+            PATCH_TYPES[0]: lambda live: patch.json_patch(live, body),
+            PATCH_TYPES[1]: lambda live: patch.merge_patch(live, body),
+            PATCH_TYPES[2]: lambda live: patch.strategic(request.kind.node, live, body),
+        }
+
+        def transform(live: Json) -> Json:
+            try:
+                changed: Json = apply[media](views.typed(request.kind, live))
+            except patch.PatchError as error:
+                raise Failure(
+                    422, "Invalid", "the server rejected our request due to an error in our request", {}
+                ) from error
+            return changed
+
+        return transform
+
+    def _apply(self, request: Request, context: Context) -> Answer:
+        config = routes.parsed(request.raw.body)
+        if not request.raw.query.get("fieldManager"):
+            fault = ("FieldValueRequired", "fieldManager", "Required value: is required for apply patch")
+            raise failure.invalid("meta.k8s.io", "PatchOptions", "", [fault])
+        if not isinstance(config, dict):
+            raise failure.bad_request("error decoding patch: the body is no object")
+        context = evolve(context, force=request.flag("force"), operation="Apply")
+        applied, is_new = self.objects.apply(request.kind, request.key, config, context)
+        return self.written(request, applied, context, 201 if is_new else 200)
+
+    def _delete(self, request: Request) -> Answer:
+        options = self._delete_options(request)
+        value, is_gone = self.objects.delete(request.kind, request.key, options, _is_dry(request, options))
+        if not is_gone or request.kind.name in DELETED_OBJECT:
+            return document(views.typed(request.kind, value))
+        kind, meta = request.kind, value["metadata"]
+        details = {"name": meta["name"], "group": kind.group, "kind": kind.plural, "uid": meta["uid"]}
+        return document(status(200, "", "", {key: part for key, part in details.items() if part}) | {"code": 200})
+
+    def _delete_options(self, request: Request) -> Json:
+        options: Json = request.body() if request.raw.body.strip() else {}
+        query = request.raw.query
+        if "propagationPolicy" in query:
+            options["propagationPolicy"] = query["propagationPolicy"]
+        if "gracePeriodSeconds" in query:
+            options["gracePeriodSeconds"] = int(query["gracePeriodSeconds"])
+        return options
+
+    def _delete_collection(self, request: Request) -> Answer:
+        values, meta = watching.page(self.store, request)
+        options = self._delete_options(request)
+        for value in values:
+            key = (value["metadata"].get("namespace", ""), value["metadata"]["name"])
+            self.objects.delete(request.kind, key, options, _is_dry(request, options))
+        return document(views.listing(request.kind, values, meta, "", "", self.store.now()))
+
+    def context(self, request: Request) -> Context:
+        """How a request writes."""
+        query = request.raw.query
+        agent = request.raw.headers.get("user-agent", "unknown").partition("/")[0]
+        return Context(
+            query.get("fieldManager") or agent,
+            subresource=request.subresource,
+            is_dry=_is_dry(request, {}),
+            validation=query.get("fieldValidation") or "Warn",
+        )
+
+    def written(self, request: Request, value: Json, context: Context, code: int = 200) -> Answer:
+        """The answer to a write."""
+        wanted = views.form(request.raw.headers.get("accept", ""))
+        return document(views.one(request.kind, value, wanted, self.store.now()), code, context.warnings)
+
+
+def _is_dry(request: Request, options: Json) -> bool:
+    return request.raw.query.get("dryRun") == "All" or options.get("dryRun") == ["All"]
