@@ -11,12 +11,18 @@ from attrs import define, evolve, field, frozen
 
 from test.apiserver import discovery, failure, kinds, patch, routes, subresources, views
 from test.apiserver import watch as watching
+from test.apiserver.collector import Collector
+from test.apiserver.definitions import Definitions
 from test.apiserver.failure import Failure, status
+from test.apiserver.faults import Fault, Script
 from test.apiserver.kinds import Kind
 from test.apiserver.objects import Context, Objects
 from test.apiserver.routes import APPLY_TYPES, PATCH_TYPES, Raw, Request
 from test.apiserver.store import Json, Store
+from test.apiserver.workloads import Workloads
 
+READING = ("get", "list", "watch")
+MOST_ROUNDS = 1000
 DEFAULT_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 DELETED_OBJECT = (
     "Pod",
@@ -38,6 +44,7 @@ class Answer:
     body: bytes = b""
     headers: dict[str, str] = field(factory=dict)
     watch: watching.Watch | None = None
+    fault: Fault | None = None
 
 
 def document(value: Any, code: int = 200, warnings: list[str] | None = None) -> Answer:
@@ -56,17 +63,45 @@ class Api:
 
     store: Store = field(factory=Store)
     version: tuple[int, int] = (1, 36)
-    served: dict[tuple[str, str, str], Kind] = field(factory=dict)
-    objects: Objects = field(init=False)
+    faults: Script = field(factory=Script)
     guards: list[Callable[[Request, str], None]] = field(factory=list)
+    served: dict[tuple[str, str, str], Kind] = field(factory=dict)
     watches: list[watching.Watch] = field(factory=list)
+    objects: Objects = field(init=False)
+    definitions: Definitions = field(init=False)
+    collector: Collector = field(init=False)
+    workloads: Workloads = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.objects = Objects(self.store)
+        self.objects = Objects(self.store, self.served)
+        self.definitions = Definitions(self)
+        self.collector = Collector(self.objects)
+        self.workloads = Workloads(self.objects)
         for kind in kinds.builtins():
             self.served[kind.group, kind.version, kind.plural] = kind
         for name in DEFAULT_NAMESPACES:
             self.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    def settle(self) -> None:
+        """Let the controllers work until nothing is left to do."""
+        with self.store.lock:
+            for _ in range(MOST_ROUNDS):
+                if not any([self.definitions.step(), self.collector.step(), self.workloads.step()]):
+                    return
+            raise AssertionError("the controllers do not come to rest")
+
+    def tick(self) -> None:
+        """Time has passed: let the controllers look again."""
+        with self.store.lock:
+            self.workloads.look()
+            self.settle()
+
+    def bookmark(self) -> None:
+        """Send a bookmark to every watch that wants them."""
+        with self.store.lock:
+            for one in self.watches:
+                one.bookmark()
+            self.store.lock.notify_all()
 
     def kind(self, api_version: str, name: str) -> Kind:
         """The served kind of a manifest. Raises Failure if there is none."""
@@ -86,27 +121,31 @@ class Api:
         return self.objects.create(kind, namespace, manifest, Context(manager))
 
     def handle(self, raw: Raw, user: str = "admin") -> Answer:
-        """The answer to a request."""
+        """The answer to a request, and what its face should do to it."""
         with self.store.lock:
             try:
                 found = discovery.answer(self, raw)
                 if found is not None:
-                    return (
-                        document(found)
-                        if not isinstance(found, bytes)
-                        else Answer(200, found, {"content-type": "text/plain"})
-                    )
+                    return _unbound(found)
                 request = routes.resolve(raw, self.served)
                 if request is None:
                     raise failure.unknown_resource()
-                for guard in self.guards:
-                    guard(request, user)
-                return self._dispatch(request)
             except Failure as refused:
-                answer = document(refused.body, refused.code)
-                return evolve(
-                    answer, headers=answer.headers | {key.lower(): value for key, value in refused.headers.items()}
-                )
+                return _refusal(refused)
+            fault = self.faults.next(request)
+            answer = Answer() if fault is not None and fault.prevents else self._carried_out(request, user)
+            return answer if fault is None else _spoilt(answer, fault)
+
+    def _carried_out(self, request: Request, user: str) -> Answer:
+        try:
+            for guard in self.guards:
+                guard(request, user)
+            return self._dispatch(request)
+        except Failure as refused:
+            return _refusal(refused)
+        finally:
+            if request.verb not in READING:
+                self.settle()
 
     def _dispatch(self, request: Request) -> Answer:
         if request.subresource not in ("", "status"):
@@ -246,6 +285,32 @@ class Api:
         """The answer to a write."""
         wanted = views.form(request.raw.headers.get("accept", ""))
         return document(views.one(request.kind, value, wanted, self.store.now()), code, context.warnings)
+
+
+def _unbound(found: Json | bytes) -> Answer:
+    """The answer with discovery, OpenAPI or health."""
+    if isinstance(found, bytes):
+        return Answer(200, found, {"content-type": "text/plain"})
+    is_aggregated = found.get("kind") == "APIGroupDiscoveryList"
+    return evolve(
+        document(found), headers={"content-type": discovery.AGGREGATED if is_aggregated else "application/json"}
+    )
+
+
+def _refusal(refused: Failure) -> Answer:
+    answer = document(refused.body, refused.code)
+    return evolve(answer, headers=answer.headers | {key.lower(): value for key, value in refused.headers.items()})
+
+
+def _spoilt(answer: Answer, fault: Fault) -> Answer:
+    """An answer with a fault: its status instead of the answer's; the rest is for the face to do."""
+    if not fault.status:
+        return evolve(answer, fault=fault)
+    body = fault.body
+    if body is None:
+        body = document(status(fault.status, fault.reason, "fault injected")).body
+    headers = {"content-type": "application/json"} | {name.lower(): value for name, value in fault.headers.items()}
+    return Answer(fault.status, body, headers, fault=fault)
 
 
 def _is_dry(request: Request, options: Json) -> bool:

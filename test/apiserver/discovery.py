@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from test.apiserver import openapi
 from test.apiserver.kinds import Kind
 from test.apiserver.routes import Raw
 
@@ -13,6 +14,7 @@ Json = dict[str, Any]
 VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 SUB_VERBS = {"eviction": ["create"], "log": ["get"], "finalize": ["update"]}
 SUB_KINDS = {"scale": ("autoscaling", "v1", "Scale"), "eviction": ("policy", "v1", "Eviction")}
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 HEALTH = ("/healthz", "/livez", "/readyz")
 
 
@@ -32,6 +34,8 @@ def answer(api: "Api", raw: Raw) -> Json | bytes | None:
             "platform": "linux/amd64",
         }
     kinds = list(api.served.values())
+    if path.startswith(openapi.PREFIX):
+        return openapi.answer(kinds, api.definitions.schemas, path)
     is_aggregated = "as=APIGroupDiscoveryList" in raw.headers.get("accept", "")
     if path in ("/api", "/apis") and is_aggregated:
         return _aggregated(kinds, path == "/api")

@@ -20,6 +20,7 @@ from test.apiserver.services import Addresses
 from test.apiserver.store import Json, Name, Store, clone
 
 SYSTEM = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 
 
@@ -47,10 +48,10 @@ class Objects:
     """The objects of a store, written by the rules. Every method raises Failure."""
 
     store: Store
+    kinds: dict[tuple[str, str, str], Kind]
     addresses: Addresses = field(factory=Addresses)
     make_uid: Callable[[], str] = lambda: str(uuid.uuid4())
     random: Random = field(factory=Random)
-    kinds: dict[str, Kind] = field(factory=dict)
     hooks: list[Callable[[str, Kind, Json | None, Json | None], None]] = field(factory=list)
 
     def get(self, kind: Kind, name: Name) -> Json:
@@ -211,6 +212,12 @@ class Objects:
             context.warnings.extend(f'unknown field "{path}"' for path in decoder.unknown)
         return found | {"metadata": meta or {}}
 
+    def revive(self, kind: Kind, body: Json, context: Context) -> Json:
+        """An object with defaults filled in, its status dropped, and nothing else done to it."""
+        found = self.decode(kind, body, context)
+        found.pop("status", None)
+        return self._prepared(kind, found, None)
+
     def _metadata(self, kind: Kind, namespace: str, new: Json) -> Json:
         meta: Json = new["metadata"]
         given = meta.get("namespace")
@@ -300,7 +307,7 @@ class Objects:
                 "kubernetes.io/pvc-protection",
             ]
         if kind.name == "DaemonSet":
-            settled["metadata"].setdefault("annotations", {})["deprecated.daemonset.template.generation"] = "1"
+            _count_template(settled, live)
         return settled
 
     def _updated(self, kind: Kind, live: Json | None, new: Json, entries: Managers, context: Context) -> Managers:
@@ -350,3 +357,11 @@ def _waits(kind: Kind, value: Json) -> bool:
     if kind.name == "Namespace":
         return bool(value["spec"].get("finalizers"))
     return bool(kind.name == "Pod" and value["metadata"].get("deletionGracePeriodSeconds"))
+
+
+def _count_template(new: Json, live: Json | None) -> None:
+    """A DaemonSet's annotation with the generation of its template."""
+    before = (live or {}).get("metadata", {}).get("annotations", {}).get(TEMPLATE_GENERATION, "0")
+    is_new = live is None or live["spec"]["template"] != new["spec"]["template"]
+    count = int(before) + 1 if is_new else int(before)
+    new["metadata"]["annotations"] = new["metadata"].get("annotations", {}) | {TEMPLATE_GENERATION: str(count)}

@@ -103,10 +103,6 @@ class Store:
         del self.changes[: cut - self.oldest]
         self.oldest = cut
 
-    def advance(self) -> None:
-        """A write to something that nobody here watches: only the version moves on."""
-        self._record("", ("", ""), None)
-
     def _record(self, resource: str, name: Name, new: Json | None, old: Json | None = None) -> None:
         with self.lock:
             self.version += 1
