@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 SHORT_WATCH_SECONDS = 1.0
 RETRY_AFTER_CAP_SECONDS = 60.0
+BRIEF_SECONDS = 8.0
 PROBE_SECONDS = 30.0
 COMPLAINT_SECONDS = 60.0
 GONE_ANSWERS, GONE_SECONDS = 3, 60.0
@@ -274,6 +275,8 @@ class Informer(Generic[T]):
         seconds = self.backoff.next_seconds()
         if wait is Wait.FIRST and self.backoff.errors == 1:
             return 0.0
+        if wait is Wait.BRIEF:
+            return min(seconds, BRIEF_SECONDS)
         asked = min(error.retry_after or 0.0, RETRY_AFTER_CAP_SECONDS)
         return max(seconds, asked) if wait is Wait.SERVER else seconds
 

@@ -24,11 +24,12 @@ from vmagent_operator.kube.errors import (
 
 
 class Wait(Enum):
-    """How long to wait after an error: its share of the back-off, but for the FIRST one nothing; what the SERVER asks
-    for if that is longer; or the LONGEST, where asking soon gains nothing."""
+    """How long to wait after an error: its share of the back-off, but for the FIRST one nothing; a BRIEF one where a
+    remedy may come any moment; what the SERVER asks for if that is longer; the LONGEST where asking soon gains nothing."""
 
     FIRST = "first"
     BACKOFF = "backoff"
+    BRIEF = "brief"
     SERVER = "server"
     LONGEST = "longest"
 
@@ -52,7 +53,7 @@ WHILE_WATCHING: Mapping[type[ApiError], Reaction] = {
     BadResponse: Reaction(Wait.BACKOFF, "bad_stream", after=2),
     BadRequest: Reaction(Wait.FIRST, "unavailable"),
     Invalid: Reaction(Wait.FIRST, "unavailable"),
-    Unauthorized: Reaction(Wait.BACKOFF),
+    Unauthorized: Reaction(Wait.BRIEF),
     Forbidden: Reaction(Wait.LONGEST),
     NotFound: Reaction(Wait.FIRST, "unavailable"),
 }
