@@ -1,0 +1,91 @@
+"""Kubernetes manifests as text: reading files, and writing what `render` shows."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from vmagent_operator.model.decode import Manifest
+
+
+class InputError(ValueError):
+    """Input that cannot be read; the text names the file and says why."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads what kubectl reads: there are no dates in JSON, and `=` and `<<` are texts."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", yaml.SafeLoader.construct_yaml_str)
+
+
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Writes text of several lines as it is, and repeats what occurs twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def _text(dumper: Any, text: str) -> Any:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def read(sources: Iterable[str]) -> Iterator[Manifest]:
+    """The objects in files, in directories (their `*.yaml`, `*.yml` and `*.json`) and, for `-`, on standard input.
+
+    Lists are taken apart. Raises InputError.
+    """
+    for source in sources:
+        for name, text in _texts(source):
+            try:
+                documents = list(yaml.load_all(text, Loader=_Loader))
+            except yaml.YAMLError as error:
+                raise InputError(f"{name}: {' '.join(str(error).split())}") from None
+            for document in documents:
+                yield from _objects(name, document)
+
+
+def dump(objects: Iterable[Manifest], form: str) -> str:
+    """`objects` as a stream of YAML documents, or for the form `json` as a List."""
+    if form == "json":
+        return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}, indent=2) + "\n"
+    text: str = yaml.dump_all(objects, Dumper=_Dumper, allow_unicode=True, explicit_start=True, width=1 << 20)
+    return text.removeprefix("---\n")
+
+
+def _texts(source: str) -> Iterator[tuple[str, str]]:
+    if source == "-":
+        yield "standard input", sys.stdin.read()
+        return
+    path = Path(source)
+    try:
+        files = sorted(f for f in path.iterdir() if f.suffix in (".yaml", ".yml", ".json")) if path.is_dir() else [path]
+        for file in files:
+            yield str(file), file.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{source}: {getattr(error, 'strerror', '') or 'is no UTF-8 text'}") from None
+
+
+def _objects(name: str, document: Any) -> Iterator[Manifest]:
+    if document is None:
+        return
+    if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
+        raise InputError(f"{name}: a document is no Kubernetes object")
+    if document["kind"].endswith("List") and isinstance(document.get("items"), list):
+        for item in document["items"]:
+            yield from _objects(name, item)
+    elif not isinstance(document.get("metadata"), dict) or not isinstance(document["metadata"].get("name"), str):
+        raise InputError(f"{name}: an object of kind {document['kind']} has no name")
+    else:
+        yield document

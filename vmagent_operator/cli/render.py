@@ -1,0 +1,277 @@
+"""`render`: what a converged operator would have made of the given objects, without a cluster.
+
+It is the pure half of the program plus a file reader, so what it prints is byte for byte what a reconcile applies.
+"""
+
+import argparse
+import base64
+import re
+import sys
+import zlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import define, evolve, field, frozen
+
+from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, read
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.build import config, names
+from vmagent_operator.build.selfscrape import self_scrape
+from vmagent_operator.build.vmagent import Desired, Inputs, desired
+from vmagent_operator.cli import manifests
+from vmagent_operator.controller import status
+from vmagent_operator.model.decode import Manifest
+from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.secrets import Reference, Values
+from vmagent_operator.scrape.select import pick
+from vmagent_operator.settings import Server, Settings, SettingsError, load
+
+FINALIZER = "apps.victoriametrics.com/finalizer"
+_VERSION = re.compile(r"v?(\d+)\.(\d+)")
+Key = tuple[str, str, str]
+
+
+def main(arguments: list[str], environ: Mapping[str, str]) -> int:
+    """Print what the objects in the files of `arguments` lead to; 1 if an agent cannot be rendered, 2 if nothing can."""
+    try:
+        options = _parser().parse_args(arguments)
+        settings = load(environ)
+        cluster = Cluster.of(manifests.read(options.filename))
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except (SettingsError, manifests.InputError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    rendered = render(cluster, settings, options.kubernetes_version, datetime.now(UTC))
+    shown = map(_decoded, rendered.objects) if options.decode_secrets else rendered.objects
+    sys.stdout.write(manifests.dump(shown, options.output))
+    for line in rendered.errors:
+        print(line, file=sys.stderr)
+    return 1 if rendered.errors else 0
+
+
+@frozen
+class Cluster:
+    """Objects that stand for a cluster. An object without uid or generation gets `uid-<position>` and 1."""
+
+    given: Mapping[Key, Manifest]
+    custom: Mapping[Key, CustomObject[Any]]
+
+    @classmethod
+    def of(cls, objects: Iterable[Manifest]) -> "Cluster":
+        """A cluster with `objects`, the later of two with the same name."""
+        given: dict[Key, Manifest] = {}
+        for position, raw in enumerate(objects):
+            metadata = {"uid": f"uid-{position}", "generation": 1} | raw["metadata"]
+            if raw["kind"] in BY_NAME or raw["kind"] in ("Secret", "ConfigMap"):
+                metadata.setdefault("namespace", "default")
+            completed = {**raw, "metadata": metadata}
+            given[_key(completed)] = completed
+        return cls(given, {key: read(raw) for key, raw in given.items() if key[0] in BY_NAME})
+
+    @property
+    def namespaces(self) -> dict[str, dict[str, str]]:
+        """Namespaces and their labels; one that is only mentioned has the label that every namespace has."""
+        names = {namespace for _, namespace, _ in self.given if namespace}
+        labels = {raw["metadata"]["name"]: raw["metadata"].get("labels") or {} for raw in self._of_kind("Namespace")}
+        return {
+            name: {"kubernetes.io/metadata.name": name, **labels.get(name, {})}
+            for name in sorted(names | labels.keys())
+        }
+
+    @property
+    def contents(self) -> dict[Reference, dict[str, str]]:
+        """What Secrets and ConfigMaps hold."""
+        found = {}
+        for raw in self._of_kind("Secret"):
+            data = {key: base64.b64decode(value) for key, value in (raw.get("data") or {}).items()}
+            texts = {key: value.decode("utf-8", "surrogateescape") for key, value in data.items()}
+            found[_reference(raw)] = texts | (raw.get("stringData") or {})
+        for raw in self._of_kind("ConfigMap"):
+            found[_reference(raw)] = dict(raw.get("data") or {})
+        return found
+
+    def _of_kind(self, kind: str) -> list[Manifest]:
+        return [raw for key, raw in self.given.items() if key[0] == kind]
+
+
+@frozen
+class Rendered:
+    """What came of a cluster: objects sorted by kind, namespace and name, and one line for each agent that failed."""
+
+    objects: tuple[Manifest, ...]
+    errors: tuple[str, ...]
+
+
+def render(cluster: Cluster, settings: Settings, server: Server, now: datetime) -> Rendered:
+    """Everything that reconciles of all VMAgents in `cluster` create or change, once nothing changes any more."""
+    rendering = _Rendering(cluster, settings, server, now)
+    for agent in rendering.agents:
+        if agent.spec is None:
+            rendering.settle(agent, "failed", str(agent.error))
+        elif agent.spec.paused:
+            rendering.finalized.add(_key_of(agent))
+            rendering.settle(agent, "paused")
+    for agent, result in rendering.results():
+        rendering.finalized.add(_key_of(agent))
+        if isinstance(result, AgentError):
+            rendering.settle(agent, "failed", str(result))
+        else:
+            rendering.apply(agent, result)
+            rendering.settle(agent, "operational")
+    return Rendered(tuple(rendering.objects()), tuple(rendering.errors))
+
+
+@define
+class _Rendering:
+    """A cluster while its agents are reconciled.
+
+    custom: every custom resource with its status so far. created: what agents want. finalized: who has our finalizer.
+    """
+
+    cluster: Cluster
+    settings: Settings
+    server: Server
+    now: datetime
+    custom: dict[Key, CustomObject[Any]] = field(init=False)
+    created: dict[Key, Manifest] = field(factory=dict)
+    finalized: set[Key] = field(factory=set)
+    errors: list[str] = field(factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.custom = dict(self.cluster.custom)
+
+    @property
+    def agents(self) -> list[CustomObject[Any]]:
+        """The VMAgents that nobody is deleting, in the order in which they were given."""
+        return [obj for obj in self.custom.values() if obj.kind is VMAGENT and not obj.is_deleted]
+
+    def results(self) -> list[tuple[CustomObject[Any], Desired | AgentError]]:
+        """What each active agent asks for, or why that cannot be told.
+
+        All see the scrape objects by which the others are scraped, except of those that fail: nothing is written there.
+        """
+        agents = [agent for agent in self.agents if agent.spec is not None and not agent.spec.paused]
+        own = {agent.key: manifest for agent in agents if (manifest := self_scrape(agent, self.settings))}
+        while True:
+            self.custom = dict(self.cluster.custom) | {_key(raw): self._placed(raw) for raw in own.values()}
+            results = [(agent, self._wanted(agent)) for agent in agents]
+            failed = [agent.key for agent, result in results if isinstance(result, AgentError) and agent.key in own]
+            if not failed:
+                return results
+            for key in failed:
+                del own[key]
+
+    def apply(self, agent: CustomObject[Any], wanted: Desired) -> None:
+        """Create what `agent` wants, and tell scrape objects what it made of them."""
+        self.created |= {_key(manifest): manifest for manifest in wanted.objects}
+        messages: dict[Key, str | None] = {}
+        if wanted.configuration is not None:
+            messages |= {_key_of(obj): None for obj in wanted.configuration.applied}
+            messages |= {_key_of(finding.object): finding.message for finding in wanted.configuration.findings}
+        parent = status.condition_type(agent)
+        for key, obj in self.custom.items():
+            if key in messages:
+                self._tell(key, status.scrape_status(obj, parent, messages[key], self.now))
+            elif obj.kind is not VMAGENT and not obj.is_deleted:
+                self._tell(key, status.released_status(obj, parent, self.now))
+
+    def settle(self, agent: CustomObject[Any], state: status.State, reason: str = "") -> None:
+        """Give `agent` its status."""
+        is_available = True if state == "operational" else None
+        self._tell(_key_of(agent), status.agent_status(agent, state, reason, self.now, is_available=is_available))
+        if state == "failed":
+            self.errors.append(f"VMAgent {agent.key}: {reason}")
+
+    def objects(self) -> list[Manifest]:
+        """Everything that was created or changed, sorted."""
+        shown = dict(self.created)
+        for key, obj in self.custom.items():
+            if key in shown:
+                shown[key] = {**shown[key], **({"status": dict(obj.status)} if obj.status else {})}
+            elif key in self.finalized or obj.status != self.cluster.custom[key].status:
+                shown[key] = self._head(key, obj)
+        return [shown[key] for key in sorted(shown)]
+
+    def _placed(self, manifest: Manifest) -> CustomObject[Any]:
+        """A scrape object of an agent's own, as it stands in the cluster once written."""
+        before = self.cluster.given.get(_key(manifest), {"metadata": {"generation": 1}})
+        return read({**manifest, "metadata": before["metadata"] | manifest["metadata"], "status": before.get("status")})
+
+    def _wanted(self, agent: CustomObject[Any]) -> Desired | AgentError:
+        cluster, settings = self.cluster, self.settings
+        objects = {kind: [obj for obj in self.custom.values() if obj.kind is kind] for kind in SCRAPE_KINDS}
+        secret = cluster.given.get(("Secret", agent.namespace, names.config(agent)))
+        owners = [owner.get("uid") for owner in (secret or {}).get("metadata", {}).get("ownerReferences") or ()]
+        try:
+            inputs = Inputs(
+                agent=agent,
+                selection=pick(agent, objects, cluster.namespaces, settings),
+                values=Values(cluster.contents, trim=settings.trim_secret_values),
+                settings=settings,
+                server=self.server,
+                unmanaged_config_exists=config.CONFIG_KEY in ((secret or {}).get("data") or {}),
+                is_config_foreign=secret is not None and agent.metadata.uid not in owners,
+            )
+            return desired(inputs)
+        except AgentError as error:
+            return error
+
+    def _tell(self, key: Key, news: Mapping[str, Any] | None) -> None:
+        if news is not None:
+            self.custom[key] = evolve(self.custom[key], status=news)
+
+    def _head(self, key: Key, obj: CustomObject[Any]) -> Manifest:
+        raw = self.cluster.given[key]
+        metadata = raw["metadata"]
+        if key in self.finalized:
+            metadata = metadata | {"finalizers": [*dict.fromkeys((*obj.metadata.finalizers, FINALIZER))]}
+        return {"apiVersion": raw["apiVersion"], "kind": raw["kind"], "metadata": metadata, "status": dict(obj.status)}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="vmagent-operator render", description="Show what the operator makes of manifests, without a cluster."
+    )
+    parser.add_argument(
+        "-f", "--filename", action="append", required=True, metavar="FILE|DIR|-", help="manifests; may be repeated"
+    )
+    parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="form of the output")
+    parser.add_argument("--decode-secrets", action="store_true", help="show the data of Secrets as text")
+    parser.add_argument(
+        "--kubernetes-version", type=_server, default=Server(), metavar="1.36", help="version of the API server"
+    )
+    return parser
+
+
+def _server(text: str) -> Server:
+    if not (found := _VERSION.match(text)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no version such as 1.36")
+    return Server((int(found[1]), int(found[2])))
+
+
+def _decoded(manifest: Manifest) -> Manifest:
+    """`manifest` with the data of a Secret as text, unpacked where it is packed."""
+    if manifest["kind"] != "Secret" or "data" not in manifest:
+        return manifest
+    shown = {key: value for key, value in manifest.items() if key != "data"}
+    return {**shown, "decoded": {key: _plain(base64.b64decode(value)) for key, value in manifest["data"].items()}}
+
+
+def _plain(content: bytes) -> str:
+    unpacked = zlib.decompress(content, 31) if content.startswith(b"\x1f\x8b") else content
+    return unpacked.decode("utf-8", "replace")
+
+
+def _key(raw: Manifest) -> Key:
+    metadata = raw["metadata"]
+    return raw["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def _key_of(obj: CustomObject[Any]) -> Key:
+    return obj.kind.name, obj.namespace, obj.name
+
+
+def _reference(raw: Manifest) -> Reference:
+    return Reference(raw["kind"], raw["metadata"]["namespace"], raw["metadata"]["name"])
