@@ -1,0 +1,129 @@
+"""The configuration of one agent: global section, the jobs of all scrape objects, further jobs, buckets."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from vmagent_operator.api.kinds import SCRAPE_KINDS
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.relabel import RelabelConfig
+from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.model.encode import to_config
+from vmagent_operator.scrape import emit, extra, pack, validate
+from vmagent_operator.scrape.context import context, spec_of
+from vmagent_operator.scrape.errors import AgentError, Finding
+from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects
+from vmagent_operator.scrape.secrets import Reference, Scope, Values, references
+from vmagent_operator.scrape.select import Selection
+from vmagent_operator.settings import Settings
+
+OVERFLOW_FILES = "/etc/vm/sc-files/*/jobs.yaml"
+DEFAULT_INTERVAL = "30s"
+
+
+@frozen(eq=False)
+class Configuration:
+    """What an agent scrapes.
+
+    main: the configuration file. overflow: lists of jobs for further Secrets, in order. assets: files that jobs refer to,
+    asset key -> text. applied: the objects whose jobs are in. findings: the objects that are left out, and why.
+    faults: what is wrong with the agent's own further jobs; they are left out.
+    """
+
+    main: bytes
+    overflow: tuple[bytes, ...]
+    assets: Mapping[str, str]
+    applied: tuple[CustomObject[Any], ...]
+    findings: tuple[Finding, ...]
+    faults: tuple[str, ...]
+
+
+def configuration(
+    agent: CustomObject[VMAgentSpec], selection: Selection, values: Values, settings: Settings
+) -> Configuration:
+    """The configuration of `agent` with the objects it picks. Raises AgentError."""
+    if errors := validate.agent(agent):
+        raise AgentError("; ".join(errors))
+    scope = Scope(values, agent.namespace)
+    budget = settings.config_data_budget_bytes
+    fragments, findings = _fragments(agent, selection, values, settings)
+    names = {name for found in fragments.values() for name in found.names}
+    further, faults = extra.entries(spec_of(agent).scraping, scope, names)
+    if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
+        raise AgentError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
+    first, *overflow = pack.buckets((*map(_entry, fragments, fragments.values()), *further), budget)
+    return Configuration(
+        main=_head(agent, bool(overflow), scope) + (b"scrape_configs:\n" + first if first else b"scrape_configs: []\n"),
+        overflow=tuple(overflow),
+        assets={key: text for found in fragments.values() for key, text in found.assets.items()},
+        applied=tuple(fragments),
+        findings=findings,
+        faults=faults,
+    )
+
+
+def named(agent: CustomObject[VMAgentSpec], selection: Selection, settings: Settings) -> frozenset[Reference]:
+    """Every Secret and ConfigMap whose content the configuration of `agent` may need."""
+    additional = spec_of(agent).scraping.additional_scrape_configs
+    own = references(additional, agent.namespace) if additional else frozenset()
+    agent_context = context(agent, settings)
+    return own.union(*(named_objects(obj, agent_context) for obj in _objects(selection)))
+
+
+def _objects(selection: Selection) -> Iterator[CustomObject[Any]]:
+    for kind in SCRAPE_KINDS:
+        yield from selection.chosen.get(kind, ())
+
+
+def _fragments(
+    agent: CustomObject[VMAgentSpec], selection: Selection, values: Values, settings: Settings
+) -> tuple[dict[CustomObject[Any], Fragment], tuple[Finding, ...]]:
+    """The objects that can be configured, with their jobs, in the order of the file; and those that cannot."""
+    fragments: dict[CustomObject[Any], Fragment] = {}
+    findings: list[Finding] = []
+    budget = settings.config_data_budget_bytes
+    agent_context = context(agent, settings)
+    for obj in _objects(selection):
+        found = fragment(obj, agent_context, values)
+        if isinstance(found, Finding):
+            findings.append(found)
+        elif pack.is_oversized(_entry(obj, found), budget):
+            findings.append(Finding(obj, f"its jobs alone exceed {budget} bytes, the most that a Secret may hold"))
+        else:
+            fragments[obj] = found
+    return fragments, tuple(findings)
+
+
+def _entry(obj: CustomObject[Any], found: Fragment) -> pack.Entry:
+    return pack.Entry(f"{obj.kind.name}/{obj.key}", b"".join(found.jobs))
+
+
+def _head(agent: CustomObject[VMAgentSpec], has_overflow: bool, scope: Scope) -> bytes:
+    """The text before the jobs."""
+    files = {"scrape_config_files": [OVERFLOW_FILES]} if has_overflow else {}
+    return emit.dump({"global": _global(agent, scope), **files}).encode()
+
+
+def _global(agent: CustomObject[VMAgentSpec], scope: Scope) -> dict[str, Any]:
+    scraping = spec_of(agent).scraping
+    label = next(
+        (n for n in (scraping.external_label_name, scraping.vm_agent_external_label_name) if n is not None),
+        "prometheus",
+    )
+    identity = {label: agent.key} if label else {}
+    metric_rules = _rules(scraping.global_scrape_metric_relabel_configs, scope)
+    rules = _rules(scraping.global_scrape_relabel_configs, scope)
+    return {
+        "scrape_interval": scraping.scrape_interval or DEFAULT_INTERVAL,
+        "external_labels": dict(sorted((identity | dict(scraping.external_labels)).items())),
+        **({"sample_limit": scraping.sample_limit} if scraping.sample_limit > 0 else {}),
+        **({"scrape_timeout": scraping.scrape_timeout} if scraping.scrape_timeout else {}),
+        **({"metric_relabel_configs": metric_rules} if metric_rules else {}),
+        **({"relabel_configs": rules} if rules else {}),
+    }
+
+
+def _rules(rules: Iterable[RelabelConfig], scope: Scope) -> list[Any]:
+    """Rules as vmagent reads them; one that says nothing would make it skip every job."""
+    return [rule for rule in (to_config(each, scope) for each in rules) if rule]

@@ -1,0 +1,110 @@
+"""What reaches a job from outside its scrape object: agent fields and operator settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from attrs import field, frozen
+
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.relabel import RelabelConfig
+from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass
+from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.scrape.duration import InvalidDuration, milliseconds
+from vmagent_operator.scrape.secrets import Reference, references
+from vmagent_operator.settings import Settings
+
+
+@frozen(kw_only=True, slots=False)
+class Context:
+    """Everything but a scrape object and Secrets that its jobs depend on; equal contexts give equal jobs.
+
+    templates: kind name -> rules appended to those of every job of the kind.
+    """
+
+    min_interval: str | None
+    max_interval: str | None
+    scrape_timeout: str
+    overrides_honor_labels: bool
+    overrides_honor_timestamps: bool
+    enforced_label: str
+    denies_files: bool
+    ignores_namespace_selectors: bool
+    uses_api_selectors: bool
+    is_daemon_set: bool
+    enforces_endpointslices: bool
+    api_server: APIServerConfig | None = field(hash=False)
+    scrape_classes: tuple[ScrapeClass, ...] = field(hash=False)
+    templates: Mapping[str, tuple[RelabelConfig, ...]] = field(hash=False)
+
+    def scrape_class(self, name: str | None) -> ScrapeClass | None:
+        """The class of that name, or else the last default one; None if there is neither."""
+        named = (c for c in self.scrape_classes if name and c.name == name)
+        return next(named, None) or next((c for c in reversed(self.scrape_classes) if c.default), None)
+
+    def interval(self, wanted: str) -> str:
+        """`wanted` held within the agent's bounds; unchanged if it, or a bound that matters, is no duration."""
+        if not wanted or (self.min_interval is None and self.max_interval is None):
+            return wanted
+        try:
+            length = milliseconds(wanted)
+            if self.min_interval is not None and milliseconds(self.min_interval) >= length:
+                return self.min_interval
+            if self.max_interval is not None and milliseconds(self.max_interval) < length:
+                return self.max_interval
+        except InvalidDuration:
+            pass
+        return wanted
+
+    @cached_property
+    def named_objects(self) -> frozenset[Reference]:
+        """The Secrets and ConfigMaps of classes and API server, in the namespace "", which stands for a scrape object's."""
+        return frozenset().union(*(references(part, "") for part in (self.api_server, *self.scrape_classes) if part))
+
+
+def context(agent: CustomObject[VMAgentSpec], settings: Settings) -> Context:
+    """The context that `agent` gives its jobs; one instance for as long as the agent does not change."""
+    known = agent.memo.get(Context)
+    if known is None or known[0] is not settings:
+        known = agent.memo[Context] = (settings, _context(spec_of(agent), settings))
+    return known[1]
+
+
+def spec_of(agent: CustomObject[VMAgentSpec]) -> VMAgentSpec:
+    """The spec of an agent that could be decoded; there is nothing to do for any other."""
+    if agent.spec is None:
+        raise agent.error or ValueError(f"{agent.key} has no spec")
+    return agent.spec
+
+
+def has_cluster_access(spec: VMAgentSpec, settings: Settings) -> bool:
+    """Whether the agent may look beyond the watched namespaces: always without any, else only with its own account."""
+    return not settings.watch_namespaces or bool(spec.apps.service_account_name)
+
+
+def _context(spec: VMAgentSpec, settings: Settings) -> Context:
+    scraping = spec.scraping
+    return Context(
+        min_interval=scraping.min_scrape_interval,
+        max_interval=scraping.max_scrape_interval,
+        scrape_timeout=scraping.scrape_timeout,
+        overrides_honor_labels=scraping.override_honor_labels,
+        overrides_honor_timestamps=scraping.override_honor_timestamps,
+        enforced_label=scraping.enforced_namespace_label,
+        denies_files=scraping.arbitrary_fs_access_through_sms.deny,
+        ignores_namespace_selectors=scraping.ignore_namespace_selectors or not has_cluster_access(spec, settings),
+        uses_api_selectors=scraping.enable_kubernetes_api_selectors and not spec.daemon_set_mode,
+        is_daemon_set=spec.daemon_set_mode,
+        enforces_endpointslices=settings.enforce_endpointslices,
+        api_server=scraping.api_server_config,
+        scrape_classes=scraping.scrape_classes,
+        templates={
+            "VMServiceScrape": scraping.service_scrape_relabel_template,
+            "VMPodScrape": scraping.pod_scrape_relabel_template,
+            "VMProbe": scraping.probe_scrape_relabel_template,
+            "VMNodeScrape": scraping.node_scrape_relabel_template,
+            "VMStaticScrape": scraping.static_scrape_relabel_template,
+            "VMScrapeConfig": scraping.scrape_config_relabel_template,
+        },
+    )

@@ -1,0 +1,54 @@
+"""Further jobs, which an agent takes from a Secret and from its own spec as they are."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from vmagent_operator.api.scraping import ScrapingParams
+from vmagent_operator.scrape import emit
+from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.goyaml import InvalidYAML, load
+from vmagent_operator.scrape.pack import Entry
+from vmagent_operator.scrape.secrets import Missing, Scope
+
+
+def entries(scraping: ScrapingParams, scope: Scope, taken: set[str]) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+    """The further jobs, those of the Secret first, and what is wrong with those that are left out.
+
+    taken: job names in use; a second job of a name would make vmagent refuse the whole file. Raises AgentError if a text
+    is missing or no YAML list.
+    """
+    used = set(taken)
+    found: list[Entry] = []
+    faults: list[str] = []
+    for where, job in _jobs(scraping, scope):
+        if not isinstance(job, dict):
+            faults.append(f"{where}: expected a mapping")
+            continue
+        name = str(job.get("job_name") or "")
+        if name in used:
+            faults.append(f"{where}: there is a job {name!r} already")
+            continue
+        used.add(name)
+        found.append(Entry(name, emit.item(job).encode()))
+    return tuple(found), tuple(faults)
+
+
+def _jobs(scraping: ScrapingParams, scope: Scope) -> Iterator[tuple[str, Any]]:
+    if selector := scraping.additional_scrape_configs:
+        try:
+            text = scope.value(selector)
+        except Missing as missing:
+            raise AgentError(f"spec.additionalScrapeConfigs: {missing}") from None
+        yield from _listed("spec.additionalScrapeConfigs", text)
+    yield from _listed("spec.inlineScrapeConfig", scraping.inline_scrape_config)
+
+
+def _listed(where: str, text: str) -> Iterator[tuple[str, Any]]:
+    try:
+        found = load(text)
+    except InvalidYAML as error:
+        raise AgentError(f"{where}: {error}") from None
+    if found is not None and not isinstance(found, list):
+        raise AgentError(f"{where}: expected a list of jobs")
+    for index, job in enumerate(found or ()):
+        yield f"{where}[{index}]", job

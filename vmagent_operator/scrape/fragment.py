@@ -1,0 +1,96 @@
+"""One scrape object becomes the finished text of its jobs: the unit of work.
+
+A fragment is a function of the object, the agent's context and the Secrets and ConfigMaps that are named; it is kept
+beside the object and shared by all agents with an equal context. Nothing of it is known to other objects.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from vmagent_operator.api.kinds import (
+    VMNODESCRAPE,
+    VMPODSCRAPE,
+    VMPROBE,
+    VMSCRAPECONFIG,
+    VMSERVICESCRAPE,
+    VMSTATICSCRAPE,
+    Kind,
+)
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.scrape import custom, emit, node, pod, probe, service, static, validate
+from vmagent_operator.scrape.context import Context
+from vmagent_operator.scrape.errors import Finding
+from vmagent_operator.scrape.job import Work
+from vmagent_operator.scrape.secrets import Missing, Reference, Scope, Values, references
+
+REMEMBERED = 8
+"""Fragments kept beside an object; more than that come from agents that have changed since."""
+
+
+@frozen(eq=False)
+class Fragment:
+    """The jobs of one scrape object.
+
+    jobs: the text of each as an element of a YAML sequence. assets: what they need as files, asset key -> text.
+    """
+
+    jobs: tuple[bytes, ...]
+    names: tuple[str, ...]
+    assets: Mapping[str, str]
+
+
+@frozen(eq=False)
+class Builder:
+    """How objects of a kind become jobs, and what the names of these jobs start with."""
+
+    prefix: str
+    jobs: Callable[[Any, Work], Iterator[dict[str, Any]]]
+
+
+BUILDERS: Mapping[Kind[Any], Builder] = {
+    VMSERVICESCRAPE: Builder("serviceScrape", service.jobs),
+    VMPODSCRAPE: Builder("podScrape", pod.jobs),
+    VMPROBE: Builder("probe", probe.jobs),
+    VMNODESCRAPE: Builder("nodeScrape", node.jobs),
+    VMSTATICSCRAPE: Builder("staticScrape", static.jobs),
+    VMSCRAPECONFIG: Builder("scrapeConfig", custom.jobs),
+}
+
+
+def fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragment | Finding:
+    """The jobs of `obj`, or why there are none."""
+    seen = tuple(values.found.get(reference) for reference in named_objects(obj, context))
+    known = obj.memo.get(context)
+    if known is None or known[0] != seen or known[1] is not values.trim:
+        if len(obj.memo) > REMEMBERED:
+            obj.memo.clear()
+        known = obj.memo[context] = (seen, values.trim, _fragment(obj, context, values))
+    found: Fragment | Finding = known[2]
+    return found
+
+
+def named_objects(obj: CustomObject[Any], context: Context) -> tuple[Reference, ...]:
+    """Every Secret and ConfigMap that the jobs of `obj` may need, its agent's classes and API server included."""
+    known: tuple[Reference, ...] | None = obj.memo.get(Reference)
+    if known is None:
+        known = obj.memo[Reference] = tuple(sorted(references(obj.spec, obj.namespace)))
+    shared = (Reference(r.kind, obj.namespace, r.name) for r in context.named_objects)
+    return (*known, *shared)
+
+
+def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragment | Finding:
+    if obj.spec is None:
+        return Finding(obj, str(obj.error))
+    if faults := validate.scrape_object(obj, context):
+        return Finding(obj, "; ".join(faults))
+    builder = BUILDERS[obj.kind]
+    scope = Scope(values, obj.namespace)
+    work = Work(obj, builder.prefix, context, scope, context.scrape_class(obj.spec.scrape_class))
+    try:
+        jobs = tuple(builder.jobs(obj.spec, work))
+    except Missing as missing:
+        return Finding(obj, str(missing))
+    texts = tuple(emit.item(job).encode(errors="surrogateescape") for job in jobs)
+    return Fragment(texts, tuple(job["job_name"] for job in jobs), scope.assets)

@@ -1,0 +1,125 @@
+"""YAML read as go-yaml v2 reads it, on top of PyYAML's parser.
+
+Users write further jobs for vmagent, so `on` is a boolean, `017` is fifteen, and `1:30` and dates are text. Other than
+go-yaml's own ordered maps, merge keys are resolved.
+
+Source: https://github.com/go-yaml/yaml/blob/v2.4.0/resolve.go
+"""
+
+import base64
+import binascii
+import re
+from typing import Any
+
+import yaml
+from attrs import define
+
+TRUE = frozenset(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"))
+FALSE = frozenset(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"))
+NULL = frozenset(("", "~", "null", "Null", "NULL"))
+MOST_VALUES = 1_000_000
+
+_PLAIN = "!plain"
+_STRING = "tag:yaml.org,2002:str"
+_BINARY = "tag:yaml.org,2002:binary"
+_OCTAL = re.compile(r"[-+]?0[0-7]+")
+_INTEGER = re.compile(r"[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_SPECIAL_FLOAT = re.compile(r"([-+]?)\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+
+
+class InvalidYAML(ValueError):  # noqa: N818
+    """A text that go-yaml would refuse, or that nobody can have meant; the message says where."""
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Leaves the meaning of plain scalars to us."""
+
+    yaml_implicit_resolvers = {None: [(_PLAIN, re.compile(""))]}  # noqa: RUF012
+
+
+def load(text: str) -> Any:
+    """The first document of `text`: dictionaries in the order of the text, lists, scalars; None if there is none.
+
+    Raises InvalidYAML.
+    """
+    loader = _Loader(text)
+    try:
+        node = loader.get_node() if loader.check_node() else None
+        return None if node is None else _Reader().value(node)
+    except yaml.YAMLError as error:
+        raise InvalidYAML(" ".join(str(error).split())) from None
+    except RecursionError:
+        raise InvalidYAML("nested too deeply, or an alias inside its own anchor") from None
+    finally:
+        loader.dispose()
+
+
+def scalar(text: str) -> Any:
+    """What go-yaml makes of a plain scalar."""
+    if text in NULL:
+        return None
+    if text in TRUE or text in FALSE:
+        return text in TRUE
+    if text[0] not in "+-.0123456789":
+        return text
+    digits = text.replace("_", "")
+    number: Any = text
+    if _OCTAL.fullmatch(digits):
+        number = int(digits, 8)
+    elif _INTEGER.fullmatch(digits):
+        number = int(digits, 0)
+    elif special := _SPECIAL_FLOAT.fullmatch(text):
+        number = float(f"{special[1] or ''}inf" if special[2] else "nan")
+    if isinstance(number, int) and -(2**63) <= number < 2**64:
+        return number
+    return float(digits) if _FLOAT.fullmatch(digits) else number if isinstance(number, float) else text
+
+
+@define
+class _Reader:
+    """Builds values from parsed nodes; counts them, because aliases can make many of few."""
+
+    count: int = 0
+
+    def value(self, node: Any) -> Any:
+        self.count += 1
+        if self.count > MOST_VALUES:
+            raise InvalidYAML("aliases make too much of it")
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item) for item in node.value]
+        if isinstance(node, yaml.MappingNode):
+            return self.mapping(node)
+        if node.tag == _BINARY:
+            return self.binary(node)
+        return node.value if node.tag == _STRING else scalar(node.value)
+
+    def mapping(self, node: yaml.MappingNode) -> dict[Any, Any]:
+        own: dict[Any, Any] = {}
+        merged: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            if key_node.tag == _PLAIN and key_node.value == "<<":
+                merged = self.merged(value_node) | merged
+                continue
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise InvalidYAML(f"line {key_node.start_mark.line + 1}: a key must be a scalar")
+            key = self.value(key_node)
+            if key in own:
+                raise InvalidYAML(f"line {key_node.start_mark.line + 1}: key {key_node.value!r} is given twice")
+            own[key] = self.value(value_node)
+        return merged | own
+
+    def merged(self, node: Any) -> dict[Any, Any]:
+        """What a merge key brings in; of several mappings, earlier ones win."""
+        found: dict[Any, Any] = {}
+        for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if not isinstance(source, yaml.MappingNode):
+                raise InvalidYAML(f"line {source.start_mark.line + 1}: only mappings can be merged")
+            found = self.mapping(source) | found
+        return found
+
+    def binary(self, node: yaml.ScalarNode) -> str:
+        try:
+            return base64.b64decode(node.value, validate=False).decode(errors="surrogateescape")
+        except binascii.Error:
+            raise InvalidYAML(f"line {node.start_mark.line + 1}: no base64") from None

@@ -1,0 +1,101 @@
+"""Contents of Secrets and ConfigMaps, as text in the configuration or as files that are mounted beside it.
+
+Everything that is looked up comes from one snapshot, `Values`; a `Scope` looks it up for one namespace and collects the
+files. A scope belongs to one object: its files count only if the whole object succeeds.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from attrs import field, frozen
+
+from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
+from vmagent_operator.api.relabel import NULL_TEXTS
+from vmagent_operator.model.encode import find
+
+ASSETS_DIRECTORY = "/etc/vmagent-tls/certs"
+Selector = SecretKeySelector | ConfigMapKeySelector
+_SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
+class Missing(LookupError):  # noqa: N818
+    """A reference that leads nowhere; the text names object and key."""
+
+
+@frozen(order=True)
+class Reference:
+    """A Secret or ConfigMap that something refers to."""
+
+    kind: Literal["Secret", "ConfigMap"]
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind.lower()} {self.namespace}/{self.name}"
+
+
+@frozen(eq=False)
+class Values:
+    """The referenced Secrets and ConfigMaps of one snapshot: key -> text, or None for an object that does not exist.
+
+    Bytes that are no UTF-8 appear as lone surrogates (`surrogateescape`). With `trim`, texts lose white space at their end.
+    """
+
+    found: Mapping[Reference, Mapping[str, str] | None]
+    trim: bool = field(default=True, kw_only=True)
+
+    def text(self, reference: Reference, key: str) -> str:
+        """The text under `key`; Missing if there is no such object or key."""
+        if not reference.name:
+            raise Missing(f"reference to a {reference.kind.lower()} without a name")
+        content = self.found.get(reference)
+        if content is None:
+            raise Missing(f"{reference} not found")
+        if key not in content:
+            raise Missing(f'{reference} has no key "{key}"')
+        return content[key].rstrip(_SPACE) if self.trim else content[key]
+
+
+@frozen(eq=False)
+class Scope:
+    """Looks selectors up in one namespace and collects what is to be mounted in `directory`: asset key -> text."""
+
+    values: Values
+    namespace: str
+    assets: dict[str, str] = field(factory=dict)
+    directory: str = field(default=ASSETS_DIRECTORY, kw_only=True)
+
+    def value(self, selector: Selector) -> str:
+        """The text that stands in the configuration itself.
+
+        Raises Missing, also for a text that vmagent takes for no text at all, and then refuses the whole file.
+        """
+        reference = _reference(selector, self.namespace)
+        text = self.values.text(reference, selector.key)
+        if text in NULL_TEXTS:
+            raise Missing(f'{reference} key "{selector.key}" holds a word that vmagent reads as null')
+        return text
+
+    def path(self, selector: Selector) -> str:
+        """The path of a mounted file with the text."""
+        reference = _reference(selector, self.namespace)
+        kind = "configmap_" if reference.kind == "ConfigMap" else ""
+        key = f"{self.namespace}_{kind}{reference.name}_{selector.key}"
+        self.assets[key] = self.values.text(reference, selector.key)
+        return f"{self.directory}/{key}"
+
+
+def references(value: Any, namespace: str) -> frozenset[Reference]:
+    """Every Secret and ConfigMap that a model, or a part of it, refers to from within `namespace`."""
+    return frozenset(_reference(selector, namespace) for selector in selectors(value))
+
+
+def selectors(value: Any) -> Iterator[Selector]:
+    """Every selector inside a model that names an object."""
+    found: tuple[Selector, ...] = (*find(value, SecretKeySelector), *find(value, ConfigMapKeySelector))
+    return (selector for selector in found if selector.name)
+
+
+def _reference(selector: Selector, namespace: str) -> Reference:
+    kind: Literal["Secret", "ConfigMap"] = "Secret" if isinstance(selector, SecretKeySelector) else "ConfigMap"
+    return Reference(kind, namespace, selector.name)
