@@ -1,0 +1,296 @@
+"""The work queue on virtual time; its two promises as a state machine."""
+
+import threading
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from test.kube.virtual import VirtualClock
+from vmagent_operator.kube.observer import Observer
+from vmagent_operator.kube.queue import Lane, Queue
+from vmagent_operator.kube.ratelimit import Bucket
+
+KEYS = st.sampled_from("abcd")
+
+
+def queue(**options: Any) -> tuple[Queue[str], VirtualClock]:
+    clock = VirtualClock()
+    return Queue(clock, **{"jitter": lambda: 0.5, **options}), clock
+
+
+def popped(work: Queue[str]) -> list[str]:
+    """Everything that is handed out now, each key given back at once."""
+    keys = []
+    while (key := work.pop()) is not None:
+        keys.append(key)
+        work.done(key)
+    return keys
+
+
+class Promises(RuleBasedStateMachine):
+    """Q-2: no key with two workers. Q-3: every add is followed by a delivery that begins after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work, self.clock = queue()
+        self.held: set[str] = set()
+        self.owed: set[str] = set()
+        self.later: dict[str, float] = {}
+
+    @rule(key=KEYS, lane=st.sampled_from(Lane))
+    def add(self, key: str, lane: Lane) -> None:
+        assert self.work.add(key, lane) is (key not in self.owed)
+        self.owed.add(key)
+
+    @rule(key=KEYS, seconds=st.integers(1, 30))
+    def add_after(self, key: str, seconds: int) -> None:
+        due = self.clock.seconds + seconds
+        known = self.later.get(key)
+        assert self.work.add_after(key, seconds) is (known is None or due < known)
+        self.later[key] = due if known is None else min(due, known)
+
+    @rule(key=KEYS)
+    def fail(self, key: str) -> None:
+        due = self.clock.seconds + self.work.add_rate_limited(key)
+        self.later[key] = min(due, self.later.get(key, due))
+
+    @rule(key=KEYS)
+    def forget(self, key: str) -> None:
+        self.work.forget(key)
+        assert self.work.num_requeues(key) == 0
+
+    @rule(seconds=st.integers(1, 40))
+    def wait(self, seconds: int) -> None:
+        self.clock.seconds += seconds
+        for key in [key for key, due in self.later.items() if due <= self.clock.seconds]:
+            del self.later[key]
+            self.owed.add(key)
+
+    @rule()
+    def take(self) -> None:
+        key = self.work.pop()
+        ready = self.owed - self.held
+        if key is None:
+            assert not ready
+        else:
+            assert key in ready
+            self.owed.remove(key)
+            self.held.add(key)
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def done(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.held)))
+        self.work.done(key)
+        self.held.remove(key)
+
+    @invariant()
+    def depth_counts_what_waits(self) -> None:
+        assert self.work.depth(Lane.HIGH) + self.work.depth(Lane.LOW) == len(self.owed - self.held)
+
+    @invariant()
+    def the_next_deadline_is_known(self) -> None:
+        due = self.work.next_due_seconds()
+        assert (due is None) == (not self.later)
+        if due is not None:
+            assert due == pytest.approx(min(self.later.values()) - self.clock.seconds)
+
+
+TestPromises = Promises.TestCase
+TestPromises.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_adds_before_a_delivery_make_one() -> None:
+    """Q-1"""
+    work, _ = queue()
+    assert [work.add("a"), work.add("a"), work.add("b")] == [True, False, True]
+    assert popped(work) == ["a", "b"]
+
+
+def test_an_add_during_the_work_makes_another_delivery_after_it() -> None:
+    work, _ = queue()
+    work.add("a")
+    assert work.pop() == "a"
+    work.add("a")
+    work.add("a")
+    assert work.pop() is None
+    work.done("a")
+    assert popped(work) == ["a"]
+
+
+def test_giving_back_what_was_not_handed_out_is_an_error() -> None:
+    work, _ = queue()
+    with pytest.raises(KeyError):
+        work.done("a")
+
+
+def test_a_plain_add_does_not_cancel_a_delayed_one() -> None:
+    """Q-4"""
+    work, clock = queue()
+    work.add_after("a", 5)
+    work.add("a")
+    assert popped(work) == ["a"]
+    clock.seconds = 5
+    assert popped(work) == ["a"]
+
+
+def test_of_several_delays_the_shortest_counts_and_the_higher_lane() -> None:
+    work, clock = queue()
+    work.add("other")
+    assert [work.add_after("a", 9), work.add_after("a", 3, Lane.LOW), work.add_after("a", 7)] == [True, True, False]
+    clock.seconds = 3
+    assert work.depth(Lane.HIGH) == 2
+    assert popped(work) == ["other", "a"]
+    clock.seconds = 60
+    assert popped(work) == []
+
+
+def test_back_off_doubles_to_its_cap_and_begins_anew_when_forgotten() -> None:
+    """Q-5, Q-6"""
+    work, _ = queue()
+    assert [work.add_rate_limited("a") for _ in range(8)] == [2, 4, 8, 16, 32, 64, 120, 120]
+    assert work.num_requeues("a") == 8
+    work.forget("a")
+    assert work.add_rate_limited("a") == 2
+
+
+@pytest.mark.parametrize(("jitter", "seconds"), [(0.0, [1.6, 3.2]), (1.0, [2.4, 4.8])])
+def test_back_off_is_spread_by_a_fifth(jitter: float, seconds: list[float]) -> None:
+    work, _ = queue(jitter=lambda: jitter)
+    assert [work.add_rate_limited("a") for _ in range(2)] == pytest.approx(seconds)
+
+
+def test_back_off_is_never_shorter_than_the_server_asked_for() -> None:
+    work, _ = queue()
+    assert work.add_rate_limited("a", at_least_seconds=30) == 30
+
+
+def test_the_bucket_spreads_mass_failures() -> None:
+    work, _ = queue(bucket=Bucket(10, 2, VirtualClock()), base_seconds=0.01)
+    waits = [work.add_rate_limited(f"key {number}") for number in range(5)]
+    assert waits == pytest.approx([0.01, 0.01, 0.1, 0.2, 0.3])
+
+
+def test_the_high_lane_goes_first_but_every_tenth_delivery_is_low() -> None:
+    """Q-8, Q-10: first in, first out within a lane."""
+    work, _ = queue()
+    for number in range(20):
+        work.add(f"low{number}", Lane.LOW)
+        work.add(f"high{number}")
+    order = popped(work)
+    assert [index for index, key in enumerate(order) if key.startswith("low")][:2] == [9, 19]
+    assert [key for key in order if key.startswith("high")] == [f"high{number}" for number in range(20)]
+    assert [key for key in order if key.startswith("low")] == [f"low{number}" for number in range(20)]
+
+
+def test_a_high_add_moves_a_waiting_key_up() -> None:
+    work, _ = queue()
+    work.add("a", Lane.LOW)
+    work.add("b", Lane.LOW)
+    assert work.add("b") is False
+    assert (work.depth(Lane.HIGH), work.depth(Lane.LOW)) == (1, 1)
+    assert popped(work) == ["b", "a"]
+
+
+@pytest.mark.parametrize(("pass_seconds", "window"), [(0.1, 1.0), (4.0, 4.0), (300.0, 10.0)])
+def test_the_window_is_as_long_as_the_last_pass_within_bounds(pass_seconds: float, window: float) -> None:
+    """Q-9"""
+    work, clock = queue()
+    work.add("a")
+    assert work.pop() == "a"
+    clock.seconds += pass_seconds
+    work.done("a")
+    assert [work.add_soon("a"), work.add_soon("a")] == [True, False]
+    assert work.next_due_seconds() == window
+
+
+def test_what_is_remembered_of_a_key_can_be_dropped() -> None:
+    work, clock = queue()
+    work.add("a")
+    work.pop()
+    clock.seconds += 5
+    work.done("a")
+    work.add_rate_limited("b")
+    work.drop("a")
+    work.drop("b")
+    work.add_soon("a")
+    assert (work.snapshot().delayed["a"], work.num_requeues("b")) == (1.0, 0)
+
+
+def test_a_stopped_queue_hands_out_nothing_and_takes_nothing() -> None:
+    """Q-7"""
+    work, _ = queue()
+    work.add("running")
+    work.add("waiting")
+    assert work.pop() == "running"
+    work.add("running")
+    work.stop()
+    assert [work.add("c"), work.add_after("d", 5), work.pop(), work.get()] == [False, False, None, None]
+    assert work.drain(0) is False
+    work.done("running")
+    assert work.drain(0) is True
+    assert work.snapshot().waiting == {"waiting": Lane.HIGH}
+
+
+def test_a_snapshot_shows_where_each_key_is() -> None:
+    work, clock = queue()
+    work.add("a")
+    work.pop()
+    work.add("b", Lane.LOW)
+    work.add_rate_limited("c")
+    clock.seconds = 1
+    shown = work.snapshot()
+    assert (shown.processing, shown.waiting, shown.delayed, shown.failures) == (
+        {"a": 1.0},
+        {"b": Lane.LOW},
+        {"c": 1.0},
+        {"c": 1},
+    )
+
+
+def test_metrics_count_accepted_adds_waiting_and_working() -> None:
+    """Q-13"""
+    told: list[object] = []
+
+    class Told(Observer):
+        def added(self, lane: str) -> None:
+            told.append(lane)
+
+        def retried(self) -> None:
+            told.append("retried")
+
+        def delivered(self, waited_seconds: float) -> None:
+            told.append(waited_seconds)
+
+        def worked(self, seconds: float) -> None:
+            told.append(seconds)
+
+    work, clock = queue(observer=Told())
+    work.add("a", Lane.LOW)
+    work.add("a", Lane.LOW)
+    clock.seconds = 3
+    work.pop()
+    clock.seconds = 7
+    work.done("a")
+    work.add_rate_limited("a")
+    assert told == ["low", 3.0, 4.0, "retried"]
+
+
+def test_a_waiting_worker_gets_what_another_thread_adds() -> None:
+    """Threads for once: nothing waits for more than the next add."""
+    work, _ = queue()
+    got: list[str | None] = []
+    threads = [threading.Thread(target=lambda: got.append(work.get())) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    work.add("a")
+    work.add("b")
+    while len(got) < 2:
+        threads[0].join(0.001)
+    work.stop()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(str, got)) == ["None", "a", "b"]

@@ -1,0 +1,138 @@
+"""The store: contents and indexes after any history, and what it tells of it."""
+
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vmagent_operator.kube.call import Event
+from vmagent_operator.kube.resource import Manifest
+from vmagent_operator.kube.store import Change, Store
+
+NAMES = st.sampled_from(["a", "b", "c"])
+NAMESPACES = st.sampled_from(["one", "two"])
+
+
+def thing(name: str, version: str = "1", *, namespace: str = "one", uid: str = "", **labels: str) -> Manifest:
+    metadata = {"name": name, "namespace": namespace, "uid": uid or name, "resourceVersion": version, "labels": labels}
+    return {"apiVersion": "example.org/v1", "kind": "Thing", "metadata": metadata}
+
+
+def colours(manifest: Manifest) -> list[str]:
+    return list(manifest["metadata"]["labels"].values())
+
+
+def store(*things: Manifest) -> Store[Manifest]:
+    held: Store[Manifest] = Store(lambda manifest: manifest, {"colour": colours})
+    held.replace([held.decode(manifest) for manifest in things])
+    return held
+
+
+def named(changes: list[Change[Manifest]]) -> list[tuple[str | None, str | None]]:
+    def text(manifest: Manifest | None) -> str | None:
+        return f"{manifest['metadata']['name']}@{manifest['metadata']['resourceVersion']}" if manifest else None
+
+    return [(text(change.old), text(change.new)) for change in changes]
+
+
+def test_lookups() -> None:
+    held = store(thing("a", red="red"), thing("b", red="red", blue="blue"), thing("a", namespace="two"))
+    assert held.get("one", "a") == thing("a", red="red")
+    assert held.get("three", "a") is None
+    assert held.in_namespace("two") == (thing("a", namespace="two"),)
+    assert [item["metadata"]["name"] for item in held.by("colour", "red")] == ["a", "b"]
+    assert held.by("colour", "green") == ()
+    assert (len(held), held.count("one"), held.count()) == (3, 2, 3)
+    with pytest.raises(KeyError):
+        held.by("shape", "round")
+
+
+def test_a_cluster_scoped_object_is_found_without_a_namespace() -> None:
+    held = store(thing("a", namespace=""))
+    assert held.get(None, "a") is held.get("", "a") is not None
+
+
+def test_a_change_of_labels_moves_an_object_in_the_index() -> None:
+    held = store(thing("a", red="red"))
+    held.apply(Event("MODIFIED", thing("a", "2", blue="blue")))
+    assert (held.by("colour", "red"), held.by("colour", "blue")) == ((), (thing("a", "2", blue="blue"),))
+
+
+def test_replacing_tells_the_differences_and_keeps_the_very_objects_that_did_not_change() -> None:
+    """C-12; what was derived from an object that stays is kept with it."""
+    held = store(thing("a"), thing("b"), thing("c"), thing("d"))
+    kept = held.get("one", "a")
+    changes = held.replace([held.decode(raw) for raw in (thing("a"), thing("b", "2"), thing("c", uid="new"))])
+    assert held.get("one", "a") is kept
+    assert named(changes) == [("d@1", None), ("b@1", "b@2"), ("c@1", None), (None, "c@1")]
+    assert [change.is_outdated for change in changes] == [True, False, False, False]
+
+
+def test_replacing_one_namespace_leaves_the_others_alone() -> None:
+    held = store(thing("a"), thing("a", namespace="two"))
+    assert named(held.replace([held.decode(thing("b"))], "one")) == [("a@1", None), (None, "b@1")]
+    assert sorted(item["metadata"]["namespace"] for item in held.items()) == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("event", "changes"),
+    [
+        (Event("ADDED", thing("a")), []),
+        (Event("ADDED", thing("b")), [(None, "b@1")]),
+        (Event("MODIFIED", thing("a", "2")), [("a@1", "a@2")]),
+        (Event("MODIFIED", thing("a", "2", uid="new")), [("a@1", None), (None, "a@2")]),
+        (Event("DELETED", thing("a", "2")), [("a@1", None)]),
+        (Event("DELETED", thing("b")), []),
+        (Event("DELETED", thing("a", uid="predecessor")), []),
+    ],
+)
+def test_events(event: Event, changes: list[Any]) -> None:
+    """C-15, F-12, F-14"""
+    assert named(store(thing("a")).apply(event)) == changes
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("replace"), st.dictionaries(st.tuples(NAMESPACES, NAMES), st.integers(1, 5))),
+            st.tuples(
+                st.sampled_from(["ADDED", "MODIFIED", "DELETED"]), NAMESPACES, NAMES, st.integers(1, 5), st.booleans()
+            ),
+        ),
+        max_size=20,
+    )
+)
+def test_changes_tell_all_there_is_to_know(history: list[Any]) -> None:
+    """Who applies the changes to a dictionary has the store's contents; its indexes have no more and no less."""
+    held, copy = store(), dict[tuple[str, str], Manifest]()
+    for step in history:
+        if step[0] == "replace":
+            fresh = [thing(name, str(version), namespace=ns) for (ns, name), version in step[1].items()]
+            changes = held.replace([held.decode(raw) for raw in fresh])
+        else:
+            type_, ns, name, version, same = step
+            raw = thing(name, str(version), namespace=ns, uid=name if same else f"{name}-{version}", c=str(version))
+            changes = held.apply(Event(type_, raw))
+        for change in changes:
+            subject = change.new or change.old
+            assert subject
+            key = (subject["metadata"]["namespace"], subject["metadata"]["name"])
+            assert copy.get(key) == change.old
+            if change.new:
+                copy[key] = change.new
+            else:
+                del copy[key]
+    assert {(item["metadata"]["namespace"], item["metadata"]["name"]): item for item in held.items()} == copy
+    for value in "12345":
+        found = held.by("colour", value)
+        assert len(found) == sum(value in colours(item) for item in copy.values())
+
+
+def test_strings_that_repeat_are_held_once() -> None:
+    """C-17: of label keys and values, kinds and namespaces there is one copy for all objects."""
+    held = store(*(thing(f"thing-{number}", app="a rather long " + str(number // 9)) for number in range(2)))
+    first, second = held.items()
+    assert first["metadata"]["labels"]["app"] is second["metadata"]["labels"]["app"]
+    assert first["kind"] is second["kind"] is sys.intern("Thing")
