@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from attrs import field, frozen
+from attrs import frozen
 
 from vmagent_operator.api.auth import EndpointAuth
 from vmagent_operator.api.core import LabelSelector, NamespaceSelector
@@ -26,7 +26,7 @@ class StaticTargets:
     """Targets listed by address."""
 
     targets: Annotated[tuple[str, ...], Field("Addresses to probe.")]
-    labels: Annotated[Mapping[str, str], Field("Labels for these targets.")] = field(factory=dict)
+    labels: Annotated[Mapping[str, str] | None, Field("Labels for these targets.")] = None
     relabeling_configs: Annotated[tuple[RelabelConfig, ...], Field("Relabeling of these targets.")] = ()
 
 

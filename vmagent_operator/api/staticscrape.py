@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from attrs import field, frozen
+from attrs import frozen
 
 from vmagent_operator.api.auth import EndpointAuth
 from vmagent_operator.api.endpoint import Relabelings, ScrapeParams
@@ -15,7 +15,7 @@ class TargetEndpoint:
     """Addresses that are scraped alike."""
 
     targets: Annotated[tuple[str, ...], Field("Addresses, host:port or URL.", schema={"minItems": 1})]
-    labels: Annotated[Mapping[str, str], Field("Labels for these targets.")] = field(factory=dict)
+    labels: Annotated[Mapping[str, str] | None, Field("Labels for these targets.")] = None
     params: Annotated[ScrapeParams, Field("", inline=True)] = ScrapeParams()
     auth: Annotated[EndpointAuth, Field("", inline=True)] = EndpointAuth()
     relabelings: Annotated[Relabelings, Field("", inline=True)] = Relabelings()

@@ -173,8 +173,8 @@ def decode(cls: type[T], raw: Any, at: str = "spec") -> Decoded[T]:
 
 def _present(slot: Slot, raw: Mapping[str, Any]) -> Any:
     value = raw.get(slot.key)
-    if value is None and slot.field.aliases:
-        return next((raw[alias] for alias in slot.field.aliases if raw.get(alias) is not None), None)
+    if not value and slot.field.aliases:
+        return next((raw[alias] for alias in slot.field.aliases if raw.get(alias) is not None), value)
     return value
 
 

@@ -40,7 +40,7 @@ class Context:
 
     def scrape_class(self, name: str | None) -> ScrapeClass | None:
         """The class of that name, or else the last default one; None if there is neither."""
-        named = (c for c in self.scrape_classes if name and c.name == name)
+        named = (c for c in self.scrape_classes if c.name == name)
         return next(named, None) or next((c for c in reversed(self.scrape_classes) if c.default), None)
 
     def interval(self, wanted: str) -> str:

@@ -39,6 +39,7 @@ _INDICATOR = re.compile(r"""[#,\[\]{}&*!|>'"%@`]|[?:-]( |$)|---|\.\.\.""")
 _INNER_INDICATOR = re.compile(r":( |$)| #")
 # Outside go-yaml's printable set. The line and paragraph separators are in it, but readers fold them as line breaks.
 _SPECIAL = re.compile("[^\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
+_NO_CHARACTER = re.compile("[\ud800-\udc7f\udd00-\udfff]")
 _ESCAPES = {
     "\0": "\\0",
     "\a": "\\a",
@@ -156,7 +157,8 @@ def is_ambiguous(text: str) -> bool:
 
 def _escaped(text: str) -> str:
     """In double quotes; as `!!binary` if the text holds bytes that are no UTF-8, escaped as lone surrogates."""
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    text = _NO_CHARACTER.sub("\ufffd", text)
+    if any("\udc80" <= char <= "\udcff" for char in text):
         return f"!!binary {base64.b64encode(text.encode(errors='surrogateescape')).decode()}"
     everything = text[0] == "\ufeff"  # go-yaml then takes each character for a byte order mark
     chars = (_escape(c) if everything or c in '"\\\n' or _SPECIAL.match(c) else c for c in text)

@@ -36,7 +36,7 @@ def entries(scraping: ScrapingParams, scope: Scope, taken: set[str]) -> tuple[tu
 def _jobs(scraping: ScrapingParams, scope: Scope) -> Iterator[tuple[str, Any]]:
     if selector := scraping.additional_scrape_configs:
         try:
-            text = scope.value(selector)
+            text = scope.text(selector)
         except Missing as missing:
             raise AgentError(f"spec.additionalScrapeConfigs: {missing}") from None
         yield from _listed("spec.additionalScrapeConfigs", text)

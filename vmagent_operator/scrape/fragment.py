@@ -21,7 +21,7 @@ from vmagent_operator.api.kinds import (
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.scrape import custom, emit, node, pod, probe, service, static, validate
 from vmagent_operator.scrape.context import Context
-from vmagent_operator.scrape.errors import Finding
+from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.job import Work
 from vmagent_operator.scrape.secrets import Missing, Reference, Scope, Values, references
 
@@ -81,16 +81,15 @@ def named_objects(obj: CustomObject[Any], context: Context) -> tuple[Reference, 
 
 
 def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragment | Finding:
-    if obj.spec is None:
-        return Finding(obj, str(obj.error))
     if faults := validate.scrape_object(obj, context):
         return Finding(obj, "; ".join(faults))
+    spec: Any = obj.spec
     builder = BUILDERS[obj.kind]
     scope = Scope(values, obj.namespace)
-    work = Work(obj, builder.prefix, context, scope, context.scrape_class(obj.spec.scrape_class))
+    work = Work(obj, builder.prefix, context, scope, context.scrape_class(spec.scrape_class))
     try:
-        jobs = tuple(builder.jobs(obj.spec, work))
-    except Missing as missing:
-        return Finding(obj, str(missing))
-    texts = tuple(emit.item(job).encode(errors="surrogateescape") for job in jobs)
+        jobs = tuple(builder.jobs(spec, work))
+    except (Missing, ObjectError) as error:
+        return Finding(obj, str(error))
+    texts = tuple(emit.item(job).encode() for job in jobs)
     return Fragment(texts, tuple(job["job_name"] for job in jobs), scope.assets)

@@ -14,8 +14,9 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import ScrapeClass
 from vmagent_operator.model.encode import to_config
-from vmagent_operator.scrape import classes, selector
+from vmagent_operator.scrape import classes, selector, validate
 from vmagent_operator.scrape.context import Context
+from vmagent_operator.scrape.errors import ObjectError
 from vmagent_operator.scrape.relabel import Rule, assign
 from vmagent_operator.scrape.secrets import Scope
 
@@ -53,8 +54,9 @@ class Work:
         """A job in the order of the file.
 
         discovery stands before the scrape parameters, late_discovery after them; limits are those of samples and series
-        for endpoints without their own. Raises Missing.
+        for endpoints without their own. Raises Missing and ObjectError.
         """
+        credentials = self._credentials(name, auth)
         return {
             "job_name": name,
             **(discovery or {}),
@@ -63,7 +65,7 @@ class Work:
             "relabel_configs": [*rules, *self._target_rules(relabelings.relabel_configs)],
             **self._metric_rules(relabelings.metric_relabel_configs),
             **(to_config(params.vm_scrape_params, self.scope) if params.vm_scrape_params else {}),
-            **(self._auth(auth).to_config(self.scope) or {}),
+            **credentials,
         }
 
     def kubernetes(
@@ -142,8 +144,13 @@ class Work:
         label = self.context.enforced_label
         return (assign(label, self.object.namespace),) if label else ()
 
-    def _auth(self, own: EndpointAuth) -> EndpointAuth:
-        return classes.auth(own, self.scrape_class.auth) if self.scrape_class else own
+    def _credentials(self, name: str, own: EndpointAuth) -> dict[str, Any]:
+        """The keys that end a job. Raises ObjectError if vmagent would skip the job because of them."""
+        merged = classes.auth(own, self.scrape_class.auth) if self.scrape_class else own
+        config = merged.to_config(self.scope) or {}
+        for fault in validate.auth_faults(config):
+            raise ObjectError(f"job {name}: {fault}")
+        return config
 
     def _namespaces(self, wanted: NamespaceSelector) -> list[str]:
         """Names of the namespaces to look into; none of them for all."""

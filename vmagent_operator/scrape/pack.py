@@ -13,8 +13,8 @@ from attrs import frozen
 
 LEVEL = 6
 _OVERHEAD = 64  # bytes that gzip may add to a text that does not compress
-NEAR = 10
-"""A cut lies within one tenth of the entries of a bucket from their middle."""
+NEAR = 16
+"""A cut lies within one sixteenth of the entries of a bucket from their middle."""
 
 
 @frozen(eq=False)

@@ -65,15 +65,20 @@ class Scope:
     assets: dict[str, str] = field(factory=dict)
     directory: str = field(default=ASSETS_DIRECTORY, kw_only=True)
 
+    def text(self, selector: Selector) -> str:
+        """The text that a selector points at. Raises Missing."""
+        return self.values.text(_reference(selector, self.namespace), selector.key)
+
     def value(self, selector: Selector) -> str:
         """The text that stands in the configuration itself.
 
         Raises Missing, also for a text that vmagent takes for no text at all, and then refuses the whole file.
         """
-        reference = _reference(selector, self.namespace)
-        text = self.values.text(reference, selector.key)
+        text = self.text(selector)
         if text in NULL_TEXTS:
-            raise Missing(f'{reference} key "{selector.key}" holds a word that vmagent reads as null')
+            raise Missing(
+                f'{_reference(selector, self.namespace)} key "{selector.key}" holds a word that vmagent reads as null'
+            )
         return text
 
     def path(self, selector: Selector) -> str:

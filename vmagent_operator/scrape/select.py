@@ -27,6 +27,7 @@ from vmagent_operator.api.scraping import ScrapingParams
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.scrape import selector
 from vmagent_operator.scrape.context import has_cluster_access, spec_of
+from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.settings import Settings
 
 Namespaces = Mapping[str, Mapping[str, str]]
@@ -44,7 +45,7 @@ SELECTORS: Mapping[Kind[Any], str] = {
 }
 
 
-class SelectorError(Exception):
+class SelectorError(AgentError):
     """A selector of the agent that no API server would take; the text names the field."""
 
 

@@ -31,4 +31,4 @@ class EC2SDConfig:
     secret_key: Annotated[SecretKeySelector | None, Field("Secret key.")] = None
     role_arn: Annotated[str | None, Field("Role to assume.", key="roleARN")] = None
     port: Annotated[int | None, Field("Port of the targets.", schema=INT32)] = None
-    filters: Annotated[tuple[EC2Filter, ...], Field("Filters for the instances.")] = ()
+    filters: Annotated[tuple[EC2Filter, ...] | None, Field("Filters for the instances.")] = None
