@@ -31,7 +31,7 @@ class Api:
 
     def __init__(self, kubeconfig: Path) -> None:
         self._configuration: Any = client.Configuration()
-        config.load_kube_config(  # type: ignore[no-untyped-call]
+        config.load_kube_config(
             config_file=str(kubeconfig), client_configuration=self._configuration, persist_config=False
         )
         self._configuration.retries = False
@@ -85,6 +85,17 @@ class Api:
         except Refused as error:
             if error.status not in (404, 409):
                 raise
+
+    def dry_run(self, path: str, body: Json) -> tuple[str, list[str]]:
+        """What the server says to creating `body` in the collection `path`, without doing it: refusal and warnings.
+
+        The refusal is empty when it would be created.
+        """
+        try:
+            answer = self._open("POST", path, body, "application/json", {"dryRun": "All"}, stream=False)
+        except Refused as error:
+            return str(error.body.get("message")), []
+        return "", [warning.split('"', 1)[1].rstrip('"') for warning in answer.headers.getlist("Warning")]
 
     def watch(self, path: str, *, resource_version: str, timeout_seconds: int = 30) -> Iterator[tuple[str, Json]]:
         """(event type, object) of every change after `resource_version` until the server ends the stream."""

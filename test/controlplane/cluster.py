@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from attrs import define, field
 
-from test.controlplane.api import Api, Json, Refused
+from test.controlplane.api import Api, Json
 from test.controlplane.servers import programs, running
 
 _serial = itertools.count(1)
@@ -90,14 +90,6 @@ class Cluster:
         }
         answer = Api(kubeconfig).create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
         return bool(answer["status"]["allowed"])
-
-    def dry_run(self, path: str, manifest: Json) -> str | None:
-        """Why the server would refuse to create `manifest` in the collection `path`; None when it would not."""
-        try:
-            self.api.request("POST", path, manifest, dryRun="All")
-        except Refused as error:
-            return str(error)
-        return None
 
     def _as_user(self, user: Json, name: str) -> Path:
         raw = self.kubectl("config", "view", "--raw", "--minify", "--flatten")
