@@ -397,10 +397,11 @@ def _page(limit: int, token: str | None) -> Iterator[tuple[str, str]]:
 
 def _listed(raw: Manifest, resource: Resource) -> tuple[Sequence[Any], str, str]:
     """The items of a page, the resource version of its list and the token of the next page."""
-    metadata, items = raw.get("metadata"), raw.get("items") or []
-    if not isinstance(metadata, dict) or not isinstance(items, list) or not metadata.get("resourceVersion"):
+    metadata, items = raw.get("metadata"), raw.get("items", "")
+    is_list = isinstance(metadata, dict) and bool(metadata.get("resourceVersion"))
+    if not is_list or not isinstance(items, list | None):
         raise BadResponse(f"the list of {resource.plural} cannot be read")
-    return items, metadata["resourceVersion"], metadata.get("continue") or ""
+    return items or [], raw["metadata"]["resourceVersion"], raw["metadata"].get("continue") or ""
 
 
 def _body(answer: Response | Stream) -> bytes:
