@@ -1,0 +1,94 @@
+"""Command line arguments as vmagent reads them.
+
+Flags of vmagent that may be given for each `-remoteWrite.url` are arrays: their values are joined with commas, and an
+item that holds a comma itself is protected by quotes or brackets.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+_CLOSING = {'"': '"', "'": "'", "[": "]", "{": "}", "(": ")"}
+_SPECIAL = re.compile(r"[,\"'\[{(]")
+_QUOTED = re.compile(r"\"([^\"\\]|\\.)*\"|'([^'\\]|\\.)*'", re.DOTALL)
+_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
+
+
+def items(text: str) -> list[str]:
+    """The items, still quoted, that vmagent reads from the text of an array flag.
+
+    Source: lib/flagutil/array.go of VictoriaMetrics 1.150.
+    """
+    found, start, at = [], 0, 0
+    while at < len(text):
+        if text[at] == ",":
+            found.append(text[start:at])
+            start = at = at + 1
+        elif text[at] in _CLOSING:
+            at = _closed(text, at + 1, _CLOSING[text[at]]) or at + 1
+        else:
+            at += 1
+    return [*found, text[start:]]
+
+
+def join(values: Sequence[str]) -> str:
+    """The text of an array flag from which vmagent reads `values`.
+
+    Values stand as they are if vmagent then tells them apart, also those that the user has quoted; if not, those with
+    a comma, quote or bracket are quoted.
+    """
+    plain = ",".join(values)
+    if items(plain) == list(values):
+        return plain
+    return ",".join(quote(v) if _SPECIAL.search(v) and not _QUOTED.fullmatch(v) else v for v in values)
+
+
+def quote(text: str) -> str:
+    """`text` as a double-quoted Go string literal; bytes that are no UTF-8 (surrogate escapes) become `\\xNN`."""
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def override(arguments: Sequence[str], extra: Mapping[str, str], *, dashes: str = "-") -> list[str]:
+    """`arguments` without those named in `extra`, then an argument for each of `extra`.
+
+    An argument's name is what stands before the first `=`, less the leading `dashes`. The value of `rule` is quoted,
+    for it is an array of file patterns, in which braces have a meaning of their own.
+    """
+    kept = [argument for argument in arguments if argument.removeprefix(dashes).partition("=")[0] not in extra]
+    return kept + [f"{dashes}{key}={quote(extra[key]) if key == 'rule' else extra[key]}" for key in sorted(extra)]
+
+
+def first(extra: Mapping[str, str], key: str) -> str:
+    """The first item of an extra argument, in lower case; the operator understands that of `tls`, for one."""
+    return extra.get(key, "").partition(",")[0].strip().lower()
+
+
+def _closed(text: str, at: int, closing: str) -> int:
+    """The position behind the `closing` that ends what began before `at`; 0 if nothing does."""
+    while at < len(text):
+        char = text[at]
+        if char == closing:
+            return at + 1
+        if closing in "\"'":
+            at += 2 if char == "\\" else 1
+        elif char in _CLOSING:
+            at = _closed(text, at + 1, _CLOSING[char])
+            if not at:
+                return 0
+        elif char in ")}]":
+            return 0
+        else:
+            at += 1
+    return 0
+
+
+def _escaped(char: str) -> str:
+    if char in '"\\':
+        return "\\" + char
+    if char.isprintable():
+        return char
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x80:
+        return _ESCAPES.get(char, f"\\x{code:02x}")
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,57 @@
+"""Strategic merge of user containers into the operator's own.
+
+Source: https://github.com/kubernetes/community/blob/master/contributors/devel/sig-api-machinery/strategic-merge-patch.md
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from vmagent_operator.build.canonical import canonical_list
+from vmagent_operator.model.decode import Manifest
+
+# The lists of a container that are merged item by item, and the field that tells items apart. Others are replaced.
+_MERGE_KEYS: Mapping[str, str] = {
+    "env": "name",
+    "ports": "containerPort",
+    "volumeDevices": "devicePath",
+    "volumeMounts": "mountPath",
+}
+
+
+def merged(own: Sequence[Manifest], given: Sequence[Mapping[str, Any]]) -> list[Manifest]:
+    """The operator's containers, patched by those of the user that have their names, then the user's others."""
+    users = canonical_list(given)
+    patches = {container["name"]: container for container in users}
+    names = {container["name"] for container in own}
+    patched = [patch(container, patches.get(container["name"], {})) for container in own]
+    return patched + [container for container in users if container["name"] not in names]
+
+
+def patch(base: Manifest, patch_: Manifest) -> Manifest:
+    """`base` with the container fields that `patch_` has; objects are merged, lists merged by key or replaced."""
+    out = dict(base)
+    for field, value in patch_.items():
+        if isinstance(value, dict):
+            out[field] = patch(base.get(field) or {}, value)
+        elif field in _MERGE_KEYS:
+            out[field] = _items(base.get(field, []), value, _MERGE_KEYS[field])
+        else:
+            out[field] = value
+    return out
+
+
+def _items(base: Sequence[Manifest], patches: Sequence[Manifest], key: str) -> list[Manifest]:
+    """Patched and new items in the order of the patch; the base's others wherever its own order lets them stand.
+
+    One of the others comes before a patched item only if it did so in the base.
+    """
+    patched = {item[key] for item in patches}
+    others = [(index, item) for index, item in enumerate(base) if item[key] not in patched]
+    out: list[Manifest] = []
+    for item in patches:
+        same = [index for index, own in enumerate(base) if own[key] == item[key]]
+        while same and others and others[0][0] < same[0]:
+            out.append(others.pop(0)[1])
+        first = base[same[0]] if same else {}
+        out += [patch(first, item), *(base[index] for index in same[1:])]
+    return out + [item for _, item in others]
