@@ -24,6 +24,7 @@ T = TypeVar("T")
 
 TEXTS = st.sampled_from(["", "a", "web-1", "null", "ä b", "0", "true"])
 NUMBERS = st.integers(min_value=-3, max_value=70000)
+OPEN = "x-kubernetes-preserve-unknown-fields"
 SCALARS: Mapping[type, st.SearchStrategy[Any]] = {
     str: TEXTS,
     int: NUMBERS,
@@ -80,7 +81,10 @@ def parts(cls: type) -> frozenset[type]:
 
 
 def documents(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
-    """JSON that an API server accepts under a structural schema. What the schema leaves open is a text, if required."""
+    """JSON that an API server accepts under a structural schema.
+
+    What the schema leaves open is left out, or a text if it is required: there, decoding is the only check.
+    """
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if schema.get("x-kubernetes-int-or-string"):
@@ -105,6 +109,6 @@ def documents(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
 def _objects(draw: st.DrawFn, schema: Mapping[str, Any]) -> dict[str, Any]:
     properties: Mapping[str, Any] = schema.get("properties", {})
     required = set(schema.get("required", ()))
-    optional = sorted(key for key, part in properties.items() if key not in required and "type" in part)
+    optional = sorted(key for key, part in properties.items() if key not in required and not part.get(OPEN))
     chosen = draw(st.sets(st.sampled_from(optional), max_size=4)) if optional else set()
     return {key: draw(documents(properties.get(key, {}))) for key in sorted(required | chosen)}

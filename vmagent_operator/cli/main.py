@@ -8,6 +8,7 @@ import os
 import sys
 
 SUBCOMMANDS = {
+    "crds": "vmagent_operator.cli.crds",
     "render": "vmagent_operator.cli.render",
 }
 
