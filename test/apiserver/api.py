@@ -129,12 +129,21 @@ class Api:
                     return _unbound(found)
                 request = routes.resolve(raw, self.served)
                 if request is None:
-                    raise failure.unknown_resource()
+                    return self._nowhere(raw)
             except Failure as refused:
                 return _refusal(refused)
             fault = self.faults.next(request)
             answer = Answer() if fault is not None and fault.prevents else self._carried_out(request, user)
             return answer if fault is None else _spoilt(answer, fault)
+
+    def _nowhere(self, raw: Raw) -> Answer:
+        """404: text for a group that is not built in, a Status for a resource missing in one that is."""
+        found = routes.split(raw.path)
+        if any(
+            not kind.is_custom and found and (kind.group, kind.version) == found[:2] for kind in self.served.values()
+        ):
+            return _refusal(failure.unknown_resource())
+        return Answer(404, b"404 page not found\n", {"content-type": "text/plain; charset=utf-8"})
 
     def _carried_out(self, request: Request, user: str) -> Answer:
         try:
@@ -277,6 +286,7 @@ class Api:
         return Context(
             query.get("fieldManager") or agent,
             subresource=request.subresource,
+            is_patch=request.verb == "patch",
             is_dry=_is_dry(request, {}),
             validation=query.get("fieldValidation") or "Warn",
         )

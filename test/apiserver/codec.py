@@ -45,10 +45,11 @@ def fits(node: Node, value: Any) -> bool:
 class Decoder:
     """Copies values into the shape of a node; `unknown` collects the paths of fields that it dropped.
 
-    Strict types (built-in kinds) raise DecodeError and drop nulls; otherwise both are left to validation.
+    Strict types (built-in kinds) raise DecodeError; otherwise types are left to validation.
     """
 
     is_strict: bool
+    keeps_null: bool
     unknown: list[str] = field(factory=list)
 
     def decode(self, node: Node, value: Any, path: str = "") -> Any:
@@ -85,7 +86,7 @@ class Decoder:
             inner = f"{path}.{key}" if path else key
             if child is None:
                 self.unknown.append(inner)
-            elif part is not None or not self.is_strict:
+            elif part is not None or self.keeps_null:
                 out[key] = clone(part) if child.shape == "any" and not child.fields else self.decode(child, part, inner)
         return out
 

@@ -67,7 +67,7 @@ def conflict(group: str, plural: str, name: str, message: str = "") -> Failure:
 def invalid(group: str, kind: str, name: str, faults: Sequence[tuple[str, str, str]]) -> Failure:
     """422; a fault is (reason such as FieldValueInvalid, field path, message after the path)."""
     causes = [{"reason": reason, "message": message, "field": path} for reason, path, message in faults]
-    texts = [f"{path}: {message}" for _, path, message in faults]
+    texts = list(dict.fromkeys(f"{path}: {message}" for _, path, message in faults))
     joined = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details = _details(group, kind, name) | {"causes": causes}
     return Failure(422, "Invalid", f'{qualified(group, kind)} "{name}" is invalid: {joined}', details)

@@ -4,6 +4,7 @@ import base64
 import json
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -142,7 +143,9 @@ class _Listener(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that went away is nobody's fault."""
+        """A client that went away is nobody's fault; anything else is ours."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
 
 
 @define(eq=False)

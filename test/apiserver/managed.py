@@ -19,9 +19,10 @@ STRIPPED = frozenset(
                                                "managedFields", "resourceVersion")]
 )  # fmt: skip
 MOST_UPDATERS = 10
+NOTHING: Mapping[str, Any] = {"string": "", "integer": 0, "boolean": False, "number": 0, "array": []}
 
 
-@frozen
+@frozen(order=True)
 class Writer:
     """Who writes, and how: what makes two managedFields entries the same one."""
 
@@ -111,8 +112,8 @@ def zero(node: Node) -> Json:
     out: Json = {}
     for key in node.show:
         child = node.fields[key]
-        if child.shape == "object" and child.values is None:
-            out[key] = zero(child)
+        is_struct = child.shape == "object" and child.values is None
+        out[key] = zero(child) if is_struct else NOTHING.get(child.shape)
     return out
 
 

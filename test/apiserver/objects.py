@@ -20,6 +20,11 @@ from test.apiserver.services import Addresses
 from test.apiserver.store import Json, Name, Store, clone
 
 SYSTEM = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+PRECONDITIONS = (
+    ("uid", "UID", "The object might have been deleted and then recreated"),
+    ("resourceVersion", "ResourceVersion", "The object might have been modified"),
+)
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 
@@ -34,6 +39,7 @@ class Context:
     manager: str
     operation: str = "Update"
     subresource: str = ""
+    is_patch: bool = False
     is_dry: bool = False
     validation: str = "Warn"
     force: bool = False
@@ -69,7 +75,8 @@ class Objects:
             raise Failure(500, "InternalError", "resourceVersion should not be set on objects to be created")
         self._check_namespace(kind, namespace, meta["name"])
         for key in (*SYSTEM, "resourceVersion"):
-            meta.pop(key, None)
+            if key != "generation" or kind.generation:  # where the server does not count, it takes what it is given
+                meta.pop(key, None)
         meta |= {"uid": self.make_uid(), "creationTimestamp": self.store.timestamp()}
         if kind.generation:
             meta["generation"] = 1
@@ -80,6 +87,7 @@ class Objects:
         if context.operation == "Update":
             entries = self._updated(kind, None, new, entries, context)
         meta["managedFields"] = managed.write(entries)
+        self._allocate(kind, new, None)
         return self._create(kind, (namespace, meta["name"]), new, context)
 
     def _create(self, kind: Kind, name: Name, new: Json, context: Context) -> Json:
@@ -97,7 +105,7 @@ class Objects:
         live = self.get(kind, name)
         new = self.decode(kind, transform(clone(live)), context)
         meta = new.setdefault("metadata", {})
-        self._same_object(kind, name, live["metadata"], meta)
+        self._same_object(kind, name, live["metadata"], meta, context)
         entries = managed.read(meta.get("managedFields"))
         if entries is None and meta.get("managedFields") != [{}]:
             entries = managed.read(live["metadata"].get("managedFields")) or {}
@@ -107,7 +115,7 @@ class Objects:
 
     def apply(self, kind: Kind, name: Name, config: Json, context: Context) -> tuple[Json, bool]:
         """Server-side apply; the object, and whether it was created."""
-        config = self.decode(kind, config, context)
+        config = self.decode(kind, config, context, keeps_null=True)
         meta = config.setdefault("metadata", {})
         if meta.get("managedFields"):
             raise failure.bad_request("metadata.managedFields must be nil")
@@ -124,10 +132,10 @@ class Objects:
             paths, entries = self._apply(kind, {}, config, {}, writer, context)
             paths.setdefault("metadata", {})["managedFields"] = managed.write(entries)
             return self.create(kind, name[0], paths, evolve(context, operation="Apply")), True
-        self._same_object(kind, name, live["metadata"], meta)
+        self._same_object(kind, name, live["metadata"], meta, context)
         entries = managed.read(live["metadata"].get("managedFields")) or self._before_first_apply(kind, live)
         merged, entries = self._apply(kind, live, config, entries, writer, context)
-        new = self._successor(kind, live, clone(merged), context)
+        new = self._successor(kind, live, self.decode(kind, merged, context), context)
         return self._replace(kind, name, live, new, entries, context), False
 
     def _apply(
@@ -148,11 +156,11 @@ class Objects:
         """Delete an object, or mark it for deletion; its last state, and whether it is gone."""
         live = self.get(kind, name)
         meta = live["metadata"]
-        for key, label in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+        for key, label, text in PRECONDITIONS:
             wanted = (options.get("preconditions") or {}).get(key)
             if wanted is not None and wanted != meta[key]:
-                text = f"Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {meta[key]}"
-                raise failure.conflict(kind.group, kind.plural, name[1], text)
+                text = f"the {label} in the precondition ({wanted}) does not match the {label} in record ({meta[key]}). {text}"
+                raise failure.conflict("", kind.name, name[1], text)
         for hook in self.hooks:
             hook("delete", kind, live, None)
         finalizers = _finalizers(meta.get("finalizers") or [], options)
@@ -191,17 +199,19 @@ class Objects:
             self.addresses.release(old)
         return old
 
-    def decode(self, kind: Kind, body: Json, context: Context) -> Json:
-        """A body in the shape of its kind."""
+    def decode(self, kind: Kind, body: Json, context: Context, keeps_null: bool = False) -> Json:
+        """A body in the shape of its kind; with `keeps_null`, nulls as values of their own, which apply can own."""
         if (body.get("kind"), body.get("apiVersion")) != (kind.name, kind.api_version):
             given = f"{body.get('apiVersion', '')}, Kind={body.get('kind', '')}"
             text = f"the object provided is unrecognized (must be of type {kind.name}): {given}"
             raise failure.bad_request(text)
-        decoder = codec.Decoder(is_strict=not kind.is_custom)
+        decoder = codec.Decoder(not kind.is_custom, keeps_null or kind.is_custom)
         try:
             found: Json = decoder.decode(kind.node, body)
             # metadata is the server's own type in custom resources too
-            meta = codec.Decoder(is_strict=True).decode(kind.node.fields["metadata"], body.get("metadata"), "metadata")
+            meta = codec.Decoder(True, keeps_null).decode(
+                kind.node.fields["metadata"], body.get("metadata"), "metadata"
+            )
         except codec.DecodeError as error:
             text = f'{kind.name} in version "{kind.version}" cannot be handled as a {kind.name}: {error}'
             raise failure.bad_request(text) from error
@@ -216,7 +226,9 @@ class Objects:
         """An object with defaults filled in, its status dropped, and nothing else done to it."""
         found = self.decode(kind, body, context)
         found.pop("status", None)
-        return self._prepared(kind, found, None)
+        found = self._prepared(kind, found, None)
+        self._allocate(kind, found, found)
+        return found
 
     def _metadata(self, kind: Kind, namespace: str, new: Json) -> Json:
         meta: Json = new["metadata"]
@@ -250,26 +262,27 @@ class Objects:
             refused.body["details"]["causes"] = [cause]
             raise refused
 
-    def _same_object(self, kind: Kind, name: Name, live: Json, given: Json) -> None:
+    def _same_object(self, kind: Kind, name: Name, live: Json, given: Json, context: Context) -> None:
         if given.get("name", name[1]) != name[1]:
             text = f"the name of the object ({given['name']}) does not match the name on the URL ({name[1]})"
             raise failure.bad_request(text)
         if given.get("namespace", name[0]) != name[0]:
             text = f"the namespace of the object ({given['namespace']}) does not match the namespace on the URL ({name[0]})"
             raise failure.bad_request(text)
-        if given.get("uid") and given["uid"] != live["uid"]:
+        is_other = given.get("uid", "") not in ("", live["uid"])
+        if is_other and not context.is_patch:
             text = f"Precondition failed: UID in precondition: {given['uid']}, UID in object meta: {live['uid']}"
             raise failure.conflict(kind.group, kind.plural, name[1], text)
         if given.get("resourceVersion") not in (None, "", "0", live["resourceVersion"]):
             raise failure.conflict(kind.group, kind.plural, name[1])
+        if is_other:
+            fault = ("FieldValueInvalid", "metadata.uid", f'Invalid value: "{given["uid"]}": field is immutable')
+            raise failure.invalid(kind.group, kind.name, name[1], [fault, fault])
 
     def _successor(self, kind: Kind, live: Json, new: Json, context: Context) -> Json:
         """`new` with what this endpoint may not change taken from `live`."""
         if context.subresource == "status":
-            status = new.get("status")
-            new = clone(live) | ({"status": status} if status is not None else {})
-            if status is None:
-                new.pop("status", None)
+            new = _with_status(kind, live, new)
         elif kind.has_status:
             new.pop("status", None)
             if "status" in live:
@@ -283,7 +296,7 @@ class Objects:
             if key in old:
                 meta[key] = old[key]
         new = self._prepared(kind, new, live)
-        if kind.generation and counted(kind, new) != counted(kind, live):
+        if kind.generation and not context.subresource and counted(kind, new) != counted(kind, live):
             meta["generation"] = old.get("generation", 0) + 1
         return new
 
@@ -297,18 +310,27 @@ class Objects:
             for key, text in (new.pop("stringData", None) or {}).items():
                 new["data"] = (new.get("data") or {}) | {key: base64.b64encode(text.encode()).decode()}
         settled: Json = settle(kind.node, new)
-        if kind.name == "Service":
-            self.addresses.assign(settled, live)
         if kind.name == "Namespace":
             settled["spec"].setdefault("finalizers", ["kubernetes"])
-        if kind.name == "PersistentVolumeClaim" and live is None:
-            settled["metadata"]["finalizers"] = [
-                *settled["metadata"].get("finalizers", ()),
-                "kubernetes.io/pvc-protection",
-            ]
         if kind.name == "DaemonSet":
             _count_template(settled, live)
         return settled
+
+    def _allocate(self, kind: Kind, new: Json, live: Json | None) -> None:
+        """What the server adds on its own account: nobody owns it in managedFields."""
+        if kind.is_custom:
+            return
+        if kind.name == "Service":
+            self.addresses.assign(new, live)
+        if kind.name == "PersistentVolumeClaim" and live is None:
+            new["metadata"]["finalizers"] = [*new["metadata"].get("finalizers", ()), "kubernetes.io/pvc-protection"]
+            if "storageClassName" not in new["spec"]:
+                self._default_class(new["spec"])
+
+    def _default_class(self, spec: Json) -> None:
+        for (_, name), found in self.store.items("storageclasses.storage.k8s.io"):
+            if (found["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true":
+                spec["storageClassName"] = name
 
     def _updated(self, kind: Kind, live: Json | None, new: Json, entries: Managers, context: Context) -> Managers:
         writer = Writer(context.manager, "Update", kind.api_version, context.subresource)
@@ -316,6 +338,7 @@ class Objects:
 
     def _replace(self, kind: Kind, name: Name, live: Json, new: Json, entries: Managers, context: Context) -> Json:
         new["metadata"]["managedFields"] = managed.write(entries)
+        self._allocate(kind, new, live)
         self._validate(kind, new, live)
         if not new["metadata"]["managedFields"]:
             del new["metadata"]["managedFields"]
@@ -365,3 +388,15 @@ def _count_template(new: Json, live: Json | None) -> None:
     is_new = live is None or live["spec"]["template"] != new["spec"]["template"]
     count = int(before) + 1 if is_new else int(before)
     new["metadata"]["annotations"] = new["metadata"].get("annotations", {}) | {TEMPLATE_GENERATION: str(count)}
+
+
+def _with_status(kind: Kind, live: Json, new: Json) -> Json:
+    """`live` as a write of its status may leave it; of built-in kinds that includes metadata, but for labels."""
+    out: Json = {key: part for key, part in clone(live).items() if key != "status"}
+    if "status" in new:
+        out["status"] = new["status"]
+    if not kind.is_custom:
+        out["metadata"] = {key: part for key, part in new["metadata"].items() if key != "labels"}
+        if "labels" in live["metadata"]:
+            out["metadata"]["labels"] = live["metadata"]["labels"]
+    return out

@@ -3,6 +3,7 @@
 Source: pkg/apis/*/validation of Kubernetes 1.36; the wording is the server's.
 """
 
+import ipaddress
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from test.apiserver.kinds import Kind
 from test.apiserver.quantity import amount
 from test.apiserver.schema import Node
 from test.apiserver.selectors import matches
+from test.apiserver.services import RANGE
 
 Json = dict[str, Any]
 Fault = tuple[str, str, str]
@@ -163,6 +165,7 @@ def _walk(node: Node, value: Any, path: str) -> Iterator[Fault]:
                 yield from _walk(child, part, inner)
         if node.name == _CORE + "PodSpec":
             yield from _mounts(value, path)
+            yield from _spread(value, path)
         if node.name == _CORE + "PodTemplateSpec":
             yield from _labels((value.get("metadata") or {}).get("labels") or {}, f"{path}.labels")
     elif isinstance(value, list) and node.items:
@@ -182,12 +185,20 @@ def _unique(items: list[Json], key: str, path: str) -> Iterator[Fault]:
 
 def _mounts(spec: Json, path: str) -> Iterator[Fault]:
     names = {volume.get("name") for volume in spec.get("volumes") or ()}
-    for group in ("initContainers", "containers"):
+    for group in ("containers", "initContainers"):
         for index, container in enumerate(spec.get(group) or ()):
             for number, mount in enumerate(container.get("volumeMounts") or ()):
                 if mount.get("name") and mount["name"] not in names:
                     at = f"{path}.{group}[{index}].volumeMounts[{number}].name"
                     yield "FieldValueNotFound", at, f"Not found: {show(mount['name'])}"
+
+
+def _spread(spec: Json, path: str) -> Iterator[Fault]:
+    for index, one in enumerate(spec.get("topologySpreadConstraints") or ()):
+        if "minDomains" in one and one.get("whenUnsatisfiable") != "DoNotSchedule":
+            at = f"{path}.topologySpreadConstraints[{index}].minDomains"
+            text = f"can only use minDomains if whenUnsatisfiable=DoNotSchedule, not {one.get('whenUnsatisfiable')}"
+            yield _invalid(at, one["minDomains"], text)
 
 
 def _template(value: Json) -> Iterator[Fault]:
@@ -224,6 +235,10 @@ def _autoscaler(value: Json) -> Iterator[Fault]:
 
 def _service(value: Json) -> Iterator[Fault]:
     spec = value["spec"]
+    address = spec.get("clusterIP", "None")
+    if address != "None" and ipaddress.ip_address(address) not in RANGE:
+        text = f"failed to allocate IP {address}: the provided network does not match the current range"
+        yield _invalid("spec.clusterIPs", spec["clusterIPs"], text)
     ports = spec.get("ports") or ()
     if not ports and spec["type"] != "ExternalName" and spec.get("clusterIP") != "None":
         yield "FieldValueRequired", "spec.ports", "Required value"
@@ -232,9 +247,29 @@ def _service(value: Json) -> Iterator[Fault]:
             yield "FieldValueRequired", f"spec.ports[{index}].name", "Required value"
 
 
+def _deployment(value: Json) -> Iterator[Fault]:
+    yield from _template(value)
+    strategy = value["spec"]["strategy"]
+    if strategy["type"] == "Recreate" and "rollingUpdate" in strategy:
+        text = "Forbidden: may not be specified when strategy `type` is 'Recreate'"
+        yield "FieldValueForbidden", "spec.strategy.rollingUpdate", text
+
+
+def _size(claim: Json, path: str) -> Iterator[Fault]:
+    if not (claim["spec"].get("resources", {}).get("requests") or {}).get("storage"):
+        yield "FieldValueRequired", f"{path}.resources[storage]", "Required value"
+
+
+def _stateful(value: Json) -> Iterator[Fault]:
+    yield from _template(value)
+    for index, claim in enumerate(value["spec"].get("volumeClaimTemplates") or ()):
+        yield from _size(claim, f"spec.volumeClaimTemplates[{index}].spec")
+
+
 CHECKS: Mapping[str, Callable[[Json], Iterator[Fault]]] = {
-    "Deployment": _template,
-    "StatefulSet": _template,
+    "Deployment": _deployment,
+    "StatefulSet": _stateful,
+    "PersistentVolumeClaim": lambda value: _size(value, "spec"),
     "DaemonSet": _template,
     "ReplicaSet": _template,
     "Secret": _data,

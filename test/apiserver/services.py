@@ -8,9 +8,12 @@ from attrs import define, field
 Json = dict[str, Any]
 
 
+RANGE = ipaddress.ip_network("10.96.0.0/16")
+
+
 @define
 class Addresses:
-    """The pools of 10.96.0.0/16 and ports 30000-32767; the lowest free one is taken, so runs repeat."""
+    """The pools of `RANGE` and ports 30000-32767; the lowest free one is taken, so runs repeat."""
 
     taken: set[str] = field(factory=lambda: {"10.96.0.0", "10.96.0.1"})
     ports: set[int] = field(factory=set)
@@ -29,6 +32,9 @@ class Addresses:
         spec.setdefault("ipFamilyPolicy", before.get("ipFamilyPolicy") or "SingleStack")
         if spec["type"] in ("NodePort", "LoadBalancer"):
             self._node_ports(spec, before)
+        if spec["type"] == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
+            spec.setdefault("healthCheckNodePort", before.get("healthCheckNodePort") or self._free_port())
+            self.ports.add(spec["healthCheckNodePort"])
 
     def release(self, service: Json) -> None:
         """Give back what a deleted Service had."""
@@ -43,8 +49,7 @@ class Addresses:
             self.ports.add(port["nodePort"])
 
     def _free_address(self) -> str:
-        network = ipaddress.ip_network("10.96.0.0/16")
-        return next(text for text in map(str, network.hosts()) if text not in self.taken)
+        return next(text for text in map(str, RANGE.hosts()) if text not in self.taken)
 
     def _free_port(self) -> int:
         return next(port for port in range(30000, 32768) if port not in self.ports)

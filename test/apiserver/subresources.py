@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from test.apiserver import failure
+from test.apiserver.pods import is_ready
 from test.apiserver.quantity import amount
 from test.apiserver.routes import Request
 from test.apiserver.selectors import matches
@@ -109,7 +110,7 @@ def _allows(api: "Api", budget: Json) -> bool:
     spec, namespace = budget["spec"], budget["metadata"]["namespace"]
     pods = [pod for (found, _), pod in api.store.items("pods")
             if found == namespace and matches(spec.get("selector") or {}, pod["metadata"].get("labels") or {})]  # fmt: skip
-    healthy = sum(1 for pod in pods if _is_healthy(pod))
+    healthy = sum(1 for pod in pods if is_ready(pod))
     if "maxUnavailable" in spec:
         return len(pods) - healthy < _share(spec["maxUnavailable"], len(pods))
     return healthy > _share(spec.get("minAvailable", 0), len(pods))
@@ -119,10 +120,3 @@ def _share(value: int | str, total: int) -> int:
     if isinstance(value, str) and value.endswith("%"):
         return -(-total * int(value[:-1]) // 100)
     return int(amount(str(value)))
-
-
-def _is_healthy(pod: Json) -> bool:
-    conditions = pod.get("status", {}).get("conditions") or ()
-    return not pod["metadata"].get("deletionTimestamp") and any(
-        one["type"] == "Ready" and one["status"] == "True" for one in conditions
-    )
