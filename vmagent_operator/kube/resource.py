@@ -82,6 +82,7 @@ CUSTOMRESOURCEDEFINITIONS = Resource(
     "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
 )
 VMSERVICESCRAPES = Resource("operator.victoriametrics.com", "v1beta1", "vmservicescrapes", "VMServiceScrape")
+VMPODSCRAPES = Resource("operator.victoriametrics.com", "v1beta1", "vmpodscrapes", "VMPodScrape")
 
 BY_KIND: Mapping[tuple[str, str], Resource] = {
     (resource.api_version, resource.kind): resource
@@ -109,6 +110,7 @@ BY_KIND: Mapping[tuple[str, str], Resource] = {
         STORAGECLASSES,
         CUSTOMRESOURCEDEFINITIONS,
         VMSERVICESCRAPES,
+        VMPODSCRAPES,
     )
 }
 """(apiVersion, kind) -> Resource, for everything above."""

@@ -1,0 +1,141 @@
+"""A whole operator against a server in memory, in one thread, on a clock of its own."""
+
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from attrs import define, field
+
+from test.apiserver.api import Api
+from test.apiserver.memory import Memory
+from test.apiserver.store import Store
+from vmagent_operator import settings
+from vmagent_operator.api import crd, kinds
+from vmagent_operator.controller.outcome import Outcome
+from vmagent_operator.controller.system import Options, System
+from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.informer import Informer, Phase
+
+READS = ("GET",)
+
+
+@define
+class VirtualClock:
+    """Time that passes when told to, or when somebody waits."""
+
+    seconds: float = 0.0
+    start: datetime = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        """See Clock."""
+        return self.seconds
+
+    def now(self) -> datetime:
+        """See Clock."""
+        return self.start + timedelta(seconds=self.seconds)
+
+    def wait(self, event: threading.Event, seconds: float) -> bool:
+        """See Clock."""
+        if not event.is_set():
+            self.seconds += max(0.0, seconds)
+        return event.is_set()
+
+
+@define(eq=False)
+class World:
+    """A cluster and an operator in it. `settle` lets both work until nothing is left to do now."""
+
+    environ: Mapping[str, str] = field(factory=dict)
+    clock: VirtualClock = field(factory=VirtualClock)
+    api: Api = field(init=False)
+    transport: Memory = field(init=False)
+    system: System = field(init=False)
+    informers: tuple[Informer[Any], ...] = field(init=False, default=())
+    outcomes: list[Outcome] = field(init=False, factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.api = Api(Store(self.clock.now))
+        self.api.workloads.makes_pods = True
+        for kind in kinds.KINDS:
+            self.api.add(crd.manifest(kind))
+        self.api.settle()
+        self.start()
+
+    def start(self) -> None:
+        """A fresh process of the operator: nothing is remembered."""
+        self.transport = Memory(self.api)
+        client = Client(self.transport, clock=self.clock, jitter=lambda: 0.0)
+        options = Options(instance="test")
+        self.system = System(client, client, settings.load(self.environ), options=options, jitter=lambda: 0.0)
+        self.informers = self.system.informers()
+
+    def add(self, manifest: Mapping[str, Any], manager: str = "test") -> None:
+        """Create an object, and its namespace."""
+        namespace = manifest["metadata"].get("namespace")
+        if namespace and self.api.store.get("namespaces", ("", namespace)) is None:
+            self.api.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+        self.api.add(dict(manifest), manager)
+        self.api.settle()
+
+    def read(self) -> None:
+        """Let every informer catch up."""
+        for informer in self.informers:
+            while True:
+                before = (informer.phase, informer.resource_version)
+                informer.step()
+                after = (informer.phase, informer.resource_version)
+                if before == after or informer.phase in (Phase.ABSENT, Phase.BACKOFF):
+                    break
+
+    def settle(self, seconds: float = 30.0) -> None:
+        """Work through everything that is due within `seconds`."""
+        end = self.clock.seconds + seconds
+        while True:
+            self.read()
+            key = self.system.queue.pop()
+            if key is not None:
+                self.outcomes.append(self.system.process(key))
+                self.system.recorder.flush()
+                self.api.settle()
+                continue
+            due = self.system.queue.next_due_seconds()
+            if due is None or self.clock.seconds + due > end:
+                self.clock.seconds = end
+                self.api.tick()
+                self.read()
+                return
+            self.clock.seconds += due
+            self.api.tick()
+
+    def get(self, resource: str, namespace: str, name: str) -> dict[str, Any]:
+        """An object as the server has it; an empty one if there is none. `resource` is plural, with its group."""
+        return self.api.store.get(resource, (namespace, name)) or {}
+
+    def names(self, resource: str) -> list[str]:
+        """The names of all objects of a kind."""
+        return sorted(name for (_, name), _ in self.api.store.items(resource))
+
+    def writes(self) -> list[tuple[str, str]]:
+        """Method and path of every mutating request of this process."""
+        return [(method, path) for method, path in self.transport.requests if method not in READS]
+
+
+def agent(name: str = "main", namespace: str = "monitoring", **spec: Any) -> dict[str, Any]:
+    """A VMAgent that writes somewhere."""
+    return {
+        "apiVersion": kinds.API_VERSION,
+        "kind": "VMAgent",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"remoteWrite": [{"url": "http://vm.example:8428/api/v1/write"}], **spec},
+    }
+
+
+def scrape(name: str = "app", namespace: str = "apps", **spec: Any) -> dict[str, Any]:
+    """A VMServiceScrape."""
+    return {
+        "apiVersion": kinds.API_VERSION,
+        "kind": "VMServiceScrape",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
+        "spec": {"endpoints": [{"port": "http"}], "selector": {"matchLabels": {"app": name}}, **spec},
+    }

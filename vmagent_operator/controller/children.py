@@ -1,0 +1,102 @@
+"""Desired children -> the cluster, in order, with as few requests as possible.
+
+A child that was found to be as desired at its present resource version costs nothing; one whose cached state is as
+desired costs a comparison; only the rest is read live and, if need be, written.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable
+
+from attrs import define, field
+
+from vmagent_operator.controller import stores
+from vmagent_operator.controller.memory import Child, Memory, Verified
+from vmagent_operator.controller.stores import SCRAPES, Stores
+from vmagent_operator.kube import diff, resource
+from vmagent_operator.kube.apply import Applier, Waiting, Written, refuse_foreign
+from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.kube.takeover import Previous
+
+logger = logging.getLogger(__name__)
+
+
+@define
+class Children:
+    """The children of one VMAgent during one pass; `writes` counts what was sent.
+
+    `on_write` is told of every write that was made: kind, name and what was done.
+    """
+
+    stores: Stores
+    applier: Applier
+    memory: Memory
+    previous: Previous
+    on_write: Callable[[Manifest, Written], None]
+    writes: int = field(default=0, init=False)
+
+    def settle(self, desired: Manifest) -> None:
+        """Make one child as desired. Raises Waiting, NotOwned and ApiError."""
+        kind, child, digest = resource_of(desired), child_of(desired), content_digest(desired)
+        if self.is_verified(child, digest):
+            return
+        cached = self.stores.get(kind, child.namespace, child.name)
+        if cached is not None and self._is_settled(desired, cached, kind):
+            self._remember(child, cached["metadata"], digest)
+            return
+        written = self.applier.ensure(desired, self.previous)
+        self._remember(child, written.metadata, digest)
+        if written.action:
+            self.writes += 1
+            self.on_write(desired, written)
+
+    def is_verified(self, child: Child, digest: bytes) -> bool:
+        """Whether the child is known to be as desired, without a look at its content."""
+        cached = self.stores.get(child.kind, child.namespace, child.name)
+        if cached is None:
+            return False
+        metadata = stores.metadata(cached)
+        if metadata.get("deletionTimestamp"):
+            return False
+        return self.memory.verified.get(child) == Verified(metadata["uid"], metadata["resourceVersion"], digest)
+
+    def is_settled(self, desired: Manifest) -> bool:
+        """Whether the child is as desired, as far as the store can tell; False for what it has not the content of."""
+        kind = resource_of(desired)
+        cached = self.stores.get(kind, desired["metadata"].get("namespace"), desired["metadata"]["name"])
+        return cached is not None and self._is_settled(desired, cached, kind)
+
+    def _is_settled(self, desired: Manifest, cached: Manifest, kind: Resource) -> bool:
+        if kind in (resource.SECRETS, resource.CONFIGMAPS) or kind in SCRAPES:
+            return False  # the store has not what would have to be compared
+        if cached["metadata"].get("deletionTimestamp"):
+            raise Waiting(f"{kind.kind} {cached['metadata']['name']} is being deleted")
+        refuse_foreign(desired, cached)
+        return diff.step(desired, cached, self.previous) is None
+
+    def _remember(self, child: Child, metadata: Manifest, digest: bytes) -> None:
+        self.memory.verified[child] = Verified(metadata["uid"], metadata["resourceVersion"], digest)
+        if "generation" in metadata:
+            self.memory.generations[child] = (metadata["uid"], metadata["generation"])
+
+
+def widened(desired: Manifest, cached: Manifest | None) -> Manifest:
+    """A role with the rules that it has beside the desired ones: rights are taken away last."""
+    extra = [rule for rule in (cached or {}).get("rules") or () if rule not in desired["rules"]]
+    return {**desired, "rules": [*desired["rules"], *extra]}
+
+
+def resource_of(manifest: Manifest) -> Resource:
+    """Where the API server has `manifest`."""
+    return resource.of(manifest)
+
+
+def child_of(manifest: Manifest) -> Child:
+    """Which child `manifest` is."""
+    return Child(resource_of(manifest), manifest["metadata"].get("namespace") or "", manifest["metadata"]["name"])
+
+
+def content_digest(manifest: Manifest) -> bytes:
+    """A digest of all of `manifest`, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).digest()

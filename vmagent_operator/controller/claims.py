@@ -1,0 +1,128 @@
+"""Claims that already exist follow their templates: metadata, and growth where the storage class allows it.
+
+Kubernetes never changes claims after their template. What cannot grow is reported and left alone; nothing waits for it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from vmagent_operator.kube import diff, quantity, resource
+from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.errors import Forbidden, NotFound
+from vmagent_operator.kube.resource import Manifest
+
+ALLOW = "operator.victoriametrics.com/pvc-allow-volume-expansion"
+LEGACY_CLASS = "volume.beta.kubernetes.io/storage-class"
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+
+
+@frozen(kw_only=True)
+class Claims:
+    """What was found: is `complete` once every claim exists and has its size; `notes` name what cannot grow."""
+
+    complete: bool
+    waiting: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@frozen
+class Grower:
+    """Brings claims in line with the templates of their StatefulSet. Methods raise ApiError."""
+
+    client: Client
+    reads_classes: bool
+    before_write: Callable[[], None]
+
+    def settle(self, workload: Manifest) -> Claims:
+        """Every claim of `workload`, one step further."""
+        metadata, spec = workload["metadata"], workload["spec"]
+        selector = ",".join(f"{key}={value}" for key, value in spec["selector"]["matchLabels"].items())
+        listed = self.client.list(resource.PERSISTENTVOLUMECLAIMS, metadata["namespace"], selector=selector).items
+        found = {claim["metadata"]["name"]: claim for claim in listed}
+        waiting, notes, missing = list[str](), list[str](), False
+        for template in spec.get("volumeClaimTemplates") or ():
+            for ordinal in range(spec.get("replicas", 1)):
+                claim = found.get(f"{template['metadata']['name']}-{metadata['name']}-{ordinal}")
+                if claim is None:
+                    missing = True
+                    continue
+                if claim["metadata"].get("deletionTimestamp"):
+                    continue
+                self._label(claim, template)
+                waits, note = self._grow(claim, template)
+                waiting += waits
+                notes += note
+        return Claims(complete=not missing and not waiting, waiting="; ".join(waiting), notes=tuple(notes))
+
+    def _label(self, claim: Manifest, template: Manifest) -> None:
+        """The template's labels and annotations, applied as ours so that they can be removed later."""
+        given = {key: template["metadata"][key] for key in ("labels", "annotations") if template["metadata"].get(key)}
+        identity = {key: claim["metadata"][key] for key in ("name", "namespace")}
+        desired: Manifest = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {**identity, **given}}
+        if diff.differences(desired, claim):
+            self.before_write()
+            version = {key: claim["metadata"][key] for key in ("uid", "resourceVersion")}
+            desired["metadata"] |= version
+            answer = self.client.apply(resource.PERSISTENTVOLUMECLAIMS, desired)
+            claim["metadata"] = {**claim["metadata"], **answer["metadata"]}
+
+    def _grow(self, claim: Manifest, template: Manifest) -> tuple[list[str], list[str]]:
+        """What is waited for, and what cannot be done."""
+        name = claim["metadata"]["name"]
+        wanted, asked = _requested(template), _requested(claim)
+        size, present = quantity.number(wanted), quantity.number(asked)
+        if size is None or present is None or size < present:
+            return [], []
+        if size > present:
+            if refusal := self._refusal(claim):
+                return [], [f"claim {name} cannot grow to {wanted}: {refusal}"]
+            self.before_write()
+            patch = {
+                "metadata": {key: claim["metadata"][key] for key in ("uid", "resourceVersion")},
+                "spec": {"resources": {"requests": {"storage": wanted}}},
+            }
+            self.client.merge_patch(resource.PERSISTENTVOLUMECLAIMS, claim["metadata"]["namespace"], name, patch)
+            return [f"claim {name} is being resized"], []
+        capacity = quantity.number((claim.get("status") or {}).get("capacity", {}).get("storage"))
+        conditions = (claim.get("status") or {}).get("conditions") or ()
+        resizing = any(found.get("type") == "Resizing" and found.get("status") == "True" for found in conditions)
+        if resizing or (capacity is not None and capacity < size):
+            return [f"claim {name} is being resized"], []
+        return [], []
+
+    def _refusal(self, claim: Manifest) -> str:
+        """Why the claim may not grow; empty if it may."""
+        annotations: Mapping[str, str] = claim["metadata"].get("annotations") or {}
+        allowed = annotations.get(ALLOW)
+        if allowed is not None:
+            if allowed == "true":
+                return ""
+            return f"annotation {ALLOW} says {allowed!r}"
+        if not self.reads_classes:
+            return "storage classes are not read in namespaced mode"
+        name = annotations.get(LEGACY_CLASS) or claim["spec"].get("storageClassName")
+        found = self._storage_class(name)
+        if found is None:
+            return f"storage class {name or '(default)'} cannot be read"
+        return (
+            "" if found.get("allowVolumeExpansion") else f"storage class {found['metadata']['name']} does not allow it"
+        )
+
+    def _storage_class(self, name: str | None) -> Manifest | None:
+        try:
+            if name:
+                return self.client.get(resource.STORAGECLASSES, None, name)
+            listed = self.client.list(resource.STORAGECLASSES).items
+        except (Forbidden, NotFound):
+            return None
+        return next((found for found in listed if _is_default(found["metadata"])), None)
+
+
+def _is_default(metadata: Mapping[str, Any]) -> bool:
+    return (metadata.get("annotations") or {}).get(DEFAULT_CLASS) == "true"
+
+
+def _requested(claim: Manifest) -> Any:
+    return ((claim.get("spec") or {}).get("resources") or {}).get("requests", {}).get("storage")

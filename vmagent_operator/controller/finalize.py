@@ -1,0 +1,99 @@
+"""The end of a VMAgent: what the garbage collector cannot remove, and the finalizer that kept the agent until then.
+
+Needs nothing of the agent but its metadata, so that a broken or paused one can go as well.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from attrs import frozen
+
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.controller import orphans, stores
+from vmagent_operator.controller.memory import Memory
+from vmagent_operator.controller.orphans import SWEPT
+from vmagent_operator.controller.scrapes import Reporter
+from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, VMAGENTS, Stores
+from vmagent_operator.kube.apply import Applier
+from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.errors import Invalid, NotFound
+from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.kube.takeover import LEGACY_FINALIZER
+
+FINALIZER = "apps.victoriametrics.com/finalizer"
+RELEASE_SECONDS = 120.0
+
+
+def add(client: Client, agent: CustomObject[Any]) -> bool:
+    """Put our finalizer on `agent`; False if it is not what we took it for, so that it has to be looked at again."""
+    before = list(agent.metadata.finalizers)
+    return _patch(client, agent, before, [*before, FINALIZER])
+
+
+def _patch(client: Client, agent: CustomObject[Any], before: list[str], after: list[str]) -> bool:
+    path = "/metadata/finalizers"
+    known = [{"op": "test", "path": path, "value": before}] if before else []
+    operations: list[Manifest] = [
+        {"op": "test", "path": "/metadata/uid", "value": agent.metadata.uid},
+        *known,
+        {"op": "add", "path": path, "value": after},
+    ]
+    if not before:
+        # Without a list there is nothing to test; the resource version stands in for it.
+        version = agent.metadata.resource_version
+        operations.insert(1, {"op": "test", "path": "/metadata/resourceVersion", "value": version})
+    try:
+        client.json_patch(VMAGENTS, agent.namespace, agent.name, operations)
+    except (Invalid, NotFound):
+        return False
+    return True
+
+
+@frozen
+class Finalizer:
+    """Takes leave of a VMAgent. Methods raise ApiError."""
+
+    stores: Stores
+    client: Client
+    applier: Applier
+    reporter: Reporter
+    is_cluster_wide: bool
+
+    def run(self, agent: CustomObject[Any], memory: Memory, is_late: Callable[[], bool]) -> str:
+        """Do what is left to do; what is still waited for, "" if the agent is free to go.
+
+        is_late: whether scrape objects have had their time to be released.
+        """
+        if FINALIZER not in agent.metadata.finalizers:
+            return ""
+        self._strip(agent)
+        for kind, namespace, name in self._unowned(agent):
+            self.applier.remove(kind, namespace, name, lambda live: orphans.is_ours(live["metadata"], agent))
+        if not self.reporter.release(agent, memory) and not is_late():
+            return "scrape objects are being released"
+        before = list(agent.metadata.finalizers)
+        if not _patch(self.client, agent, before, [name for name in before if name != FINALIZER]):
+            return "the finalizers have changed meanwhile"
+        return ""
+
+    def _strip(self, agent: CustomObject[Any]) -> None:
+        """Take an earlier operator's finalizer off the children, or the garbage collector would wait for ever."""
+        for kind in SWEPT:
+            for known in self.stores.owned(kind, agent.namespace, agent.name):
+                metadata = stores.metadata(known)
+                if LEGACY_FINALIZER in (metadata.get("finalizers") or ()):
+                    self.applier.strip_finalizer(kind, metadata.get("namespace"), metadata["name"])
+
+    def _unowned(self, agent: CustomObject[Any]) -> Iterator[tuple[Resource, str | None, str]]:
+        """Roles and bindings that cannot have an owner reference: those of the cluster by name, the others as known."""
+        if self.is_cluster_wide:
+            for kind in CLUSTER_RBAC:
+                yield from (
+                    (kind, None, f"monitoring:{agent.namespace}:{name}")
+                    for name in (f"vmagent-{agent.name}", agent.name)
+                )
+        for kind in NAMESPACED_RBAC:
+            for known in self.stores.owned(kind, agent.namespace, agent.name):
+                metadata = known["metadata"]
+                if metadata["namespace"] != agent.namespace:
+                    yield kind, metadata["namespace"], metadata["name"]

@@ -1,0 +1,45 @@
+"""A breaker against write wars: when somebody else keeps undoing what we write, we write once a minute and say so."""
+
+from collections.abc import Callable
+
+from attrs import define
+
+from vmagent_operator.controller.events import Type
+from vmagent_operator.controller.memory import Child, Memory
+from vmagent_operator.kube.clock import Clock
+
+REWRITES, WITHIN_SECONDS = 10, 300.0
+PAUSE_SECONDS, QUIET_SECONDS = 60.0, 600.0
+
+
+@define
+class Breaker:
+    """Counts writes of the same content to the same child; its state is in the agent's memory."""
+
+    memory: Memory
+    clock: Clock
+    event: Callable[[Type, str, str], None]
+
+    def pause_seconds(self) -> float:
+        """How long this agent's writes have to rest from now."""
+        now = self.clock.monotonic()
+        if now >= self.memory.flapping_until or self.memory.rested_at is None:
+            return 0.0
+        left = self.memory.rested_at + PAUSE_SECONDS - now
+        if left <= 0:
+            self.memory.rested_at = now
+            return 0.0
+        return left
+
+    def count(self, child: Child, what: str, digest: bytes, paths: tuple[str, ...]) -> None:
+        """Note a write; the usual cause of too many is a second operator that was forgotten."""
+        now = self.clock.monotonic()
+        last, times = self.memory.rewrites.get(child, (b"", []))
+        times = [time for time in times if now - time <= WITHIN_SECONDS] if last == digest else []
+        self.memory.rewrites[child] = (digest, [*times, now])
+        if len(times) < REWRITES:
+            return
+        if now >= self.memory.flapping_until:
+            fields = ", ".join(paths[:5])
+            self.event("Warning", "ConflictingController", f"somebody else keeps changing {what}: {fields}")
+        self.memory.flapping_until, self.memory.rested_at = now + QUIET_SECONDS, now

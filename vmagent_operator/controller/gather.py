@@ -1,0 +1,172 @@
+"""Key -> what a pass decides on: the only reads of a reconcile before its writes.
+
+Objects come from the stores. The content of Secrets and ConfigMaps is read live, and again only when their resource
+version has changed; which of them an agent has tried to read is reported even if they do not exist.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+
+from vmagent_operator.api import kinds
+from vmagent_operator.api.kinds import Kind
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.build import names
+from vmagent_operator.build.config import CONFIG_KEY, is_users
+from vmagent_operator.build.selfscrape import self_scrape
+from vmagent_operator.build.vmagent import Inputs
+from vmagent_operator.controller.memory import Memory, Read
+from vmagent_operator.controller.stores import SCRAPES, Stores, owner_keys
+from vmagent_operator.kube import resource
+from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.errors import NotFound
+from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.model.encode import to_json
+from vmagent_operator.scrape.config import named
+from vmagent_operator.scrape.secrets import Reference, Values, references
+from vmagent_operator.scrape.select import Selection, pick
+from vmagent_operator.settings import Server, Settings
+
+SKIP_VALIDATION = "operator.victoriametrics.com/skip-validation"
+_RESOURCES: Mapping[str, Resource] = {"Secret": resource.SECRETS, "ConfigMap": resource.CONFIGMAPS}
+
+
+@frozen(kw_only=True)
+class Wanted:
+    """What an agent asks for by name: the scrape objects that it selects, and Secrets and ConfigMaps."""
+
+    selection: Selection
+    references: frozenset[Reference]
+
+    @property
+    def chosen(self) -> Iterable[CustomObject[Any]]:
+        """The scrape objects in the order of their jobs."""
+        return (scrape for kind in kinds.SCRAPE_KINDS for scrape in self.selection.chosen.get(kind, ()))
+
+
+@frozen(kw_only=True)
+class Snapshot:
+    """Everything that decides what one pass wants; equal fingerprints must give the same objects."""
+
+    inputs: Inputs
+    fingerprint: bytes
+
+
+@frozen
+class Gatherer:
+    """Takes snapshots. With `lists_references`, a Secret that its store lacks does not exist."""
+
+    stores: Stores
+    client: Client
+    settings: Settings
+    lists_references: bool = True
+
+    def wanted(self, agent: CustomObject[VMAgentSpec]) -> Wanted:
+        """What `agent` asks for, as the stores have it. Raises SelectorError and AgentError."""
+        objects = {kind: self.stores.items(of) for of, kind in SCRAPES.items()}
+        selection = pick(agent, self._with_self(agent, objects), self.stores.namespaces(), self.settings)
+        own = references(agent.spec, agent.namespace)
+        return Wanted(selection=selection, references=own | named(agent, selection, self.settings))
+
+    def snapshot(self, agent: CustomObject[VMAgentSpec], wanted: Wanted, memory: Memory, server: Server) -> Snapshot:
+        """`wanted` with the contents that it names. Raises ApiError."""
+        reads = {reference: self._read(reference, memory) for reference in sorted(wanted.references)}
+        own = Reference("Secret", agent.namespace, names.config(agent))
+        keys, is_foreign = self._own_secret(own, memory) if is_users(agent) else (frozenset[str](), False)
+        memory.reads = {known: read for known, read in memory.reads.items() if known in reads or known == own}
+        inputs = Inputs(
+            agent=agent,
+            selection=wanted.selection,
+            values=Values({of: read.content for of, read in reads.items()}, trim=self.settings.trim_secret_values),
+            settings=self.settings,
+            server=server,
+            unmanaged_config_exists=CONFIG_KEY in keys,
+            is_config_foreign=is_foreign,
+        )
+        fingerprint = _fingerprint(agent, wanted.selection, reads, server, (CONFIG_KEY in keys, is_foreign))
+        return Snapshot(inputs=inputs, fingerprint=fingerprint)
+
+    def _with_self(
+        self, agent: CustomObject[VMAgentSpec], objects: Mapping[Kind[Any], tuple[CustomObject[Any], ...]]
+    ) -> Mapping[Kind[Any], tuple[CustomObject[Any], ...]]:
+        """`objects` with the agent's own scrape object as it will be, so that it can select itself in its first pass."""
+        manifest = self_scrape(agent, self.settings)
+        if manifest is None:
+            return objects
+        built = kinds.read(manifest)
+        stored = next((known for known in objects[built.kind] if known.key == built.key), None)
+        if stored is None:
+            return {**objects, built.kind: (*objects[built.kind], built)}
+        if stored.spec == built.spec:
+            return objects
+        metadata = evolve(built.metadata, uid=stored.metadata.uid, generation=stored.metadata.generation)
+        others = (known for known in objects[built.kind] if known is not stored)
+        return {**objects, built.kind: (*others, evolve(built, metadata=metadata, status=stored.status))}
+
+    def _read(self, reference: Reference, memory: Memory) -> Read:
+        """The content as of now; a request only if it is not what was read before."""
+        known = self.stores.get(_RESOURCES[reference.kind], reference.namespace, reference.name)
+        if known is None and self.lists_references:
+            return Read("", "", None)
+        before = memory.reads.get(reference)
+        if known is not None and before and _version(known) == (before.uid, before.resource_version):
+            return before
+        try:
+            live = self.client.get(_RESOURCES[reference.kind], reference.namespace, reference.name)
+        except NotFound:
+            return Read("", "", None)
+        found = memory.reads[reference] = Read(*_version(live), _content(live))
+        return found
+
+    def _own_secret(self, own: Reference, memory: Memory) -> tuple[frozenset[str], bool]:
+        """The keys of the configuration Secret, and whether it is not the agent's."""
+        known = self.stores.get(resource.SECRETS, own.namespace, own.name)
+        if known is None:
+            return frozenset(), False
+        before = memory.reads.get(own)
+        if before is None or _version(known) != (before.uid, before.resource_version):
+            try:
+                live = self.client.get(resource.SECRETS, own.namespace, own.name)
+            except NotFound:
+                return frozenset(), False
+            # Only the names of its keys matter; holding the configuration itself twice would be a waste.
+            before = memory.reads[own] = Read(*_version(live), dict.fromkeys(live.get("data") or {}, ""))
+        return frozenset(before.content or ()), not owner_keys(known)
+
+
+def _version(manifest: Manifest) -> tuple[str, str]:
+    return manifest["metadata"]["uid"], manifest["metadata"]["resourceVersion"]
+
+
+def _content(manifest: Manifest) -> dict[str, str]:
+    """Key -> text; bytes that are no UTF-8 become lone surrogates."""
+    is_secret = manifest["kind"] == "Secret"
+    binary = (manifest.get("data") if is_secret else manifest.get("binaryData")) or {}
+    plain = {} if is_secret else manifest.get("data") or {}
+    decoded = {key: base64.b64decode(value).decode("utf-8", "surrogateescape") for key, value in binary.items()}
+    return {**plain, **decoded}
+
+
+def _fingerprint(
+    agent: CustomObject[VMAgentSpec],
+    selection: Selection,
+    reads: Mapping[Reference, Read],
+    server: Server,
+    own_secret: tuple[bool, bool],
+) -> bytes:
+    digest = hashlib.sha256()
+    own = (agent.metadata.uid, agent.metadata.generation, sorted(agent.metadata.annotations.items()))
+    digest.update(repr((own, server, own_secret)).encode())
+    for kind, chosen in selection.chosen.items():
+        for scrape in chosen:
+            metadata = scrape.metadata
+            state = metadata.uid and (metadata.uid, metadata.generation, metadata.annotations.get(SKIP_VALIDATION))
+            digest.update(repr((kind.name, scrape.key, state or json.dumps(to_json(scrape.spec)))).encode())
+    for reference, read in reads.items():
+        digest.update(repr((reference, read.uid, read.resource_version)).encode())
+    return digest.digest()

@@ -1,0 +1,320 @@
+"""Prometheus metrics: one table, and what feeds it.
+
+Counters are plain increments; whatever is read from caches or the queue is computed when somebody asks, under no lock
+longer than a copy of a dictionary. No label names an object other than a VMAgent.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import prometheus_client
+from attrs import define, field, frozen
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from vmagent_operator.api import kinds
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.build.vmagent import Desired
+from vmagent_operator.controller.outcome import RULES, Outcome
+from vmagent_operator.kube.observer import Exchange, Observer
+from vmagent_operator.kube.queue import Lane
+
+CONTROLLER = "vmagent"
+STATES = ("operational", "expanding", "failed", "paused", "ignored")
+CAUSES = ("spec", "scrape", "namespace", "reference", "child", "resync", "retry", "waiting", "start")
+MERGED_CAUSES = ("scrape", "namespace", "reference", "child")
+PRIORITY = {Lane.HIGH: "0", Lane.LOW: "-100"}
+PASS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+OURS = "vmagent_operator_"
+
+# (name, type, labels, help); those that may stay at zero get their series in `_start`.
+TABLE: tuple[tuple[str, type[Any], tuple[str, ...], str], ...] = (
+    ("rest_client_requests_total", Counter, ("code", "method", "host"), "Answers of the API server."),
+    ("rest_client_request_duration_seconds", Histogram, ("method", "api"), "Time to an answer, without our own waits."),
+    ("operator_log_messages_total", Counter, ("level",), "Log records."),
+    ("operator_bad_objects_total", Counter, ("crd", "object_namespace"), "Scrape objects that became rejected."),
+    ("operator_reconcile_throttled_events_total", Counter, ("controller",), "Always 0: no event is dropped."),
+    ("operator_controller_object_parsing_errors_total", Counter, ("controller", "namespaced_name"), "Broken specs."),
+    (
+        "operator_controller_reconcile_conflict_errors_total",
+        Counter,
+        ("controller", "namespaced_name"),
+        "Passes that ended in a conflict.",
+    ),
+    ("operator_controller_reconcile_errors_total", Counter, (), "Cancelled passes."),
+    ("controller_runtime_reconcile_total", Counter, ("controller", "result"), "Passes by result."),
+    ("controller_runtime_reconcile_errors_total", Counter, ("controller",), "Passes that ended in an error."),
+    (
+        "controller_runtime_terminal_reconcile_errors_total",
+        Counter,
+        ("controller",),
+        "Passes that met an invalid spec.",
+    ),
+    ("controller_runtime_reconcile_panics_total", Counter, ("controller",), "Passes that ended in a bug."),
+    ("controller_runtime_reconcile_time_seconds", Histogram, ("controller",), "Time a pass takes."),
+    ("controller_runtime_max_concurrent_reconciles", Gauge, ("controller",), "Workers."),
+    ("controller_runtime_active_workers", Gauge, ("controller",), "Busy workers."),
+    ("workqueue_adds_total", Counter, ("name", "controller"), "Keys added to the queue."),
+    ("workqueue_retries_total", Counter, ("name", "controller"), "Keys added with back-off."),
+    ("workqueue_queue_duration_seconds", Histogram, ("name", "controller"), "Time keys wait for a worker."),
+    ("workqueue_work_duration_seconds", Histogram, ("name", "controller"), "Time workers keep a key."),
+    ("leader_election_master_status", Gauge, ("name",), "1 while this process may write."),
+    ("leader_election_slowpath_total", Counter, ("name",), "Renewals that needed a read first."),
+    (OURS + "leader_failures_total", Counter, ("op",), "Lease requests that failed."),
+    (OURS + "leader_transitions_total", Counter, (), "Times this process became leader."),
+    (OURS + "informer_lists_total", Counter, ("kind", "result"), "Lists by how they ended."),
+    (OURS + "informer_watches_total", Counter, ("kind", "result"), "Watches by how they ended."),
+    (OURS + "informer_relists_total", Counter, ("kind", "reason"), "Lists by why they were made."),
+    (OURS + "informer_events_total", Counter, ("kind", "type"), "Events read."),
+    (OURS + "informer_handler_errors_total", Counter, ("kind",), "Change handlers that failed."),
+    (OURS + "informer_thread_restarts_total", Counter, ("kind",), "Threads that died and go on."),
+    (OURS + "informer_verify_differences_total", Counter, ("kind",), "Objects that events had not told of."),
+    (OURS + "coalesced_events_total", Counter, ("cause",), "Events merged into a pass that was to come anyway."),
+    (OURS + "enqueue_total", Counter, ("cause",), "Why passes happen."),
+    (OURS + "reconcile_outcome_total", Counter, ("outcome",), "Passes by outcome."),
+    (OURS + "api_throttle_wait_seconds_total", Counter, ("source",), "Time requests waited for a budget."),
+    (OURS + "api_throttled_total", Counter, ("source",), "Requests that waited for a budget."),
+    (OURS + "api_writes_total", Counter, ("kind", "verb", "result"), "Mutating requests."),
+    (OURS + "api_write_uncertain_total", Counter, ("kind", "verb"), "Writes whose answer was lost."),
+    (OURS + "apiserver_clock_skew_seconds", Gauge, (), "The API server's clock less ours, smoothed."),
+    (OURS + "token_reload_errors_total", Counter, (), "Failed reads of the credentials."),
+    (OURS + "config_bytes", Gauge, ("namespace", "name"), "Size of the last configuration, uncompressed."),
+    (OURS + "config_buckets", Gauge, ("namespace", "name"), "Secrets of the last configuration."),
+    (OURS + "config_render_seconds", Histogram, (), "Time to render everything of one agent."),
+    (OURS + "config_skipped_renders_total", Counter, (), "Passes whose inputs had not changed."),
+    (OURS + "scrape_objects", Gauge, ("namespace", "name", "kind", "state"), "Selected scrape objects."),
+    (OURS + "status_writes_total", Counter, ("kind", "result"), "Writes of a status."),
+    (OURS + "events_dropped_total", Counter, ("reason",), "Events that were not written."),
+    (OURS + "write_flapping", Gauge, ("namespace", "name"), "1 while somebody else keeps undoing our writes."),
+    (OURS + "destructive_hold", Gauge, (), "Agents whose clean-up waits for a source that can be trusted."),
+    (OURS + "log_suppressed_total", Counter, (), "Log records left out as repetitions."),
+)
+BUCKETS: Mapping[str, tuple[float, ...]] = {"controller_runtime_reconcile_time_seconds": PASS_BUCKETS}
+
+
+@frozen
+class Reading(Collector):
+    """Gauges computed when asked for: `read` yields (name, help, label names, [(label values, value)])."""
+
+    read: Callable[[], Iterable[tuple[str, str, tuple[str, ...], list[tuple[tuple[str, ...], float]]]]]
+
+    def collect(self) -> Iterator[Metric]:
+        """See Collector."""
+        for name, text, labels, values in self.read():
+            family = GaugeMetricFamily(name, text, labels=labels)
+            for own, value in values:
+                family.add_metric(own, value)
+            yield family
+
+
+@define(eq=False)
+class Metrics(Observer):
+    """Every metric by name; also what `kube` reports to."""
+
+    host: str = ""
+    lease: str = ""
+    registry: CollectorRegistry = field(factory=CollectorRegistry)
+    by_name: dict[str, Any] = field(init=False)
+    _series: dict[tuple[str, str], set[tuple[str, tuple[str, ...]]]] = field(init=False, factory=dict)
+    _holding: set[str] = field(init=False, factory=set)
+    _skew: float | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.by_name = {}
+        for name, kind, labels, text in TABLE:
+            options = {"buckets": BUCKETS[name]} if name in BUCKETS else {}
+            self.by_name[name] = kind(name, text, labels, registry=self.registry, **options)
+        self._start()
+
+    def count(self, name: str, *labels: str, by: float = 1) -> None:
+        """Increase a counter."""
+        self._child(name, labels).inc(by)
+
+    def set(self, name: str, value: float, *labels: str) -> None:
+        """Set a gauge."""
+        self._child(name, labels).set(value)
+
+    def observe(self, name: str, value: float, *labels: str) -> None:
+        """Add to a histogram."""
+        self._child(name, labels).observe(value)
+
+    def add(self, reading: Reading) -> None:
+        """Expose gauges that are computed when asked for."""
+        self.registry.register(reading)
+
+    def _child(self, name: str, labels: tuple[str, ...]) -> Any:
+        return self.by_name[name].labels(*labels) if labels else self.by_name[name]
+
+    def _start(self) -> None:
+        """Let the first occurrence of what is known beforehand be an increase."""
+        known: Mapping[str, Iterable[tuple[str, ...]]] = {
+            "operator_log_messages_total": [("info",), ("warning",), ("error",)],
+            "operator_reconcile_throttled_events_total": [(CONTROLLER,)],
+            "controller_runtime_reconcile_total": [
+                (CONTROLLER, result) for result in ("success", "requeue", "requeue_after", "error")
+            ],
+            "leader_election_master_status": [(self.lease,)] if self.lease else [],
+            OURS + "coalesced_events_total": [(cause,) for cause in MERGED_CAUSES],
+            OURS + "enqueue_total": [(cause,) for cause in CAUSES],
+            OURS + "reconcile_outcome_total": [(outcome,) for outcome in RULES],
+            OURS + "events_dropped_total": [("queue",), ("spam",), ("api",)],
+        }
+        for name, series in known.items():
+            for labels in series:
+                self._child(name, labels)
+        for name, _, labels, _ in TABLE:
+            if labels == ("controller",):
+                self._child(name, (CONTROLLER,))
+            elif labels == ("name", "controller"):
+                self._child(name, (CONTROLLER, CONTROLLER))
+
+    # Passes.
+
+    def passed(self, key: tuple[str, str], outcome: Outcome, seconds: float) -> None:
+        """A pass has ended."""
+        result = RULES[outcome.kind].result
+        name = "/".join(key)
+        self.count("controller_runtime_reconcile_total", CONTROLLER, result)
+        self.observe("controller_runtime_reconcile_time_seconds", seconds, CONTROLLER)
+        self.count(OURS + "reconcile_outcome_total", outcome.kind)
+        if result == "error":
+            self.count("controller_runtime_reconcile_errors_total", CONTROLLER)
+        if outcome.kind == "invalid spec":
+            self.count("controller_runtime_terminal_reconcile_errors_total", CONTROLLER)
+            self._own(key, "operator_controller_object_parsing_errors_total", CONTROLLER, name).inc()
+        elif outcome.kind == "conflict":
+            self._own(key, "operator_controller_reconcile_conflict_errors_total", CONTROLLER, name).inc()
+        elif outcome.kind == "cancelled":
+            self.count("operator_controller_reconcile_errors_total")
+        elif outcome.kind == "crash":
+            self.count("controller_runtime_reconcile_panics_total", CONTROLLER)
+
+    def rendered(self, agent: CustomObject[Any], wanted: Desired, seconds: float) -> None:
+        """Everything of an agent has been rendered."""
+        key = (agent.namespace, agent.name)
+        self.observe(OURS + "config_render_seconds", seconds)
+        found = wanted.configuration
+        parts = (found.main, *found.overflow) if found else ()
+        self._own(key, OURS + "config_bytes", *key).set(sum(map(len, parts)))
+        self._own(key, OURS + "config_buckets", *key).set(len(parts))
+        objects = {"applied": found.applied, "rejected": [f.object for f in found.findings]} if found else {}
+        for state, scrapes in objects.items():
+            for kind in kinds.SCRAPE_KINDS:
+                number = sum(scrape.kind is kind for scrape in scrapes)
+                self._own(key, OURS + "scrape_objects", *key, kind.singular, state).set(number)
+
+    def render_skipped(self) -> None:
+        """A pass had nothing to render."""
+        self.count(OURS + "config_skipped_renders_total")
+
+    def rejected(self, scrape: CustomObject[Any]) -> None:
+        """A scrape object has been left out that was not before, or for another reason."""
+        self.count("operator_bad_objects_total", scrape.kind.singular, scrape.namespace)
+
+    def status_written(self, kind: str, result: str) -> None:
+        """A status has been written, or not."""
+        self.count(OURS + "status_writes_total", kind, result)
+
+    def hold(self, agent: CustomObject[Any], is_held: bool) -> None:
+        """Whether clean-up of an agent is held back."""
+        (self._holding.add if is_held else self._holding.discard)(agent.key)
+        self.set(OURS + "destructive_hold", len(self._holding))
+
+    def flapping(self, key: tuple[str, str], is_flapping: bool) -> None:
+        """Whether somebody else keeps undoing the writes for an agent."""
+        self._own(key, OURS + "write_flapping", *key).set(is_flapping)
+
+    def forget(self, namespace: str, name: str) -> None:
+        """Drop every series of an agent that is gone."""
+        for metric, labels in self._series.pop((namespace, name), ()):
+            self.by_name[metric].remove(*labels)
+        self._holding.discard(f"{namespace}/{name}")
+
+    def _own(self, key: tuple[str, str], name: str, *labels: str) -> Any:
+        self._series.setdefault(key, set()).add((name, labels))
+        return self._child(name, labels)
+
+    # What `kube` reports.
+
+    def exchange(self, exchange: Exchange) -> None:
+        """See Observer."""
+        code = str(exchange.status) if exchange.status else "<error>"
+        self.count("rest_client_requests_total", code, exchange.method, self.host)
+        self.observe("rest_client_request_duration_seconds", exchange.seconds, exchange.method, exchange.route)
+        if exchange.method != "GET":
+            result = type(exchange.error).__name__ if exchange.error else "ok"
+            self.count(OURS + "api_writes_total", exchange.kind, exchange.verb, result)
+            if exchange.error is not None and exchange.error.is_uncertain:
+                self.count(OURS + "api_write_uncertain_total", exchange.kind, exchange.verb)
+        if exchange.date is not None:
+            ahead = exchange.date.timestamp() - time.time()
+            self._skew = ahead if self._skew is None else 0.9 * self._skew + 0.1 * ahead
+            self.set(OURS + "apiserver_clock_skew_seconds", self._skew)
+
+    def throttled(self, seconds: float, *, by_server: bool) -> None:
+        """See Observer."""
+        source = "server" if by_server else "budget"
+        self.count(OURS + "api_throttle_wait_seconds_total", source, by=seconds)
+        self.count(OURS + "api_throttled_total", source)
+
+    def listed(self, kind: str, namespace: str, reason: str, result: str) -> None:
+        """See Observer."""
+        self.count(OURS + "informer_lists_total", kind, result)
+        self.count(OURS + "informer_relists_total", kind, reason)
+
+    def watched(self, kind: str, namespace: str, result: str) -> None:
+        """See Observer."""
+        self.count(OURS + "informer_watches_total", kind, result)
+
+    def event(self, kind: str, namespace: str, type_: str) -> None:
+        """See Observer."""
+        self.count(OURS + "informer_events_total", kind, type_)
+
+    def handler_failed(self, kind: str, namespace: str) -> None:
+        """See Observer."""
+        self.count(OURS + "informer_handler_errors_total", kind)
+
+    def differed(self, kind: str, namespace: str, count: int) -> None:
+        """See Observer."""
+        self.count(OURS + "informer_verify_differences_total", kind, by=count)
+
+    def restarted(self, name: str) -> None:
+        """See Observer."""
+        self.count(OURS + "informer_thread_restarts_total", name.partition(" ")[0])
+
+    def token_failed(self) -> None:
+        """See Observer."""
+        self.count(OURS + "token_reload_errors_total")
+
+    def added(self, lane: str) -> None:
+        """See Observer."""
+        self.count("workqueue_adds_total", CONTROLLER, CONTROLLER)
+
+    def retried(self) -> None:
+        """See Observer."""
+        self.count("workqueue_retries_total", CONTROLLER, CONTROLLER)
+
+    def delivered(self, waited_seconds: float) -> None:
+        """See Observer."""
+        self.observe("workqueue_queue_duration_seconds", waited_seconds, CONTROLLER, CONTROLLER)
+
+    def worked(self, seconds: float) -> None:
+        """See Observer."""
+        self.observe("workqueue_work_duration_seconds", seconds, CONTROLLER, CONTROLLER)
+
+    def leading(self, leading: bool) -> None:
+        """See Observer."""
+        self.set("leader_election_master_status", leading, self.lease)
+        if leading:
+            self.count(OURS + "leader_transitions_total")
+
+    def slow_renewal(self) -> None:
+        """See Observer."""
+        self.count("leader_election_slowpath_total", self.lease)
+
+    def lease_failed(self, operation: str) -> None:
+        """See Observer."""
+        self.count(OURS + "leader_failures_total", operation)

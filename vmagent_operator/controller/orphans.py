@@ -1,0 +1,85 @@
+"""What is no longer wanted is removed, last of all, and only if it surely is the agent's own."""
+
+import logging
+from collections.abc import Container, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from vmagent_operator.api import kinds
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.controller import stores
+from vmagent_operator.controller.memory import Child
+from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, WORKLOADS, Stores
+from vmagent_operator.kube import resource
+from vmagent_operator.kube.apply import Applier
+from vmagent_operator.kube.resource import Manifest, Resource
+
+logger = logging.getLogger(__name__)
+
+# In the order of removal: what uses something goes before it.
+SWEPT: tuple[Resource, ...] = (
+    *WORKLOADS,
+    resource.PODDISRUPTIONBUDGETS,
+    resource.HORIZONTALPODAUTOSCALERS,
+    resource.VERTICALPODAUTOSCALERS,
+    resource.NETWORKPOLICIES,
+    resource.VMSERVICESCRAPES,
+    resource.VMPODSCRAPES,
+    resource.SERVICES,
+    resource.CONFIGMAPS,
+    resource.SECRETS,
+    *CLUSTER_RBAC,
+    *NAMESPACED_RBAC,
+    resource.SERVICEACCOUNTS,
+)
+
+
+@frozen
+class Sweeper:
+    """Removes children that an agent has and does not want. Methods raise ApiError."""
+
+    stores: Stores
+    applier: Applier
+
+    def sweep(self, agent: CustomObject[Any], wanted: Container[Child], account: str) -> bool:
+        """Remove what is not in `wanted`; False if something is held back because a source cannot be trusted.
+
+        account: a ServiceAccount that the agent uses without having asked for it, and which therefore stays.
+        """
+        is_complete = True
+        for kind in SWEPT:
+            for known in self.stores.owned(kind, agent.namespace, agent.name):
+                metadata = stores.metadata(known)
+                child = Child(kind, metadata.get("namespace") or "", metadata["name"])
+                is_used = kind == resource.SERVICEACCOUNTS and child.name == account
+                if child in wanted or is_used or metadata.get("deletionTimestamp") or not is_ours(metadata, agent):
+                    continue
+                if not self.stores.is_healthy(kind):
+                    is_complete = False
+                else:
+                    self._remove(kind, child, agent)
+        return is_complete
+
+    def _remove(self, kind: Resource, child: Child, agent: CustomObject[Any]) -> None:
+        if self.applier.remove(
+            kind, child.namespace or None, child.name, lambda live: is_ours(live["metadata"], agent)
+        ):
+            logger.info("vmagent %s: removed kind=%s name=%s", agent.key, kind.kind, child.name)
+
+
+def is_ours(metadata: Manifest, agent: CustomObject[Any]) -> bool:
+    """Whether an object may be removed: it carries the agent's labels, and its reference if it can have one."""
+    references = metadata.get("ownerReferences") or ()
+    if not stores.is_labelled(metadata.get("labels") or {}, agent.name):
+        return False
+    if references:
+        return any(_is_reference(reference, agent) for reference in references)
+    return metadata.get("namespace") != agent.namespace and metadata["name"].startswith(
+        f"monitoring:{agent.namespace}:"
+    )
+
+
+def _is_reference(reference: Mapping[str, Any], agent: CustomObject[Any]) -> bool:
+    group = str(reference.get("apiVersion", "")).partition("/")[0]
+    return (group, reference.get("kind"), reference.get("name")) == (kinds.GROUP, agent.kind.name, agent.name)

@@ -1,0 +1,160 @@
+"""Telling the VMAgent how a pass ended: status, events, and the outcome that an error stands for."""
+
+import logging
+from collections.abc import Mapping
+from typing import Literal
+
+from attrs import define, evolve, field
+
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.controller import status
+from vmagent_operator.controller.events import Recorder, Type
+from vmagent_operator.controller.memory import Memory
+from vmagent_operator.controller.metrics import Metrics
+from vmagent_operator.controller.outcome import DELETION_SECONDS, Kind, Outcome
+from vmagent_operator.controller.stores import VMAGENTS
+from vmagent_operator.kube import errors
+from vmagent_operator.kube.apply import NotOwned, Waiting
+from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.errors import ApiError, Invalid, NotFound
+from vmagent_operator.kube.resource import Manifest
+from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.secrets import Missing
+from vmagent_operator.scrape.select import SelectorError
+
+logger = logging.getLogger(__name__)
+
+FAILING_SECONDS = 60.0
+STATUS_SECONDS = 1.0
+CONFLICT_SECONDS = 5.0
+
+# What an outcome shows as in the status; those that are missing leave it as it is.
+STATES: Mapping[Kind, Literal["operational", "expanding", "failed"]] = {
+    "done": "operational",
+    "waiting": "expanding",
+    "rollout timeout": "expanding",
+    "transient": "failed",
+    "invalid spec": "failed",
+    "denied": "failed",
+    "missing reference": "failed",
+    "crash": "failed",
+}
+
+
+def outcome_of(error: Exception) -> Outcome:
+    """How a pass ended that `error` has ended."""
+    message = str(error)
+    match error:
+        case Missing():
+            return Outcome(kind="missing reference", message=message)
+        case AgentError() | SelectorError():
+            kind: Kind = "missing reference" if isinstance(error.__cause__, Missing) else "invalid spec"
+            return Outcome(kind=kind, message=message)
+        case Waiting():
+            return Outcome(kind="waiting", message=message, after_seconds=DELETION_SECONDS)
+        case NotOwned():
+            return Outcome(kind="denied", message=message, event="OwnershipConflict")
+        case errors.Conflict() | errors.AlreadyExists():
+            return Outcome(kind="conflict", message=message, after_seconds=CONFLICT_SECONDS)
+        case errors.Cancelled():
+            return Outcome(kind="cancelled", message=message)
+        case errors.Forbidden() | errors.Invalid() | errors.BadRequest():
+            return Outcome(kind="denied", message=message)
+        case ApiError():
+            return Outcome(kind="transient", message=message, after_seconds=error.retry_after or 0.0)
+    raise error
+
+
+@define
+class Reporting:
+    """Writes the status of one VMAgent during one pass; `available` says whether its workloads are ready, if known."""
+
+    client: Client
+    recorder: Recorder
+    metrics: Metrics
+    agent: CustomObject[VMAgentSpec]
+    memory: Memory
+    available: bool | None = field(default=None, init=False)
+
+    def event(self, type_: Type, reason: str, message: str) -> None:
+        """Record something that happened to the agent."""
+        self.recorder.record(self.agent, type_, reason, message)
+
+    def announce(self, spec: VMAgentSpec) -> None:
+        """Say that a spec other than the one last applied is being worked on. Raises ApiError."""
+        if self.agent.status.get("lastAppliedSpec") == status.applied_spec(spec):
+            return
+        if self.agent.status.get("observedGeneration") != self.agent.metadata.generation:
+            self.event("Normal", "ReconcileEvent", "starting object update")
+        if self.agent.status.get("updateStatus") not in ("expanding", "failed"):
+            self._write(status.agent_status(self.agent, "expanding", "", self.client.clock.now()))
+
+    def tell(self, outcome: Outcome) -> Outcome:
+        """Make the status say how the pass ended; the outcome of the whole, which a failing write makes transient."""
+        state = STATES.get(outcome.kind)
+        if outcome.is_failure:
+            state = "failed"
+        is_paused = self.agent.spec is not None and self.agent.spec.paused and outcome.kind == "done"
+        self._complain(outcome)
+        if state is None or (outcome.kind == "transient" and not self._is_failing()):
+            return outcome
+        reason = "" if outcome.kind == "done" else outcome.message
+        now = self.client.clock.now()
+        fresh = status.agent_status(
+            self.agent, "paused" if is_paused else state, reason, now, is_available=self.available
+        )
+        is_soon = self.client.clock.monotonic() - self.memory.status_at < STATUS_SECONDS
+        if fresh == self.agent.status or (is_soon and outcome.kind == "waiting" and self._was("expanding")):
+            return outcome
+        is_new = outcome.kind == "done" and fresh.get("lastAppliedSpec") != self.agent.status.get("lastAppliedSpec")
+        try:
+            self._write(fresh)
+        except (Invalid, NotFound):
+            return outcome  # another object has the name by now
+        except ApiError as error:
+            logger.warning("vmagent %s: status not written: %s", self.agent.key, error)
+            return outcome_of(error) if outcome.kind in ("done", "waiting") else outcome
+        if is_new:
+            self.event("Normal", "ReconcileEvent", "reconcile of object finished successfully")
+        return outcome
+
+    def _complain(self, outcome: Outcome) -> None:
+        """Log and record a failure when it is new, and remember since when there is one."""
+        if outcome.kind in ("cancelled", "conflict"):
+            return
+        is_failure = outcome.kind not in ("done", "waiting")
+        if not is_failure:
+            self.memory.failure, self.memory.failing_since = "", None
+            return
+        if self.memory.failing_since is None:
+            self.memory.failing_since = self.client.clock.monotonic()
+        if self.memory.failure == outcome.message:
+            return
+        self.memory.failure = outcome.message
+        logger.warning("vmagent %s: %s: %s", self.agent.key, outcome.kind, outcome.message)
+        reasons: Mapping[Kind, str] = {"invalid spec": "InvalidSpec", "rollout timeout": "RolloutStuck"}
+        self.event("Warning", outcome.event or reasons.get(outcome.kind, "ReconciliationError"), outcome.message)
+
+    def _is_failing(self) -> bool:
+        since = self.memory.failing_since
+        return since is not None and self.client.clock.monotonic() - since >= FAILING_SECONDS
+
+    def _was(self, state: str) -> bool:
+        return bool(self.agent.status.get("updateStatus") == state)
+
+    def _write(self, fresh: status.Status) -> None:
+        """Replace the status of this very object. Raises ApiError, Invalid if the name belongs to another by now."""
+        metadata = self.agent.metadata
+        operations: list[Manifest] = [
+            {"op": "test", "path": "/metadata/uid", "value": metadata.uid},
+            {"op": "add", "path": "/status", "value": fresh},
+        ]
+        try:
+            self.client.json_patch(VMAGENTS, metadata.namespace, metadata.name, operations, subresource="status")
+        except ApiError:
+            self.metrics.status_written(self.agent.kind.singular, "error")
+            raise
+        self.metrics.status_written(self.agent.kind.singular, "ok")
+        self.memory.status_at = self.client.clock.monotonic()
+        self.agent = evolve(self.agent, status=fresh)

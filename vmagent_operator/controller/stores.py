@@ -1,0 +1,213 @@
+"""Which collections are watched, what is kept of their objects, and the one place where a pass looks them up.
+
+`sources` is the table; `Stores` holds a store for each and knows nothing of threads: informers feed them, or tests do.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+
+from vmagent_operator.api import kinds
+from vmagent_operator.api.kinds import Kind
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.kube import resource
+from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.kube.store import Store
+from vmagent_operator.kube.takeover import MANAGER
+from vmagent_operator.settings import Settings
+
+CHILD_SELECTOR = "managed-by=vm-operator,app.kubernetes.io/name in (vmagent)"
+OWNER = "owner"
+PARENT = "parent"
+_KEPT_METADATA = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "deletionTimestamp",
+    "creationTimestamp",
+)
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def custom(kind: Kind[Any]) -> Resource:
+    """Where the API server has the objects of a custom kind."""
+    return Resource(kinds.GROUP, kinds.VERSION, kind.plural, kind.name)
+
+
+VMAGENTS = custom(kinds.VMAGENT)
+SCRAPES: Mapping[Resource, Kind[Any]] = {custom(kind): kind for kind in kinds.SCRAPE_KINDS}
+KINDS: Mapping[Resource, Kind[Any]] = {VMAGENTS: kinds.VMAGENT, **SCRAPES}
+WORKLOADS = (resource.DEPLOYMENTS, resource.STATEFULSETS, resource.DAEMONSETS)
+CLUSTER_RBAC = (resource.CLUSTERROLEBINDINGS, resource.CLUSTERROLES)
+NAMESPACED_RBAC = (resource.ROLEBINDINGS, resource.ROLES)
+OPTIONAL_CHILDREN = (
+    resource.PODDISRUPTIONBUDGETS,
+    resource.HORIZONTALPODAUTOSCALERS,
+    resource.NETWORKPOLICIES,
+    *NAMESPACED_RBAC,
+)
+
+
+@frozen(kw_only=True)
+class Source:
+    """One watched collection. Required ones must have been read before any pass; `indexes` are those of its store."""
+
+    resource: Resource
+    transform: Callable[[Manifest], Any]
+    selector: str = ""
+    metadata_only: bool = False
+    is_required: bool = False
+    indexes: Mapping[str, Callable[[Any], Iterable[str]]] = field(factory=dict)
+
+
+def sources(settings: Settings, *, watch_references: bool = True) -> tuple[Source, ...]:
+    """Every collection that an operator with these settings watches."""
+    owned: dict[str, Any] = {"indexes": {OWNER: owner_keys}}
+    children: dict[str, Any] = {"selector": CHILD_SELECTOR, **owned}
+    references: dict[str, Any] = {"metadata_only": True, "is_required": True, "transform": slim_metadata, **owned}
+    if not watch_references:
+        references["selector"] = CHILD_SELECTOR
+    scrape_indexes = {OWNER: owner_keys, PARENT: parents}
+    found = [
+        Source(resource=custom(kind), transform=kinds.read, is_required=True, indexes=scrape_indexes)
+        for kind in kinds.KINDS
+        if kind.name not in settings.disabled_kinds
+    ]
+    if not settings.watch_namespaces:
+        found.append(Source(resource=resource.NAMESPACES, transform=slim_metadata, is_required=True))
+    found += [Source(resource=kind, **references) for kind in (resource.SECRETS, resource.CONFIGMAPS)]
+    found += [Source(resource=kind, transform=slim_workload, is_required=True, **children) for kind in WORKLOADS]
+    basic = (resource.SERVICES, resource.SERVICEACCOUNTS)
+    found += [Source(resource=kind, transform=slim, is_required=True, **children) for kind in basic]
+    optional = [*OPTIONAL_CHILDREN, *(() if settings.watch_namespaces else CLUSTER_RBAC)]
+    if settings.vpa_api_enabled:
+        optional.append(resource.VERTICALPODAUTOSCALERS)
+    found += [Source(resource=kind, transform=slim, **children) for kind in optional]
+    return tuple(found)
+
+
+def slim(raw: Manifest) -> Manifest:
+    """A child as it is kept: without status, and of the managed fields only our own."""
+    return {key: value for key, value in slim_workload(raw).items() if key != "status"}
+
+
+def slim_workload(raw: Manifest) -> Manifest:
+    """A child as it is kept, with the status that tells how its rollout goes."""
+    metadata = slim_metadata(raw)["metadata"]
+    ours = [entry for entry in raw["metadata"].get("managedFields") or () if entry.get("manager") == MANAGER]
+    return {**raw, "metadata": {**metadata, "managedFields": ours}}
+
+
+def slim_metadata(raw: Manifest) -> Manifest:
+    """The part of an object's metadata that anything here reads, and nothing else of it."""
+    metadata = {key: raw["metadata"][key] for key in _KEPT_METADATA if key in raw["metadata"]}
+    if _LAST_APPLIED in (metadata.get("annotations") or {}):
+        kept = {key: value for key, value in metadata["annotations"].items() if key != _LAST_APPLIED}
+        metadata["annotations"] = kept
+    return {"apiVersion": raw.get("apiVersion"), "kind": raw.get("kind"), "metadata": metadata}
+
+
+def owner_keys(child: Manifest | CustomObject[Any]) -> tuple[str, ...]:
+    """`namespace/name` of the VMAgent that a child belongs to, UIDs aside; nothing if there is none.
+
+    Children that cannot have an owner reference (roles of the cluster, or beside scrape objects elsewhere) tell by their
+    labels and name.
+    """
+    if isinstance(child, CustomObject):
+        namespace, references = child.namespace, child.metadata.owner_references
+        labels: Mapping[str, str] = child.metadata.labels
+        name = child.name
+    else:
+        metadata = child["metadata"]
+        namespace, references = metadata.get("namespace") or "", metadata.get("ownerReferences") or ()
+        labels, name = metadata.get("labels") or {}, metadata["name"]
+    for reference in references:
+        group = str(reference.get("apiVersion", "")).partition("/")[0]
+        if group == kinds.GROUP and reference.get("kind") == kinds.VMAGENT.name:
+            return (f"{namespace}/{reference.get('name')}",)
+    pattern = name.split(":", 2)
+    if len(pattern) == 3 and pattern[0] == "monitoring" and is_labelled(labels, labels.get(INSTANCE, "")):
+        return (f"{pattern[1]}/{labels[INSTANCE]}",)
+    return ()
+
+
+def parents(scrape: CustomObject[Any]) -> tuple[str, ...]:
+    """The types of the conditions on a scrape object: who has looked at it."""
+    conditions = scrape.status.get("conditions") or ()
+    return tuple(condition["type"] for condition in conditions if isinstance(condition.get("type"), str))
+
+
+INSTANCE = "app.kubernetes.io/instance"
+
+
+def is_labelled(labels: Mapping[str, str], name: str) -> bool:
+    """Whether `labels` are those of a child of a VMAgent called `name`."""
+    return bool(name) and (
+        labels.get("managed-by") == "vm-operator"
+        and labels.get("app.kubernetes.io/name") == "vmagent"
+        and labels.get(INSTANCE) == name
+    )
+
+
+@define
+class Stores:
+    """A store for every source. `is_healthy` says whether what a store lacks can be believed to be absent."""
+
+    sources: tuple[Source, ...]
+    is_healthy: Callable[[Resource], bool] = field(default=lambda _: True)
+    _stores: dict[Resource, Store[Any]] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._stores = {source.resource: Store(source.transform, source.indexes) for source in self.sources}
+
+    def __contains__(self, kind: Resource) -> bool:
+        return kind in self._stores
+
+    def of(self, kind: Resource) -> Store[Any]:
+        """The store of a watched collection; KeyError for another."""
+        return self._stores[kind]
+
+    def get(self, kind: Resource, namespace: str | None, name: str) -> Any:
+        """The object as last seen, None if there was none or its collection is not watched."""
+        return self._stores[kind].get(namespace, name) if kind in self._stores else None
+
+    def items(self, kind: Resource) -> tuple[Any, ...]:
+        """Every object of a collection, none if it is not watched."""
+        return self._stores[kind].items() if kind in self._stores else ()
+
+    def owned(self, kind: Resource, namespace: str, name: str) -> tuple[Any, ...]:
+        """The children of one kind that a VMAgent has."""
+        return self._stores[kind].by(OWNER, f"{namespace}/{name}") if kind in self._stores else ()
+
+    def namespaces(self) -> dict[str, Mapping[str, str]]:
+        """Labels of every namespace by name; none are known in namespaced mode."""
+        return {
+            found["metadata"]["name"]: found["metadata"].get("labels") or {}
+            for found in self.items(resource.NAMESPACES)
+        }
+
+
+def metadata(known: Manifest | CustomObject[Any]) -> Manifest:
+    """The metadata of an object in a store, as the API spells it, of what children have at least."""
+    if not isinstance(known, CustomObject):
+        found: Manifest = known["metadata"]
+        return found
+    own = known.metadata
+    return {
+        "namespace": own.namespace,
+        "name": own.name,
+        "uid": own.uid,
+        "resourceVersion": own.resource_version,
+        "generation": own.generation,
+        "labels": own.labels,
+        "ownerReferences": own.owner_references,
+        "finalizers": own.finalizers,
+        "deletionTimestamp": own.deletion_timestamp,
+    }

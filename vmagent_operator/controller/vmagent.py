@@ -1,0 +1,333 @@
+"""One pass over one VMAgent: read, decide, write, report. It never waits; the next event brings it back."""
+
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from attrs import define, field
+
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.build import config, names
+from vmagent_operator.build.vmagent import desired
+from vmagent_operator.controller import finalize, rollout
+from vmagent_operator.controller.children import Children, child_of, content_digest, resource_of, widened
+from vmagent_operator.controller.events import Recorder
+from vmagent_operator.controller.finalize import FINALIZER, Finalizer
+from vmagent_operator.controller.flapping import Breaker
+from vmagent_operator.controller.gather import Gatherer, Wanted
+from vmagent_operator.controller.memory import Child, Memories, Memory, Rendered
+from vmagent_operator.controller.metrics import Metrics
+from vmagent_operator.controller.orphans import Sweeper
+from vmagent_operator.controller.outcome import WAITING_SECONDS, Outcome
+from vmagent_operator.controller.report import Reporting, outcome_of
+from vmagent_operator.controller.rollout import READY, Progress
+from vmagent_operator.controller.scrapes import Reporter
+from vmagent_operator.controller.stores import VMAGENTS, WORKLOADS, Stores
+from vmagent_operator.controller.workloads import Workloads
+from vmagent_operator.kube import resource
+from vmagent_operator.kube.apply import Applier, NotOwned, Waiting, Written, describe
+from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.errors import ApiError, NotFound
+from vmagent_operator.kube.resource import Manifest
+from vmagent_operator.kube.takeover import Previous
+from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.secrets import Missing
+from vmagent_operator.scrape.select import SelectorError
+from vmagent_operator.settings import Server, Settings
+
+logger = logging.getLogger(__name__)
+
+VMAgent = CustomObject[VMAgentSpec]
+
+AGAIN_SECONDS = 1.0
+ROLES = (resource.ROLES, resource.CLUSTERROLES)
+
+
+class Outdated(Exception):
+    """The agent is no longer what this pass took it for; nothing was written on its word."""
+
+
+@define(eq=False)
+class Reconciler:
+    """What every pass works with. `server` is replaced when discovery says something new.
+
+    slow: a client for writes that nobody waits for. lists_references: the stores have every Secret and ConfigMap.
+    """
+
+    stores: Stores
+    client: Client
+    slow: Client
+    settings: Settings
+    recorder: Recorder
+    metrics: Metrics
+    server: Server = field(factory=Server)
+    memories: Memories = field(factory=Memories)
+    condition_ttl_seconds: float = field(default=3600.0, kw_only=True)
+    lists_references: bool = field(default=True, kw_only=True)
+    gatherer: Gatherer = field(init=False)
+    reporter: Reporter = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.gatherer = Gatherer(self.stores, self.client, self.settings, self.lists_references)
+        self.reporter = Reporter(self.stores, self.slow, self.condition_ttl_seconds, self.metrics.status_written)
+
+    def reconcile(self, namespace: str, name: str) -> Outcome:
+        """Bring about what the VMAgent asks for, as far as one pass goes; safe to call at any time. Only bugs raise."""
+        agent = self.stores.get(VMAGENTS, namespace, name)
+        if agent is None:
+            self._forget(namespace, name)
+            return Outcome(kind="gone")
+        memory = self.memories.of((namespace, name))
+        if memory.uid not in ("", agent.metadata.uid):
+            self._forget(namespace, name)
+            memory = self.memories.of((namespace, name))
+        memory.see(agent.metadata.uid, agent.metadata.generation)
+        return Pass(self, agent, memory).run()
+
+    def crashed(self, namespace: str, name: str) -> Outcome:
+        """What a pass that ended in a bug comes to; the agent's status tells from the second in a row."""
+        outcome = Outcome(kind="crash", message="internal error, see the operator's log")
+        agent = self.stores.get(VMAGENTS, namespace, name)
+        if agent is not None:
+            memory = self.memories.of((namespace, name))
+            memory.crashes += 1
+            if memory.crashes > 1:
+                Pass(self, agent, memory).reporting.tell(outcome)
+        return outcome
+
+    def _forget(self, namespace: str, name: str) -> None:
+        self.memories.forget((namespace, name))
+        self.metrics.forget(namespace, name)
+
+
+@define(eq=False)
+class Pass:
+    """One pass: its agent, what is remembered of it, and how it goes."""
+
+    parts: Reconciler
+    agent: VMAgent
+    memory: Memory
+    reporting: Reporting = field(init=False)
+    breaker: Breaker = field(init=False)
+    applier: Applier = field(init=False)
+    children: Children = field(init=False)
+    workloads: Workloads = field(init=False)
+    is_confirmed: bool = field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        parts, spec = self.parts, self.agent.spec
+        self.reporting = Reporting(parts.client, parts.recorder, parts.metrics, self.agent, self.memory)
+        self.breaker = Breaker(self.memory, parts.client.clock, self.reporting.event)
+        self.applier = Applier(parts.client, self._confirm)
+        self.children = Children(parts.stores, self.applier, self.memory, _previous(self.agent), self._written)
+        behavior = spec.stateful_rolling_update_strategy_behavior if spec else None
+        self.workloads = Workloads(
+            parts.stores,
+            parts.client,
+            self.memory,
+            self._confirm,
+            reads_classes=not parts.settings.watch_namespaces,
+            max_unavailable=(behavior and behavior.max_unavailable) or 1,
+            note=lambda text: self.reporting.event("Warning", "ReconciliationError", text),
+        )
+
+    def run(self) -> Outcome:
+        """The pass, told to whom it concerns."""
+        try:
+            outcome = self._delete() if self.agent.is_deleted else self._run()
+        except Outdated:
+            return Outcome(kind="waiting", message="the agent has changed meanwhile", after_seconds=AGAIN_SECONDS)
+        except (AgentError, SelectorError, Missing, Waiting, NotOwned, ApiError) as error:
+            outcome = outcome_of(error)
+        self.memory.crashes = 0
+        return outcome if self.agent.is_deleted else self.reporting.tell(outcome)
+
+    def _run(self) -> Outcome:
+        agent, parts = self.agent, self.parts
+        if agent.spec is None:
+            raise AgentError(str(agent.error))
+        if FINALIZER not in agent.metadata.finalizers and not finalize.add(parts.client, agent):
+            raise Outdated
+        if agent.spec.paused:
+            return Outcome(kind="done")
+        if (seconds := self.breaker.pause_seconds()) > 0:
+            return Outcome(kind="conflict", message="somebody else undoes our writes", after_seconds=seconds)
+        wanted = self._wanted()
+        self.reporting.announce(agent.spec)
+        rendered, held = self._settle(wanted)
+        progress = self.workloads.advance(rendered.children)
+        self.reporting.available = progress == READY
+        if held is None:
+            self.memory.rendered = rendered
+            is_told = parts.reporter.report(agent, tuple(wanted.chosen), rendered.messages, self.memory)
+        if progress != READY:
+            return self._waiting(progress, rendered)
+        self._clean_up(rendered, agent.spec)
+        if held is not None or not is_told:
+            return Outcome(kind="done", after_seconds=AGAIN_SECONDS)
+        return Outcome(kind="done")
+
+    def _delete(self) -> Outcome:
+        parts, memory, now = self.parts, self.memory, self._monotonic()
+        started = memory.waiting_since = now if memory.waiting_since is None else memory.waiting_since
+        is_cluster_wide = not parts.settings.watch_namespaces
+        leaving = Finalizer(parts.stores, parts.client, self.applier, parts.reporter, is_cluster_wide)
+        waiting = leaving.run(self.agent, memory, lambda: now - started > finalize.RELEASE_SECONDS)
+        if waiting:
+            return Outcome(kind="waiting", message=waiting, after_seconds=AGAIN_SECONDS)
+        return Outcome(kind="gone")
+
+    def _wanted(self) -> Wanted:
+        """What the agent asks for, also put where events are looked up."""
+        key, memories = (self.agent.namespace, self.agent.name), self.parts.memories
+        wanted = self.parts.gatherer.wanted(self.agent)
+        memories.references.replace(key, wanted.references)
+        memories.selected.replace(key, ((scrape.kind.name, scrape.key) for scrape in wanted.chosen))
+        return wanted
+
+    def _settle(self, wanted: Wanted) -> tuple[Rendered, Manifest | None]:
+        """Make every child as desired; what was rendered, and the one child that waits for the workloads, if any."""
+        parts, known = self.parts, self.memory.rendered
+        snapshot = parts.gatherer.snapshot(self.agent, wanted, self.memory, parts.server)
+        if known is not None and known.fingerprint == snapshot.fingerprint and self._is_verified(known):
+            parts.metrics.render_skipped()
+            return known, None
+        started = time.perf_counter()
+        found = desired(snapshot.inputs)
+        parts.metrics.rendered(self.agent, found, time.perf_counter() - started)
+        findings = found.configuration.findings if found.configuration else ()
+        messages = {(finding.object.kind.name, finding.object.key): finding.message for finding in findings}
+        held = self._held(found.objects)
+        for manifest in found.objects:
+            if manifest is not held:
+                self.children.settle(self._first(manifest))
+        self._release_configuration(found.objects)
+        self._reject(wanted, messages)
+        roles = tuple(manifest for manifest in found.objects if resource_of(manifest) in ROLES)
+        children = {child_of(manifest): content_digest(manifest) for manifest in found.objects}
+        return Rendered(fingerprint=snapshot.fingerprint, children=children, roles=roles, messages=messages), held
+
+    def _is_verified(self, known: Rendered) -> bool:
+        return all(self.children.is_verified(child, digest) for child, digest in known.children.items())
+
+    def _first(self, manifest: Manifest) -> Manifest:
+        """`manifest` as it is written before the workloads are ready: rights are taken away later."""
+        return widened(manifest, self._cached(manifest)) if resource_of(manifest) in ROLES else manifest
+
+    def _held(self, objects: Iterable[Manifest]) -> Manifest | None:
+        """The configuration Secret, while jobs move to a new Secret that running pods do not mount yet."""
+        objects = tuple(objects)
+        main = Child(resource.SECRETS, self.agent.namespace, names.config(self.agent))
+        manifest = next((manifest for manifest in objects if child_of(manifest) == main), None)
+        overflow = [each for each in objects if config.OVERFLOW_LABEL in (each["metadata"].get("labels") or {})]
+        if not overflow or manifest is None or self._cached(manifest) is None:
+            return None
+        newest = self._cached(overflow[-1])
+        limit = self.parts.settings.app_ready_timeout_seconds
+        is_old = newest is not None and self._age_seconds(newest) > limit
+        return None if is_old or (newest is not None and self._is_running(objects)) else manifest
+
+    def _is_running(self, objects: Iterable[Manifest]) -> bool:
+        """Whether every workload is as desired and ready."""
+        for manifest in objects:
+            if resource_of(manifest) in WORKLOADS:
+                cached = self._cached(manifest)
+                if cached is None or not self.children.is_settled(manifest) or rollout.progress(cached) != READY:
+                    return False
+        return True
+
+    def _release_configuration(self, objects: Iterable[Manifest]) -> None:
+        """Give a first configuration that is the user's to change out of our hands."""
+        for manifest in objects if config.is_users(self.agent) else ():
+            data = manifest.get("data") or {}
+            if manifest["kind"] == "Secret" and config.CONFIG_KEY in data:
+                rest = {key: value for key, value in data.items() if key != config.CONFIG_KEY}
+                self.children.settle({**manifest, "data": rest})
+
+    def _reject(self, wanted: Wanted, messages: Mapping[tuple[str, str], str]) -> None:
+        """Tell of scrape objects that are left out, once for each reason."""
+        before = self.memory.rendered.messages if self.memory.rendered else {}
+        for scrape in wanted.chosen:
+            message = messages.get((scrape.kind.name, scrape.key))
+            if message is not None and before.get((scrape.kind.name, scrape.key)) != message:
+                self.parts.metrics.rejected(scrape)
+                self.parts.recorder.record(scrape, "Warning", "ScrapeObjectRejected", message)
+
+    def _waiting(self, progress: Progress, rendered: Rendered) -> Outcome:
+        """Wait for the workloads; once it takes too long, say what ails their pods."""
+        memory, now = self.memory, self._monotonic()
+        if memory.waiting_since is None or memory.waiting_for != progress.waiting:
+            memory.waiting_since, memory.waiting_for = now, progress.waiting
+        is_overdue = now - memory.waiting_since >= self.parts.settings.app_ready_timeout_seconds
+        if not progress.failed and not is_overdue:
+            return Outcome(kind="waiting", message=progress.waiting, after_seconds=WAITING_SECONDS)
+        ailment = self.workloads.ailment(rendered.children)
+        message = f"{progress.waiting}: {ailment.waiting}" if ailment.waiting else progress.waiting
+        is_failed = progress.failed or ailment.failed
+        return Outcome(kind="rollout timeout", message=message, is_failure=is_failed)
+
+    def _clean_up(self, rendered: Rendered, spec: VMAgentSpec) -> None:
+        """Once the workloads are ready: take away rights that are too wide, and what nobody wants any more."""
+        stores = self.parts.stores
+        self.memory.waiting_since = None
+        for role in rendered.roles:
+            if stores.is_healthy(resource_of(role)):
+                self.children.settle(role)
+        sweeper = Sweeper(stores, self.applier)
+        is_complete = sweeper.sweep(self.agent, rendered.children, spec.apps.service_account_name)
+        self.parts.metrics.hold(self.agent, not is_complete)
+
+    def _confirm(self) -> None:
+        """Before the first write: is the agent still what the store says? A lagging store must not undo anything."""
+        if self.is_confirmed:
+            return
+        metadata = self.agent.metadata
+        try:
+            live = self.parts.client.get(VMAGENTS, metadata.namespace, metadata.name)["metadata"]
+        except NotFound:
+            raise Outdated from None
+        known = (metadata.uid, metadata.generation, bool(metadata.deletion_timestamp))
+        if known != (live["uid"], live.get("generation", 0), bool(live.get("deletionTimestamp"))):
+            raise Outdated
+        self.is_confirmed = True
+
+    def _written(self, manifest: Manifest, written: Written) -> None:
+        """Log a write, and count it: the same content again and again means that somebody else undoes it."""
+        logger.info(
+            "vmagent %s: %s %s fields=%s",
+            self.agent.key,
+            written.action,
+            describe(manifest),
+            ",".join(written.paths[:20]),
+        )
+        self.breaker.count(child_of(manifest), describe(manifest), content_digest(manifest), written.paths)
+        if manifest["kind"] == "Secret" and manifest["metadata"]["name"] == names.config(self.agent):
+            self.reporting.event("Normal", "ConfigUpdated", "configuration has been updated")
+
+    def _cached(self, manifest: Manifest) -> Any:
+        metadata = manifest["metadata"]
+        return self.parts.stores.get(resource_of(manifest), metadata.get("namespace"), metadata["name"])
+
+    def _age_seconds(self, cached: Manifest) -> float:
+        created = datetime.fromisoformat(cached["metadata"]["creationTimestamp"])
+        return (self.parts.client.clock.now() - created).total_seconds()
+
+    def _monotonic(self) -> float:
+        return self.parts.client.clock.monotonic()
+
+
+def _previous(agent: VMAgent) -> Previous:
+    """Which labels and annotations an earlier operator may have put on children: those of the spec that it applied."""
+    applied = agent.status.get("lastAppliedSpec")
+    spec: Mapping[str, Any] = applied if isinstance(applied, dict) else {}
+    service = spec.get("serviceSpec") or {}
+    given = [spec.get("managedMetadata") or {}, spec.get("podMetadata") or {}, service.get("metadata") or {}]
+    released = {config.CONFIG_KEY} if agent.spec is not None and config.is_users(agent) else ()
+    return Previous(
+        labels=frozenset(key for metadata in given for key in metadata.get("labels") or {}),
+        annotations=frozenset(key for metadata in given for key in metadata.get("annotations") or {}),
+        released=frozenset(released),
+    )

@@ -1,0 +1,119 @@
+"""The workloads of one VMAgent together: are they all ready, and if not, what is the next step and what ails them."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable
+
+from attrs import define
+
+from vmagent_operator.controller import rollout
+from vmagent_operator.controller.claims import Grower
+from vmagent_operator.controller.memory import Child, Memory
+from vmagent_operator.controller.rollout import READY, Progress, Rollout
+from vmagent_operator.controller.stores import WORKLOADS, Stores
+from vmagent_operator.kube import resource
+from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.errors import Conflict, Invalid, NotFound
+from vmagent_operator.kube.resource import Manifest
+
+logger = logging.getLogger(__name__)
+
+
+@define
+class Workloads:
+    """Looks at workloads as the stores have them, and takes one step with those that need it. Methods raise ApiError."""
+
+    stores: Stores
+    client: Client
+    memory: Memory
+    before_write: Callable[[], None]
+    reads_classes: bool
+    max_unavailable: int | str
+    note: Callable[[str], None]
+
+    def advance(self, children: Iterable[Child]) -> Progress:
+        """One step with each workload among `children`; what the first that is not ready lacks."""
+        found = [(child, self._advance(child)) for child in children if child.kind in WORKLOADS]
+        lacking = [(child, progress) for child, progress in found if progress != READY]
+        if not lacking:
+            return READY
+        child, progress = next(((c, p) for c, p in lacking if p.failed), lacking[0])
+        return Progress(f"{child.kind.kind} {child.name}: {progress.waiting}", progress.failed)
+
+    def ailment(self, children: Iterable[Child]) -> Progress:
+        """What ails the first pod that is not ready, of the first workload that has one."""
+        for child in children:
+            workload = self._cached(child) if child.kind in WORKLOADS else None
+            if workload is not None and rollout.progress(workload) != READY:
+                found = rollout.trouble(rollout.selected_pods(self.client, workload))
+                if found != READY:
+                    return found
+        return READY
+
+    def _advance(self, child: Child) -> Progress:
+        workload = self._cached(child)
+        uid, generation = self.memory.generations.get(child, ("", 0))
+        if workload is None:
+            return Progress("being created")
+        metadata = workload["metadata"]
+        if uid not in ("", metadata["uid"]) or metadata.get("generation", 0) < generation:
+            return Progress("being updated")
+        claims = self._settle_claims(child, workload)
+        progress = rollout.progress(workload)
+        if rollout.is_managed(workload) and progress.waiting != rollout.NOT_OBSERVED:
+            progress = self._roll(child, workload, progress)
+        if progress == READY and claims:
+            return Progress(claims)
+        return progress
+
+    def _roll(self, child: Child, workload: Manifest, progress: Progress) -> Progress:
+        """The next step of a rollout that is ours to make; nothing is asked of a StatefulSet known to be in order."""
+        metadata, status = workload["metadata"], workload["status"]
+        if progress == READY and self.memory.inspected.get(child) == metadata["uid"]:
+            return READY
+        pods = rollout.pods_of(self.client, workload)
+        progress = Rollout(self.client, workload, pods, self.max_unavailable).advance(self.before_write)
+        if progress == READY:
+            self.memory.inspected[child] = metadata["uid"]
+            if status.get("currentRevision") != status.get("updateRevision"):
+                self._record_revision(workload)
+        return progress
+
+    def _record_revision(self, workload: Manifest) -> None:
+        """Kubernetes leaves the current revision of `OnDelete` sets behind; people and tools look at it."""
+        metadata = workload["metadata"]
+        patch = {
+            "metadata": {key: metadata[key] for key in ("uid", "resourceVersion")},
+            "status": {
+                "currentRevision": workload["status"]["updateRevision"],
+                "currentReplicas": workload["spec"].get("replicas", 1),
+            },
+        }
+        self.before_write()
+        try:
+            self.client.merge_patch(
+                resource.STATEFULSETS, metadata["namespace"], metadata["name"], patch, subresource="status"
+            )
+        except (Conflict, Invalid, NotFound) as error:
+            logger.debug("statefulset %s/%s: revision not recorded: %s", metadata["namespace"], metadata["name"], error)
+
+    def _settle_claims(self, child: Child, workload: Manifest) -> str:
+        """Bring claims in line with their templates, once for each state of them; what is waited for."""
+        templates = workload["spec"].get("volumeClaimTemplates")
+        if workload["kind"] != "StatefulSet" or not templates:
+            return ""
+        state = json.dumps([templates, workload["spec"].get("replicas", 1)], sort_keys=True)
+        known = (workload["metadata"]["uid"], hashlib.sha256(state.encode()).digest())
+        if self.memory.claims.get(child) == known:
+            return ""
+        claims = Grower(self.client, self.reads_classes, self.before_write).settle(workload)
+        if claims.complete:
+            self.memory.claims[child] = known
+            for text in claims.notes:
+                self.note(text)
+        return claims.waiting
+
+    def _cached(self, child: Child) -> Manifest | None:
+        found: Manifest | None = self.stores.get(child.kind, child.namespace, child.name)
+        return found
