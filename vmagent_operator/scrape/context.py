@@ -16,7 +16,7 @@ from vmagent_operator.scrape.secrets import Reference, references
 from vmagent_operator.settings import Settings
 
 
-@frozen(kw_only=True, slots=False)
+@frozen(kw_only=True, slots=False, cache_hash=True)
 class Context:
     """Everything but a scrape object and Secrets that its jobs depend on; equal contexts give equal jobs.
 

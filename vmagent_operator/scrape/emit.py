@@ -18,6 +18,7 @@ from typing import Any
 
 WIDTH = 80
 _LONGEST_SIMPLE_KEY = 128
+_NEVER_FOLDED = 24  # characters that fit into the width at any indentation, even if all were escaped
 
 # What a go-yaml v2 reader takes for something else than a string, or (`=`, `<<`) PyYAML does.
 _WORDS = frozenset(
@@ -73,42 +74,69 @@ def item(value: Mapping[Any, Any]) -> str:
     return dump([value])
 
 
+class Constant(dict[str, Any]):
+    """A mapping that stands in many documents and is never changed: its text is made once for each indentation."""
+
+    def __init__(self, mapping: Mapping[str, Any]) -> None:
+        super().__init__(mapping)
+        self._texts: dict[str, str] = {}
+
+    def as_item(self, pad: str) -> str:
+        """The text of an element of a sequence that is indented by `pad`."""
+        if pad not in self._texts:
+            out: list[str] = []
+            _block(out, dict(self), f"{pad}  ", f"{pad}- ")
+            self._texts[pad] = "".join(out)
+        return self._texts[pad]
+
+
 def _block(out: list[str], value: Mapping[Any, Any] | Sequence[Any], pad: str, lead: str) -> None:
     """Append the lines of a collection that is not empty; the first starts with `lead`, the others with `pad`."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            start = lead + _key(key, pad)
+            start = lead + (_key(key) or f"? {quoted(key)}\n{pad}:")
             lead = pad
-            if inner and isinstance(inner, dict | list | tuple):
+            if type(inner) is str:
+                out.append(f"{start} {_short(inner) or _long(inner, len(start) + 1, pad)}\n")
+            elif inner and isinstance(inner, dict | list | tuple):
                 out.append(f"{start}\n")
                 deeper = f"{pad}  " if isinstance(inner, dict) else pad
                 _block(out, inner, deeper, deeper)
             else:
-                out.append(f"{start} {_placed(inner, len(start) + 1, pad)}\n")
+                out.append(f"{start} {_scalar(inner)}\n")
     else:
         for inner in value:
             start = f"{lead}- "
-            lead = pad
-            if inner and isinstance(inner, dict | list | tuple):
+            if type(inner) is str:
+                out.append(f"{start}{_short(inner) or _long(inner, len(start), pad)}\n")
+            elif type(inner) is Constant and lead == pad:
+                out.append(inner.as_item(pad))
+            elif inner and isinstance(inner, dict | list | tuple):
                 _block(out, inner, f"{pad}  ", start)
             else:
-                out.append(f"{start}{_placed(inner, len(start), pad)}\n")
+                out.append(f"{start}{_scalar(inner)}\n")
+            lead = pad
 
 
-def _key(key: Any, pad: str) -> str:
-    """A key with its colon, in the explicit form if it is as long as go-yaml does not allow for a simple one."""
-    text = quoted(key) if type(key) is str else _scalar(key)
-    return f"{text}:" if len(text) <= _LONGEST_SIMPLE_KEY else f"? {text}\n{pad}:"
+@lru_cache(maxsize=1 << 12, typed=True)
+def _key(key: Any) -> str:
+    """A key with its colon; empty for one that is too long to be read as a simple key."""
+    text = quoted(key) if isinstance(key, str) else _scalar(key)
+    return f"{text}:" if len(text) <= _LONGEST_SIMPLE_KEY else ""
 
 
-def _placed(value: Any, column: int, pad: str) -> str:
-    """A scalar that starts at `column` below a parent indented by `pad`."""
-    if type(value) is not str:
-        return _scalar(value)
-    if "\n" in value and value[-1] != " " and " \n" not in value and not _SPECIAL.search(value):
-        return _literal(value, f"{pad}  ")
-    text = quoted(value)
-    return _folded(text, column, f"\n{pad}  ") if column + len(text) > WIDTH and " " in text else text
+@lru_cache(maxsize=1 << 16)
+def _short(text: str) -> str:
+    """A string that looks the same wherever it stands; empty for any other."""
+    return "" if "\n" in text or (len(text) > _NEVER_FOLDED and " " in text) else quoted(text)
+
+
+def _long(text: str, column: int, pad: str) -> str:
+    """A string that starts at `column` below a parent indented by `pad`: folded, or as a literal block."""
+    if "\n" in text and text[-1] != " " and " \n" not in text and not _SPECIAL.search(text):
+        return _literal(text, f"{pad}  ")
+    line = quoted(text)
+    return _folded(line, column, f"\n{pad}  ") if column + len(line) > WIDTH and " " in line else line
 
 
 def _scalar(value: Any) -> str:
@@ -134,7 +162,6 @@ def _float(value: float) -> str:
     return f"{'-' * sign}{digits[0]}{'.' * bool(fraction)}{fraction}e{decimal.adjusted():+03d}"
 
 
-@lru_cache(maxsize=1 << 16)
 def quoted(text: str) -> str:
     """A string on one line: plain, or in quotes where a reader could take it for something else."""
     if "\n" in text or _SPECIAL.search(text):

@@ -75,7 +75,7 @@ def named_objects(obj: CustomObject[Any], context: Context) -> tuple[Reference, 
     """Every Secret and ConfigMap that the jobs of `obj` may need, its agent's classes and API server included."""
     known: tuple[Reference, ...] | None = obj.memo.get(Reference)
     if known is None:
-        known = obj.memo[Reference] = tuple(sorted(references(obj.spec, obj.namespace)))
+        known = obj.memo[Reference] = () if obj.spec is None else tuple(sorted(references(obj.spec, obj.namespace)))
     shared = (Reference(r.kind, obj.namespace, r.name) for r in context.named_objects)
     return (*known, *shared)
 

@@ -5,14 +5,15 @@ from typing import Any
 
 from vmagent_operator.api.podscrape import PodMetricsEndpoint, VMPodScrapeSpec
 from vmagent_operator.scrape import relabel
+from vmagent_operator.scrape.emit import Constant
 from vmagent_operator.scrape.job import Work
 from vmagent_operator.scrape.relabel import Rule, assign, copy, drop, keep
 
-RUNNING = drop("__meta_kubernetes_pod_phase", "(Failed|Succeeded)")
+RUNNING = Constant(drop("__meta_kubernetes_pod_phase", "(Failed|Succeeded)"))
 POD_RULES = (
-    copy("__meta_kubernetes_namespace", to="namespace"),
-    copy("__meta_kubernetes_pod_container_name", to="container"),
-    copy("__meta_kubernetes_pod_name", to="pod"),
+    Constant(copy("__meta_kubernetes_namespace", to="namespace")),
+    Constant(copy("__meta_kubernetes_pod_container_name", to="container")),
+    Constant(copy("__meta_kubernetes_pod_name", to="pod")),
 )
 
 

@@ -4,17 +4,18 @@ Everything that is looked up comes from one snapshot, `Values`; a `Scope` looks 
 files. A scope belongs to one object: its files count only if the whole object succeeds.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from attrs import field, frozen
 
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.relabel import NULL_TEXTS
-from vmagent_operator.model.encode import find
+from vmagent_operator.scrape.walk import walk
 
 ASSETS_DIRECTORY = "/etc/vmagent-tls/certs"
 Selector = SecretKeySelector | ConfigMapKeySelector
+_SELECTORS = frozenset((SecretKeySelector, ConfigMapKeySelector))
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
@@ -91,14 +92,9 @@ class Scope:
 
 
 def references(value: Any, namespace: str) -> frozenset[Reference]:
-    """Every Secret and ConfigMap that a model, or a part of it, refers to from within `namespace`."""
-    return frozenset(_reference(selector, namespace) for selector in selectors(value))
-
-
-def selectors(value: Any) -> Iterator[Selector]:
-    """Every selector inside a model that names an object."""
-    found: tuple[Selector, ...] = (*find(value, SecretKeySelector), *find(value, ConfigMapKeySelector))
-    return (selector for selector in found if selector.name)
+    """Every Secret and ConfigMap that a model, or a part of it, refers to by name from within `namespace`."""
+    found = walk(value, "", _SELECTORS)
+    return frozenset(_reference(selector, namespace) for _, selector in found if selector.name)
 
 
 def _reference(selector: Selector, namespace: str) -> Reference:

@@ -5,12 +5,13 @@ from typing import Any
 
 from vmagent_operator.api.servicescrape import Endpoint, VMServiceScrapeSpec
 from vmagent_operator.scrape import relabel
+from vmagent_operator.scrape.emit import Constant
 from vmagent_operator.scrape.job import Work
 from vmagent_operator.scrape.relabel import Rule, copy, keep
 
 _NAMES = (
-    copy("__meta_kubernetes_pod_name", to="pod"),
-    copy("__meta_kubernetes_pod_container_name", to="container"),
+    Constant(copy("__meta_kubernetes_pod_name", to="pod")),
+    Constant(copy("__meta_kubernetes_pod_container_name", to="container")),
 )
 
 
@@ -18,13 +19,15 @@ def _address_targets(meta: str) -> tuple[Rule, ...]:
     """Labels that say which node or pod is behind an address."""
     source = [f"__meta_kubernetes_{meta}_address_target_kind", f"__meta_kubernetes_{meta}_address_target_name"]
     return tuple(
-        {
-            "source_labels": source,
-            "separator": ";",
-            "regex": f"{kind};(.*)",
-            "replacement": "${1}",
-            "target_label": kind.lower(),
-        }
+        Constant(
+            {
+                "source_labels": source,
+                "separator": ";",
+                "regex": f"{kind};(.*)",
+                "replacement": "${1}",
+                "target_label": kind.lower(),
+            }
+        )
         for kind in ("Node", "Pod")
     )
 
@@ -43,10 +46,10 @@ PORT_NAME: Mapping[str, str] = {
     "service": "__meta_kubernetes_service_port_name",
 }
 SERVICE_RULES = (
-    copy("__meta_kubernetes_namespace", to="namespace"),
-    copy("__meta_kubernetes_service_name", to="service"),
+    Constant(copy("__meta_kubernetes_namespace", to="namespace")),
+    Constant(copy("__meta_kubernetes_service_name", to="service")),
 )
-JOB_RULE: Rule = {"source_labels": ["__meta_kubernetes_service_name"], "target_label": "job", "replacement": "${1}"}
+JOB_RULE = Constant(copy("__meta_kubernetes_service_name", to="job") | {"replacement": "${1}"})
 
 
 def jobs(spec: VMServiceScrapeSpec, work: Work) -> Iterator[dict[str, Any]]:

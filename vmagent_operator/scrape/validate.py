@@ -33,11 +33,12 @@ from vmagent_operator.api.probe import ProbeTargets
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.servicescrape import Endpoint
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.model.fields import List, Model, Slot, cached, slots
+from vmagent_operator.model.fields import slots
 from vmagent_operator.scrape import selector
 from vmagent_operator.scrape.context import Context, spec_of
 from vmagent_operator.scrape.duration import InvalidDuration, milliseconds
 from vmagent_operator.scrape.expressions import regex_fault, series_fault
+from vmagent_operator.scrape.walk import walk
 
 SKIP_ANNOTATION = "operator.victoriametrics.com/skip-validation"
 _PLACEHOLDER = "%{"
@@ -152,38 +153,15 @@ def auth_faults(config: Mapping[str, Any]) -> Faults:
             yield "oauth2: neither client_secret nor client_secret_file"
 
 
-def walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """`value` and every model inside it, each with the path of its JSON."""
-    yield path, value
-    for slot in _nested(type(value)):
-        inner = getattr(value, slot.name)
-        if inner is None or inner == ():
-            continue
-        at = path if slot.inline else f"{path}.{slot.key}"
-        if isinstance(inner, tuple):
-            for index, item in enumerate(inner):
-                yield from walk(item, f"{at}[{index}]")
-        else:
-            yield from walk(inner, at)
-
-
-@cached
-def _nested(cls: type) -> tuple[Slot, ...]:
-    """The slots of `cls` that hold models or lists of them."""
-    inner = ((slot, slot.shape.item if isinstance(slot.shape, List) else slot.shape) for slot in slots(cls))
-    return tuple(slot for slot, shape in inner if isinstance(shape, Model))
-
-
 def _faults(value: Any, path: str, checks: Mapping[type, Check]) -> Faults:
-    for at, model in walk(value, path):
-        if check := checks.get(type(model)):
-            yield from (f"{at}.{fault}" for fault in check(model))
+    for at, model in walk(value, path, frozenset(checks)):
+        yield from (f"{at}.{fault}" for fault in checks[type(model)](model))
 
 
 def _files(value: Any) -> Iterator[str]:
     """Paths of the fields that name files of the agent's pod."""
-    for at, model in walk(value, "spec"):
-        for slot in slots(type(model)) if type(model) in FILES else ():
+    for at, model in walk(value, "spec", frozenset(FILES)):
+        for slot in slots(type(model)):
             if slot.name in FILES[type(model)] and getattr(model, slot.name):
                 yield f"{at}.{slot.key}"
 

@@ -41,15 +41,13 @@ class KubernetesSDConfig:
     role: Annotated[Role, Field("What to discover.")]
     namespaces: Annotated[NamespaceDiscovery | None, Field("Namespaces to look into.")] = None
     http: Annotated[HTTPClientOptions, Field("", inline=True)] = HTTPClientOptions()
-    attach_metadata: Annotated[AttachMetadata, Field("Metadata to attach.", key="attach_metadata", config="")] = (
-        AttachMetadata()
-    )
+    attach_metadata: Annotated[AttachMetadata, Field("Metadata to attach.", key="attach_metadata")] = AttachMetadata()
     selectors: Annotated[
         tuple[K8SSelector, ...], Field("Selectors that the API server applies.", schema=listed_by("role"))
     ] = ()
 
     def to_config(self, secrets: Secrets) -> dict[str, Any]:
         """An entry of `kubernetes_sd_configs`; vmagent would refuse the keys of `proxy_client_config` there."""
-        sound = evolve(self, http=evolve(self.http, proxy_client_config=None))
-        attached = self.attach_metadata.for_role(self.role)
-        return projection(sound, secrets) | ({"attach_metadata": attached} if attached else {})
+        attached = AttachMetadata(**(self.attach_metadata.for_role(self.role) or {}))
+        sound = evolve(self, http=evolve(self.http, proxy_client_config=None), attach_metadata=attached)
+        return projection(sound, secrets)
