@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from test.apiserver import discovery, failure, kinds, patch, routes, subresources, views
+from test.apiserver import aliases, discovery, failure, kinds, patch, routes, subresources, views
 from test.apiserver import watch as watching
 from test.apiserver.collector import Collector
 from test.apiserver.definitions import Definitions
@@ -64,7 +64,7 @@ class Api:
     store: Store = field(factory=Store)
     version: tuple[int, int] = (1, 36)
     faults: Script = field(factory=Script)
-    guards: list[Callable[[Request, str], None]] = field(factory=list)
+    guards: list[Callable[[Request], None]] = field(factory=list)
     served: dict[tuple[str, str, str], Kind] = field(factory=dict)
     watches: list[watching.Watch] = field(factory=list)
     objects: Objects = field(init=False)
@@ -79,8 +79,19 @@ class Api:
         self.workloads = Workloads(self.objects)
         for kind in kinds.builtins():
             self.served[kind.group, kind.version, kind.plural] = kind
+        self.definitions.reload()
         for name in DEFAULT_NAMESPACES:
-            self.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+            if self.store.get("namespaces", ("", name)) is None:
+                self.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+
+    def replica(self) -> "Api":
+        """A second server over the same objects that stands still; `follow` lets it catch up. For reading only."""
+        return Api(store=self.store.fork(), version=self.version)
+
+    def follow(self, primary: "Api", version: int | None = None) -> None:
+        """Catch up with `primary`, up to `version` or all the way."""
+        self.store.follow(primary.store, version)
+        self.definitions.step()
 
     def settle(self) -> None:
         """Let the controllers work until nothing is left to do."""
@@ -120,8 +131,16 @@ class Api:
         namespace = manifest["metadata"].get("namespace", "default") if kind.is_namespaced else ""
         return self.objects.create(kind, namespace, manifest, Context(manager))
 
-    def handle(self, raw: Raw, user: str = "admin") -> Answer:
+    def handle(self, raw: Raw) -> Answer:
         """The answer to a request, and what its face should do to it."""
+        if not aliases.concerns(raw):
+            return self._handle(raw)
+        answer = self._handle(aliases.inward(raw))
+        if answer.watch is not None:
+            answer.watch.spelled = aliases.outward
+        return evolve(answer, body=aliases.outward(answer.body) if answer.body[:1] == b"{" else answer.body)
+
+    def _handle(self, raw: Raw) -> Answer:
         with self.store.lock:
             try:
                 found = discovery.answer(self, raw)
@@ -133,7 +152,7 @@ class Api:
             except Failure as refused:
                 return _refusal(refused)
             fault = self.faults.next(request)
-            answer = Answer() if fault is not None and fault.prevents else self._carried_out(request, user)
+            answer = Answer() if fault is not None and fault.prevents else self._carried_out(request)
             return answer if fault is None else _spoilt(answer, fault)
 
     def _nowhere(self, raw: Raw) -> Answer:
@@ -145,10 +164,10 @@ class Api:
             return _refusal(failure.unknown_resource())
         return Answer(404, b"404 page not found\n", {"content-type": "text/plain; charset=utf-8"})
 
-    def _carried_out(self, request: Request, user: str) -> Answer:
+    def _carried_out(self, request: Request) -> Answer:
         try:
             for guard in self.guards:
-                guard(request, user)
+                guard(request)
             return self._dispatch(request)
         except Failure as refused:
             return _refusal(refused)
@@ -255,7 +274,8 @@ class Api:
 
     def _delete(self, request: Request) -> Answer:
         options = self._delete_options(request)
-        value, is_gone = self.objects.delete(request.kind, request.key, options, _is_dry(request, options))
+        context = evolve(self.context(request), is_dry=_is_dry(request, options))
+        value, is_gone = self.objects.delete(request.kind, request.key, options, context)
         if not is_gone or request.kind.name in DELETED_OBJECT:
             return document(views.typed(request.kind, value))
         kind, meta = request.kind, value["metadata"]
@@ -276,7 +296,9 @@ class Api:
         options = self._delete_options(request)
         for value in values:
             key = (value["metadata"].get("namespace", ""), value["metadata"]["name"])
-            self.objects.delete(request.kind, key, options, _is_dry(request, options))
+            self.objects.delete(
+                request.kind, key, options, evolve(self.context(request), is_dry=_is_dry(request, options))
+            )
         return document(views.listing(request.kind, values, meta, "", "", self.store.now()))
 
     def context(self, request: Request) -> Context:
@@ -286,6 +308,7 @@ class Api:
         return Context(
             query.get("fieldManager") or agent,
             subresource=request.subresource,
+            user=request.raw.user,
             is_patch=request.verb == "patch",
             is_dry=_is_dry(request, {}),
             validation=query.get("fieldValidation") or "Warn",

@@ -15,6 +15,11 @@ Json = dict[str, Any]
 Fault = tuple[str, str, str]  # cause, field path, message
 PYTHON = {"string": (str,), "integer": (int,), "number": (int, float), "boolean": (bool,), "object": (dict,), "array": (list,),
           "int-or-string": (int, str), "quantity": (str, int, float)}  # fmt: skip
+_SECONDS, _ZONE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", r"(Z|[+-]\d\d:\d\d)$"
+TIMES = {
+    "io.k8s.apimachinery.pkg.apis.meta.v1.Time": re.compile(_SECONDS + r"(\.\d+)?" + _ZONE),
+    "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime": re.compile(_SECONDS + r"\.\d{6}" + _ZONE),
+}
 GO = {"string": "string", "integer": "int32", "boolean": "bool", "object": "struct", "array": "slice"}
 
 
@@ -63,6 +68,8 @@ class Decoder:
             return clone(value)
         if node.shape == "quantity":
             return self._quantity(value, path)
+        if node.name in TIMES and not TIMES[node.name].match(value):
+            raise DecodeError(f'parsing time "{value}": cannot parse (field {path})')
         if isinstance(value, dict):
             return self._object(node, value, path)
         if isinstance(value, list):

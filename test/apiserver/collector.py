@@ -6,9 +6,10 @@ from attrs import define, field
 
 from test.apiserver.failure import Failure
 from test.apiserver.kinds import Kind
-from test.apiserver.objects import FOREGROUND, ORPHAN, Objects
+from test.apiserver.objects import FOREGROUND, ORPHAN, Context, Objects
 from test.apiserver.store import Change, Json, Name, clone
 
+BY_MANAGER = Context("kube-controller-manager")
 Edit = Callable[[Json], None]
 
 
@@ -94,7 +95,7 @@ class Collector:
 
     def _delete(self, kind: Kind, name: Name, policy: str) -> None:
         try:
-            self.objects.delete(kind, name, {"propagationPolicy": policy} if policy == "Foreground" else {})
+            self.objects.delete(kind, name, {"propagationPolicy": policy} if policy == "Foreground" else {}, BY_MANAGER)
         except Failure:
             self._dirty = True  # refused for now
 

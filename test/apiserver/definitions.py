@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from test.apiserver import kinds, openapi
+from test.apiserver.objects import Context
 from test.apiserver.store import Change, Json, clone
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ CONDITIONS = (
     ("NamesAccepted", "NoConflicts", "no conflicts found"),
     ("Established", "InitialNamesAccepted", "the initial names have been accepted"),
 )
+BY_SERVER = Context("kube-apiserver")
 CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 
 
@@ -24,6 +26,11 @@ class Definitions:
         self.schemas: dict[str, Json] = {}
         self._changed: list[Change] = []
         api.store.listeners.append(self._note)
+
+    def reload(self) -> None:
+        """Serve what a store already defines."""
+        self._changed = [Change(0, STORAGE, name, None, value) for name, value in self.api.store.items(STORAGE)]
+        self.step()
 
     def _note(self, change: Change) -> None:
         if change.resource == STORAGE:
@@ -73,7 +80,7 @@ class Definitions:
         kind = self.api.by_storage(storage)
         for name, value in self.api.store.items(storage):
             if kind is not None and not value["metadata"].get("deletionTimestamp"):
-                self.api.objects.delete(kind, name, {})
+                self.api.objects.delete(kind, name, {}, BY_SERVER)
         if self.api.store.items(storage):
             self._changed.append(Change(0, STORAGE, ("", storage), definition, definition))
             return

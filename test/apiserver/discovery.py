@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from test.apiserver import openapi
 from test.apiserver.kinds import Kind
 from test.apiserver.routes import Raw
+from test.apiserver.schema import Node
 
 if TYPE_CHECKING:
     from test.apiserver.api import Api
@@ -15,6 +16,7 @@ VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update
 SUB_VERBS = {"eviction": ["create"], "log": ["get"], "finalize": ["update"]}
 SUB_KINDS = {"scale": ("autoscaling", "v1", "Scale"), "eviction": ("policy", "v1", "Eviction")}
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+NEW_EVENTS = Kind("events.k8s.io", "v1", "Event", "events", "event", True, Node(), ("ev",))  # see aliases
 HEALTH = ("/healthz", "/livez", "/readyz")
 
 
@@ -33,7 +35,7 @@ def answer(api: "Api", raw: Raw) -> Json | bytes | None:
             "gitVersion": f"v{major}.{minor}.0",
             "platform": "linux/amd64",
         }
-    kinds = list(api.served.values())
+    kinds = [*api.served.values(), NEW_EVENTS]
     if path.startswith(openapi.PREFIX):
         return openapi.answer(kinds, api.definitions.schemas, path)
     is_aggregated = "as=APIGroupDiscoveryList" in raw.headers.get("accept", "")

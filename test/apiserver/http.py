@@ -57,7 +57,7 @@ class _Handler(BaseHTTPRequestHandler):
         raw = routes.Raw(
             self.command, url.path, routes.query(parse_qsl(url.query, keep_blank_values=True)), headers, body
         )
-        return self._deliver(self.server.face.api.handle(raw, user))
+        return self._deliver(self.server.face.api.handle(raw))
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 -- names of the library
 

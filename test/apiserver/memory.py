@@ -80,11 +80,12 @@ class MemoryStream:
 
 @define(eq=False)
 class Memory:
-    """A client's connection to `api` as `user`."""
+    """A client's connection to `api` as `user`; with a `replica` it reads there."""
 
     api: Api
     user: str = "admin"
     agent: str = "vmagent-operator"
+    replica: Api | None = None
     requests: list[tuple[str, str]] = field(factory=list)
 
     def request(
@@ -117,4 +118,5 @@ class Memory:
     def _send(self, method: str, path: str, query: Query, headers: Mapping[str, str], body: bytes) -> Answer:
         self.requests.append((method, path))
         given = {"user-agent": self.agent} | {name.lower(): value for name, value in headers.items()}
-        return self.api.handle(routes.Raw(method, path, routes.query(query), given, body), self.user)
+        raw = routes.Raw(method, path, routes.query(query), given, body, self.user)
+        return (self.replica if self.replica is not None and method == "GET" else self.api).handle(raw)

@@ -41,12 +41,15 @@ class Context:
     subresource: str = ""
     is_patch: bool = False
     is_dry: bool = False
+    user: str = "admin"
     validation: str = "Warn"
     force: bool = False
     warnings: list[str] = field(factory=list, eq=False)
 
 
 Transform = Callable[[Json], Json]
+Hook = Callable[[str, Kind, Json | None, Json | None, Context], None]
+"""Admission: (create, update or delete; kind; old; new; context); raises Failure to refuse."""
 
 
 @define(eq=False)
@@ -58,7 +61,7 @@ class Objects:
     addresses: Addresses = field(factory=Addresses)
     make_uid: Callable[[], str] = lambda: str(uuid.uuid4())
     random: Random = field(factory=Random)
-    hooks: list[Callable[[str, Kind, Json | None, Json | None], None]] = field(factory=list)
+    hooks: list[Hook] = field(factory=list)
 
     def get(self, kind: Kind, name: Name) -> Json:
         """The live object."""
@@ -93,7 +96,7 @@ class Objects:
     def _create(self, kind: Kind, name: Name, new: Json, context: Context) -> Json:
         self._validate(kind, new, None)
         for hook in self.hooks:
-            hook("create", kind, None, new)
+            hook("create", kind, None, new, context)
         if self.store.get(kind.storage, name) is not None:
             raise failure.already_exists(kind.group, kind.plural, name[1])
         if context.is_dry:
@@ -152,7 +155,7 @@ class Objects:
         writer = Writer("before-first-apply", "Update", kind.api_version)
         return managed.update(kind.node, None, live, {}, writer, self.store.timestamp(), _reset(kind, Context("")))
 
-    def delete(self, kind: Kind, name: Name, options: Json, is_dry: bool = False) -> tuple[Json, bool]:
+    def delete(self, kind: Kind, name: Name, options: Json, context: Context) -> tuple[Json, bool]:
         """Delete an object, or mark it for deletion; its last state, and whether it is gone."""
         live = self.get(kind, name)
         meta = live["metadata"]
@@ -162,7 +165,7 @@ class Objects:
                 text = f"the {label} in the precondition ({wanted}) does not match the {label} in record ({meta[key]}). {text}"
                 raise failure.conflict("", kind.name, name[1], text)
         for hook in self.hooks:
-            hook("delete", kind, live, None)
+            hook("delete", kind, live, None, context)
         finalizers = _finalizers(meta.get("finalizers") or [], options)
         lingers = (
             bool(finalizers) or kind.name == "Namespace" or bool(kind.name == "Pod" and live["spec"].get("nodeName"))
@@ -170,7 +173,7 @@ class Objects:
         seconds = options.get("gracePeriodSeconds")
         if kind.name == "Pod" and not finalizers and seconds == 0:
             lingers = False
-        if is_dry:
+        if context.is_dry:
             return live, not lingers
         if not lingers:
             return self.remove(kind, name), True
@@ -334,7 +337,10 @@ class Objects:
 
     def _updated(self, kind: Kind, live: Json | None, new: Json, entries: Managers, context: Context) -> Managers:
         writer = Writer(context.manager, "Update", kind.api_version, context.subresource)
-        return managed.update(kind.node, live, new, entries, writer, self.store.timestamp(), _reset(kind, context))
+        try:
+            return managed.update(kind.node, live, new, entries, writer, self.store.timestamp(), _reset(kind, context))
+        except ValueError:
+            return entries  # a list without its keys; validation says so in better words
 
     def _replace(self, kind: Kind, name: Name, live: Json, new: Json, entries: Managers, context: Context) -> Json:
         new["metadata"]["managedFields"] = managed.write(entries)
@@ -345,7 +351,7 @@ class Objects:
         if new == live:
             return live
         for hook in self.hooks:
-            hook("update", kind, live, new)
+            hook("update", kind, live, new, context)
         if context.is_dry:
             return new
         if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers") and not _waits(kind, new):

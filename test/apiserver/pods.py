@@ -134,4 +134,6 @@ def _add(workloads: "Workloads", storage: str, namespace: str, meta: Json, spec:
 
 def _delete(workloads: "Workloads", pod: Json) -> None:
     if not pod["metadata"].get("deletionTimestamp"):
-        workloads.objects.delete(workloads.kind("pods"), (pod["metadata"]["namespace"], pod["metadata"]["name"]), {})
+        workloads.objects.delete(
+            workloads.kind("pods"), (pod["metadata"]["namespace"], pod["metadata"]["name"]), {}, BY_CONTROLLER
+        )

@@ -34,6 +34,7 @@ class Raw:
     query: Mapping[str, str] = field(factory=dict)
     headers: Mapping[str, str] = field(factory=dict)
     body: bytes = b""
+    user: str = "admin"
 
 
 @frozen

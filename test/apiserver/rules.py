@@ -20,7 +20,6 @@ Fault = tuple[str, str, str]
 LABEL = re.compile(r"^(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?$")
 SUBDOMAIN = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
 DNS_LABEL = re.compile(r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
-SERVICE_NAME = re.compile(r"^[a-z]([-a-z0-9]*[a-z0-9])?$")
 LABEL_TEXT = ("a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end "
               "with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
               "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')")  # fmt: skip
@@ -33,9 +32,6 @@ SUBDOMAIN_TEXT = ("a lowercase RFC 1123 subdomain must consist of lower case alp
 DNS_LABEL_TEXT = ("a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an "
                   "alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
                   "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')")  # fmt: skip
-SERVICE_TEXT = ("a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and "
-                "end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex used for validation is "
-                "'[a-z]([-a-z0-9]*[a-z0-9])?')")  # fmt: skip
 MOST_ANNOTATION_BYTES, MOST_DATA_BYTES = 256 << 10, 1 << 20
 _CORE, _APPS = "io.k8s.api.core.v1.", "io.k8s.api.apps.v1."
 
@@ -120,7 +116,7 @@ def _name(kind: Kind, name: str) -> Iterator[Fault]:
             yield _invalid("metadata.name", name, "may not contain '/'" if "/" in name else "may not contain '%'")
         return
     pattern, text, most = {
-        "Service": (SERVICE_NAME, SERVICE_TEXT, 63),
+        "Service": (DNS_LABEL, DNS_LABEL_TEXT, 63),
         "Namespace": (DNS_LABEL, DNS_LABEL_TEXT, 63),
     }.get(kind.name if not kind.is_custom else "", (SUBDOMAIN, SUBDOMAIN_TEXT, 253))
     if len(name) > most:
@@ -166,6 +162,8 @@ def _walk(node: Node, value: Any, path: str) -> Iterator[Fault]:
         if node.name == _CORE + "PodSpec":
             yield from _mounts(value, path)
             yield from _spread(value, path)
+        if node.name == _CORE + "Container":
+            yield from _resources(value, path)
         if node.name == _CORE + "PodTemplateSpec":
             yield from _labels((value.get("metadata") or {}).get("labels") or {}, f"{path}.labels")
     elif isinstance(value, list) and node.items:
@@ -191,6 +189,15 @@ def _mounts(spec: Json, path: str) -> Iterator[Fault]:
                 if mount.get("name") and mount["name"] not in names:
                     at = f"{path}.{group}[{index}].volumeMounts[{number}].name"
                     yield "FieldValueNotFound", at, f"Not found: {show(mount['name'])}"
+
+
+def _resources(container: Json, path: str) -> Iterator[Fault]:
+    limits = (container.get("resources") or {}).get("limits") or {}
+    for name, wanted in ((container.get("resources") or {}).get("requests") or {}).items():
+        if name in limits and amount(wanted) > amount(limits[name]):
+            yield _invalid(
+                f"{path}.resources.requests", wanted, f"must be less than or equal to {name} limit of {limits[name]}"
+            )
 
 
 def _spread(spec: Json, path: str) -> Iterator[Fault]:

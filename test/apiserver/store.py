@@ -97,6 +97,21 @@ class Store:
         """Changes after `version`, oldest first."""
         return self.changes[max(0, version - self.oldest) :]
 
+    def fork(self) -> "Store":
+        """A second store of the same objects and history, which then goes its own way."""
+        objects = {resource: dict(found) for resource, found in self._objects.items()}
+        return Store(self.now, self.version, self.oldest, self.window, list(self.changes), objects=objects)
+
+    def follow(self, primary: "Store", version: int | None = None) -> None:
+        """Repeat what has happened in `primary` since, up to `version`."""
+        for change in primary.since(self.version):
+            if version is not None and change.version > version:
+                return
+            if change.new is None:
+                self.remove(change.resource, change.name)
+            else:
+                self.put(change.resource, change.name, change.new)
+
     def compact(self, version: int | None = None) -> None:
         """Forget history up to `version` (the present one by default)."""
         cut = self.version if version is None else version

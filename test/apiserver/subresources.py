@@ -101,7 +101,7 @@ def _evict(api: "Api", request: Request) -> "Answer":
                 "message": f"The disruption budget {meta['name']} needs more healthy pods",
             }
             raise failure.too_many_requests(text, 0, [cause])
-    api.objects.delete(request.kind, request.key, body.get("deleteOptions") or {})
+    api.objects.delete(request.kind, request.key, body.get("deleteOptions") or {}, api.context(request))
     return document(failure.status(201, "", ""), 201)
 
 

@@ -118,12 +118,16 @@ class Watch:
     has_bookmarks: bool
     position: int
     is_over: bool = False
+    spelled: Callable[[bytes], bytes] = bytes
     _pending: list[bytes] = field(factory=list)
     _is_first: bool = True
     _deadline: float | None = None
 
     def poll(self) -> list[bytes]:
         """Lines that are due; ends the watch at its timeout."""
+        return [self.spelled(line) for line in self._poll()]
+
+    def _poll(self) -> list[bytes]:
         lines, self._pending = self._pending, []
         if self.is_over:
             return lines
@@ -152,7 +156,7 @@ class Watch:
         """Put a bookmark of the present version into the stream."""
         if not self.has_bookmarks or self.is_over:
             return
-        self._pending.extend(self.poll())
+        self._pending.extend(self._poll())
         meta: Json = {"resourceVersion": str(self.position), "creationTimestamp": None}
         if annotations:
             meta["annotations"] = annotations
