@@ -17,7 +17,7 @@ MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818
     """The API server's answer when it is not a success; `status` is the HTTP code, `body` the Status object."""
 
     def __init__(self, status: int, body: Json) -> None:

@@ -21,7 +21,7 @@ VICTORIA_VERSION = "v1.150.0"
 VICTORIA_MODULE = "github.com/VictoriaMetrics/VictoriaMetrics"
 
 
-class Unavailable(Exception):
+class Unavailable(Exception):  # noqa: N818
     """A program cannot be had here; the message says what is missing."""
 
 

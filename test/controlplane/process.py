@@ -15,7 +15,7 @@ PR_SET_PDEATHSIG = 1
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
-class Exited(Exception):
+class Exited(Exception):  # noqa: N818
     """A process ended although it should run; the message holds the end of its log."""
 
 

@@ -19,7 +19,7 @@ SETUP.read(ROOT / "setup.cfg")
 
 def instruction(name: str) -> str:
     """The argument of the last instruction of this name, which is the one that counts."""
-    return re.findall(rf"^{name} (.*)$", DOCKERFILE, re.MULTILINE)[-1]
+    return str(re.findall(rf"^{name} (.*)$", DOCKERFILE, re.MULTILINE)[-1])
 
 
 def test_it_runs_as_a_numeric_user_without_a_shell() -> None:
