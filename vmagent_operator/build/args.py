@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 _CLOSING = {'"': '"', "'": "'", "[": "]", "{": "}", "(": ")"}
 _SPECIAL = re.compile(r"[,\"'\[{(]")
 _QUOTED = re.compile(r"\"([^\"\\]|\\.)*\"|'([^'\\]|\\.)*'", re.DOTALL)
+_LONE_QUOTES = {'"', "'"}  # vmagent panics on such an item
 _ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
 
 
@@ -37,7 +38,7 @@ def join(values: Sequence[str]) -> str:
     a comma, quote or bracket are quoted.
     """
     plain = ",".join(values)
-    if items(plain) == list(values):
+    if items(plain) == list(values) and not _LONE_QUOTES & set(values):
         return plain
     return ",".join(quote(v) if _SPECIAL.search(v) and not _QUOTED.fullmatch(v) else v for v in values)
 

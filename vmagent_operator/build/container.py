@@ -8,6 +8,7 @@ from typing import Any
 
 from vmagent_operator.build.canonical import canonical_list
 from vmagent_operator.model.decode import Manifest
+from vmagent_operator.scrape.errors import AgentError
 
 # The lists of a container that are merged item by item, and the field that tells items apart. Others are replaced.
 _MERGE_KEYS: Mapping[str, str] = {
@@ -28,23 +29,30 @@ def merged(own: Sequence[Manifest], given: Sequence[Mapping[str, Any]]) -> list[
 
 
 def patch(base: Manifest, patch_: Manifest) -> Manifest:
-    """`base` with the container fields that `patch_` has; objects are merged, lists merged by key or replaced."""
+    """`base` with the container fields that `patch_` has; objects are merged, lists merged by key or replaced.
+
+    Raises AgentError for an item without its key. What has the wrong type is left for the API server to refuse.
+    """
     out = dict(base)
     for field, value in patch_.items():
-        if isinstance(value, dict):
-            out[field] = patch(base.get(field) or {}, value)
-        elif field in _MERGE_KEYS:
-            out[field] = _items(base.get(field, []), value, _MERGE_KEYS[field])
+        own = base.get(field)
+        if isinstance(value, dict) and isinstance(own or {}, dict):
+            out[field] = patch(own or {}, value)
+        elif isinstance(value, list) and field in _MERGE_KEYS:
+            out[field] = _items(own or [], value, field)
         else:
             out[field] = value
     return out
 
 
-def _items(base: Sequence[Manifest], patches: Sequence[Manifest], key: str) -> list[Manifest]:
+def _items(base: Sequence[Manifest], patches: Sequence[Manifest], field: str) -> list[Manifest]:
     """Patched and new items in the order of the patch; the base's others wherever its own order lets them stand.
 
     One of the others comes before a patched item only if it did so in the base.
     """
+    key = _MERGE_KEYS[field]
+    if not all(isinstance(item, dict) and key in item for item in patches):
+        raise AgentError(f"spec.containers: an item of {field} has no {key}")
     patched = {item[key] for item in patches}
     others = [(index, item) for index, item in enumerate(base) if item[key] not in patched]
     out: list[Manifest] = []

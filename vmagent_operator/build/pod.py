@@ -185,13 +185,16 @@ def _scheduling(agent: VMAgent, settings: Settings) -> Manifest:
 
 def _check(agent: VMAgent, pod: Manifest) -> None:
     """AgentError for volumes of the same name, and for mounts of none: the API server would refuse the workload."""
-    found = [volume["name"] for volume in [*pod["volumes"], *(claim["metadata"] for claim in storage.claims(agent))]]
+    claims = [claim.get("metadata", {}) for claim in storage.claims(agent)]
+    found = [volume.get("name", "") for volume in (*pod["volumes"], *claims)]
     if twice := sorted({name for name in found if found.count(name) > 1}):
         raise AgentError(f"two volumes or claim templates of the name {', '.join(twice)}")
     for one in (*pod["initContainers"], *pod["containers"]):
-        for mount in one.get("volumeMounts", ()):
-            if mount["name"] not in found:
-                where = f"container {one['name']} mounts {mount['name']}"
+        mounts = one.get("volumeMounts")
+        for mount in mounts if isinstance(mounts, list) else ():
+            name = mount.get("name") if isinstance(mount, dict) else mount
+            if name not in found:
+                where = f"container {one['name']} mounts {name}"
                 raise AgentError(
                     f"{where}, which is neither a volume nor a claim template; there are {', '.join(found)}"
                 )

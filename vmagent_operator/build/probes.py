@@ -49,9 +49,8 @@ def _completed(given: Any, field: str, agent: VMAgent, settings: Settings) -> Ma
     if not probe.keys() & _HANDLERS:
         is_tcp = field == "startupProbe" or listener.has_proxy_protocol(agent)
         probe["tcpSocket" if is_tcp else "httpGet"] = {}
-    if "tcpSocket" in probe:
-        probe["tcpSocket"] = {"port": port, **probe["tcpSocket"]}
-    elif "httpGet" in probe:
-        defaults = {"path": listener.path(agent, "/health"), "port": port, "scheme": listener.scheme(agent).upper()}
-        probe["httpGet"] = defaults | probe["httpGet"]
+    http = {"path": listener.path(agent, "/health"), "port": port, "scheme": listener.scheme(agent).upper()}
+    for handler, defaults in (("tcpSocket", {"port": port}), ("httpGet", http)):
+        if isinstance(probe.get(handler), dict):
+            probe[handler] = defaults | probe[handler]
     return _TIMES | probe

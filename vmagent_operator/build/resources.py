@@ -31,9 +31,12 @@ def _uses_defaults(agent: VMAgent, settings: Settings) -> bool:
 def _completed(given: Mapping[str, Any] | None, defaults: Mapping[str, Mapping[str, str]]) -> Manifest:
     """`given` with the defaults of those resources for which it has neither a request nor a limit."""
     resources = canonical(given or {})
-    named = {name for part in ("limits", "requests") for name in resources.get(part, ())}
+    parts = {part: resources.get(part, {}) for part in ("limits", "requests")}
+    if not all(isinstance(amounts, dict) for amounts in parts.values()):
+        return resources  # for the API server to refuse
+    named = parts["limits"].keys() | parts["requests"].keys()
     for part, amounts in defaults.items():
         missing = {name: quantity(amount) for name, amount in amounts.items() if name not in named}
         if missing:
-            resources[part] = resources.get(part, {}) | missing
+            resources[part] = parts[part] | missing
     return resources

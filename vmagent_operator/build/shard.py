@@ -18,6 +18,8 @@ def render(workload: Manifest, shard: int, count: int, *, scrapes: bool = True) 
     if scrapes:
         containers = rendered["spec"]["template"]["spec"]["containers"]
         vmagent = next(container for container in containers if container["name"] == "vmagent")
-        kept = [argument for argument in vmagent.get("args", ()) if not any(flag in argument for flag in _MEMBER_FLAGS)]
+        kept = [
+            argument for argument in vmagent.get("args", ()) if not any(flag in str(argument) for flag in _MEMBER_FLAGS)
+        ]
         vmagent["args"] = kept + [f"-{flag}={value}" for flag, value in zip(_MEMBER_FLAGS, (count, shard), strict=True)]
     return rendered
