@@ -21,6 +21,8 @@ from vmagent_operator.kube.resource import LEASES, Manifest
 logger = logging.getLogger(__name__)
 
 CANDIDATE_JITTER = 1.2
+SHORTEST_SECONDS = 0.01
+"""A request with less time than this is not worth sending."""
 RELEASED_SECONDS = 1
 RELEASE_PAUSE_SECONDS = 0.1
 
@@ -125,7 +127,7 @@ class Elector:
         return self.retry_seconds * (1 + CANDIDATE_JITTER * self.jitter())
 
     def _renew(self) -> float:
-        if self._now() >= self._deadline:
+        if self._deadline - self._now() < SHORTEST_SECONDS:
             self._lose("not renewed in time")
         elif not self._try_renewal() and self._holder not in ("", self.identity):
             self._lose(f"taken over by {self._holder}")
