@@ -8,24 +8,21 @@ operator copies and keeps up to date, and what counts in `oauth2` of a scrape jo
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
 
 from attrs import frozen
 
 from vmagent_operator.api.auth import BasicAuth, OAuth2, SecretOrConfigMap, TLSConfig
-from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
+from vmagent_operator.api.core import SecretKeySelector
 from vmagent_operator.api.vmagent import AWS, RemoteWriteSettings, RemoteWriteSpec, StreamAggrConfig
 from vmagent_operator.build import args, rules, storage
 from vmagent_operator.build.features import VMAgent, has_global_relabeling, has_rule, has_url_relabeling, spec
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.secrets import Missing, Reference, Scope, Values
+from vmagent_operator.scrape.secrets import Missing, Scope, Selector, Values
 
 CONFIG_DIRECTORY = "/etc/vmagent/config"
 AGGREGATION_DIRECTORY = "/etc/vm/stream-aggr"
 RELABELING_DIRECTORY = "/etc/vm/relabeling"
 _DEFAULT_QUEUE_BYTES = 1 << 30
-
-Selector = SecretKeySelector | ConfigMapKeySelector
 
 
 @frozen(kw_only=True)
@@ -83,9 +80,7 @@ class Destination:
         """The text itself; empty without a reference, or with one that has no name."""
         if selector is None or not selector.name:
             return ""
-        kind: Literal["Secret", "ConfigMap"] = "Secret" if isinstance(selector, SecretKeySelector) else "ConfigMap"
-        reference = Reference(kind, self.config.namespace, selector.name)
-        return self._found(field, lambda: self.config.values.text(reference, selector.key))
+        return self._found(field, lambda: self.config.text(selector))
 
     def credential(self, selector: SecretKeySelector | None, field: str) -> str:
         """The path of a copy in the configuration Secret; empty without a reference."""
