@@ -25,6 +25,7 @@ from vmagent_operator.api.kinds import (
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.scraping import ScrapingParams
 from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.model.fields import camel_case
 from vmagent_operator.scrape import selector
 from vmagent_operator.scrape.context import has_cluster_access, spec_of
 from vmagent_operator.scrape.errors import AgentError
@@ -59,20 +60,41 @@ class Refusal:
 
 @frozen
 class Reach:
-    """The part of a kind's objects that an agent picks; `namespaces` and `labels` are None for any."""
+    """The part of a kind's objects that an agent picks.
+
+    namespaces and labels are None for any. limit and wanted_namespaces say what limits the namespaces.
+    """
 
     namespaces: frozenset[str] | None
     labels: LabelSelector | None
+    limit: str = ""
+    wanted_namespaces: LabelSelector | None = None
 
-    def refusal(self, obj: CustomObject[Any]) -> Refusal | None:
-        """Why `obj` is outside, or None if it is inside."""
+    def broken(self, obj: CustomObject[Any]) -> Link | None:
+        """The first link that keeps `obj` out, or None if it is inside: the decision of every pass."""
         if self.namespaces is not None and obj.namespace not in self.namespaces:
-            return Refusal("namespace", f"namespace {obj.namespace} is not searched")
+            return "namespace"
         if obj.is_deleted:
-            return Refusal("deleted", "it is being deleted")
+            return "deleted"
         if self.labels is not None and not selector.matches(self.labels, obj.metadata.labels):
-            return Refusal("labels", f"its labels do not match {selector.text(self.labels)}")
+            return "labels"
         return None
+
+    def refusal(self, obj: CustomObject[Any], namespaces: Namespaces) -> Refusal | None:
+        """The same with a sentence about it."""
+        link = self.broken(obj)
+        if link == "namespace":
+            return Refusal(link, self.limit + self._namespace_mismatch(obj.namespace, namespaces))
+        if link == "labels" and self.labels is not None:
+            return Refusal(link, f"selector {selector.mismatch(self.labels, obj.metadata.labels, 'object')}")
+        return Refusal(link, "it is being deleted") if link else None
+
+    def _namespace_mismatch(self, name: str, namespaces: Namespaces) -> str:
+        if self.wanted_namespaces is None:
+            return ""
+        if name not in namespaces:
+            return f"; there is no namespace {name}"
+        return f" {selector.mismatch(self.wanted_namespaces, namespaces[name], f'namespace {name}')}"
 
 
 @frozen
@@ -92,7 +114,7 @@ def pick(
     chosen: dict[Kind[Any], tuple[CustomObject[Any], ...]] = {}
     for kind in SCRAPE_KINDS:
         found = reach(agent, kind, namespaces, settings)
-        inside = (o for o in objects.get(kind, ()) if isinstance(found, Reach) and found.refusal(o) is None)
+        inside = (o for o in objects.get(kind, ()) if isinstance(found, Reach) and found.broken(o) is None)
         chosen[kind] = tuple(sorted(inside, key=lambda o: o.key))
     return Selection(chosen)
 
@@ -102,14 +124,15 @@ def refusal(
 ) -> Refusal | None:
     """Why `agent` does not pick `obj`, or None if it does. Raises SelectorError."""
     found = reach(agent, obj.kind, namespaces, settings)
-    return found if isinstance(found, Refusal) else found.refusal(obj)
+    return found if isinstance(found, Refusal) else found.refusal(obj, namespaces)
 
 
 def matches(
     agent: CustomObject[VMAgentSpec], obj: CustomObject[Any], namespaces: Namespaces, settings: Settings
 ) -> bool:
     """Whether `agent` picks `obj`. Raises SelectorError."""
-    return refusal(agent, obj, namespaces, settings) is None
+    found = reach(agent, obj.kind, namespaces, settings)
+    return isinstance(found, Reach) and found.broken(obj) is None
 
 
 def reach(
@@ -126,22 +149,24 @@ def reach(
     if kind is VMNODESCRAPE and not has_cluster_access(spec, settings):
         return Refusal("access", "nodes are beyond the watched namespaces; the agent has no service account of its own")
     labels = _checked(spec.scraping, f"{SELECTORS[kind]}_selector")
-    wanted: LabelSelector | None = getattr(spec.scraping, f"{SELECTORS[kind]}_namespace_selector")
+    field = f"{SELECTORS[kind]}_namespace_selector"
+    wanted: LabelSelector | None = getattr(spec.scraping, field)
     if labels is None and wanted is None and not spec.scraping.select_all_by_default:
         return Refusal("selector", f"the agent has no selector of {kind.name}s and does not select all by default")
     if settings.watch_namespaces:
-        return Reach(frozenset(settings.watch_namespaces), labels)
+        return Reach(frozenset(settings.watch_namespaces), labels, "the operator watches other namespaces only")
     if wanted is None:
-        return Reach(None if labels is None else frozenset({agent.namespace}), labels)
+        own = f"without spec.{camel_case(field)} the agent searches its own namespace only"
+        return Reach(None if labels is None else frozenset({agent.namespace}), labels, own)
     if wanted.is_empty:
         return Reach(None, labels)
-    _checked(spec.scraping, f"{SELECTORS[kind]}_namespace_selector")
-    return Reach(frozenset(name for name, own in namespaces.items() if selector.matches(wanted, own)), labels)
+    _checked(spec.scraping, field)
+    searched = frozenset(name for name, own in namespaces.items() if selector.matches(wanted, own))
+    return Reach(searched, labels, f"spec.{camel_case(field)}", wanted)
 
 
 def _checked(scraping: ScrapingParams, attribute: str) -> LabelSelector | None:
     found: LabelSelector | None = getattr(scraping, attribute)
     for fault in selector.faults(found) if found is not None else ():
-        head, *rest = attribute.split("_")
-        raise SelectorError(f"spec.{head}{''.join(map(str.title, rest))}.{fault}")
+        raise SelectorError(f"spec.{camel_case(attribute)}.{fault}")
     return found

@@ -3,6 +3,7 @@
 Source: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/
 """
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -45,9 +46,35 @@ def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
 def text(selector: LabelSelector) -> str:
     """`selector` as a query parameter: a term for each requirement, sorted by key, those of matchLabels first."""
     terms = [(key, f"{key}={value}") for key, value in selector.match_labels.items()]
-    for e in selector.match_expressions:
-        terms.append((e.key, TERMS[e.operator].format(key=e.key, values=",".join(sorted(e.values)))))
+    terms += ((e.key, _term(e)) for e in selector.match_expressions)
     return ",".join(term for _, term in sorted(terms, key=lambda term: term[0]))
+
+
+def mismatch(selector: LabelSelector, labels: Mapping[str, str], whose: str) -> str:
+    """The first requirement that labels do not meet and what `whose` labels are instead: `asks a=b, object has a=c`.
+
+    Empty if they meet all; `selector` must be without faults.
+    """
+    for key, value in selector.match_labels.items():
+        if labels.get(key) != value:
+            return f"asks {key}={value}, {whose} {_instead(key, labels)}"
+    for e in selector.match_expressions:
+        if not MATCHES[e.operator](labels.get(e.key), e.values):
+            return f"asks {_term(e)}, {whose} {_instead(e.key, labels)}"
+    return ""
+
+
+def _instead(key: str, labels: Mapping[str, str]) -> str:
+    """What there is in place of the label asked for, a near miss of its key included."""
+    if key in labels:
+        return f"has {key}={labels[key]}"
+    near = difflib.get_close_matches(key.lower(), [name.lower() for name in labels], 1, 0.8)
+    found = next((name for name in labels if near and name.lower() == near[0]), None)
+    return f"has no label {key}" + (f" but {found}={labels[found]}" if found else "")
+
+
+def _term(requirement: LabelSelectorRequirement) -> str:
+    return TERMS[requirement.operator].format(key=requirement.key, values=",".join(sorted(requirement.values)))
 
 
 def _requirement_faults(requirement: LabelSelectorRequirement) -> Iterator[str]:
