@@ -1,16 +1,13 @@
-"""Secrets that hold the scrape configuration and the copied credentials.
-
-vmagent's configuration is gzip, and deterministic: the same text always gives the same bytes.
-"""
+"""Secrets that hold the scrape configuration and the copied credentials."""
 
 import base64
-import zlib
 from collections.abc import Mapping
 from typing import Any
 
 from vmagent_operator.build import labels, names
 from vmagent_operator.build.features import VMAgent, spec
 from vmagent_operator.model.decode import Manifest
+from vmagent_operator.scrape.pack import compressed
 from vmagent_operator.scrape.select import SELECTORS
 from vmagent_operator.settings import Settings
 
@@ -40,15 +37,9 @@ def secret(agent: VMAgent, settings: Settings, name: str, data: Mapping[str, byt
 
 def overflow(agent: VMAgent, settings: Settings, number: int, jobs: bytes) -> Manifest:
     """The Secret `number` (from 1) of those with the jobs that the main one had no room for."""
-    manifest = secret(agent, settings, names.overflow(agent, number), {OVERFLOW_KEY: packed(jobs)})
+    manifest = secret(agent, settings, names.overflow(agent, number), {OVERFLOW_KEY: compressed(jobs)})
     manifest["metadata"]["labels"][OVERFLOW_LABEL] = names.prefixed(agent)
     return manifest
-
-
-def packed(text: bytes) -> bytes:
-    """`text` as gzip, without a time or a file name in its header."""
-    packer = zlib.compressobj(6, zlib.DEFLATED, 31)
-    return packer.compress(text) + packer.flush()
 
 
 def texts(values: Mapping[str, str]) -> dict[str, bytes]:

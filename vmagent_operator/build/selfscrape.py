@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from attrs import evolve
+
 from vmagent_operator.api.kinds import API_VERSION
 from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
 from vmagent_operator.build import labels, listener, names, service
@@ -50,8 +52,9 @@ def _service_scrape(agent: VMAgent, settings: Settings, given: Manifest, endpoin
         endpoints.append(_generated(agent))
     metadata = service.main(agent, settings)["metadata"]
     if not any(given.get("selector", {}).values()):
+        own = service.main(agent, evolve(settings, common_labels={}))["metadata"]["labels"]
         given["selector"] = {
-            "matchLabels": metadata["labels"],
+            "matchLabels": own,
             "matchExpressions": [{"key": service.ADDITIONAL_LABEL, "operator": "DoesNotExist"}],
         }
     reloader = [_reloader({"targetPort": _RELOADER_PORT})] if has_reloader(agent) else []

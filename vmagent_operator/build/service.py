@@ -8,7 +8,7 @@ from typing import Any
 
 from vmagent_operator.build import labels, listener, names
 from vmagent_operator.build.canonical import canonical
-from vmagent_operator.build.features import VMAgent, is_stateful, spec
+from vmagent_operator.build.features import VMAgent, spec
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.settings import Settings
@@ -33,7 +33,7 @@ def main(agent: VMAgent, settings: Settings) -> Manifest:
         "selector": labels.selector(agent),
         "ports": list(_ports(agent, settings)),
     }
-    if is_stateful(agent):
+    if spec(agent).stateful_mode:
         service["clusterIP"] = "None"
     given = spec(agent).service_spec
     if given is not None and given.use_as_default:

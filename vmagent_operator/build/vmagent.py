@@ -23,9 +23,10 @@ from vmagent_operator.build import (
     workload,
 )
 from vmagent_operator.build.features import VMAgent, spec
-from vmagent_operator.model.decode import Fault, Manifest
+from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.pack import compressed
 from vmagent_operator.scrape.secrets import Values
 from vmagent_operator.scrape.select import Selection
 from vmagent_operator.settings import Server, Settings
@@ -53,12 +54,12 @@ class Inputs:
 class Desired:
     """What the cluster should hold: objects in the order in which they are written, and how they came about.
 
-    configuration: None for an agent that scrapes nothing. warnings: what is doubtful in the spec and yet built.
+    configuration: None for an agent that scrapes nothing. warnings: what is doubtful in the spec, and yet built.
     """
 
     objects: tuple[Manifest, ...]
     configuration: Configuration | None
-    warnings: tuple[Fault, ...]
+    warnings: tuple[str, ...]
 
 
 def desired(inputs: Inputs) -> Desired:
@@ -69,7 +70,8 @@ def desired(inputs: Inputs) -> Desired:
         raise AgentError(verdict.reason)
     scrapes = not spec(agent).scraping.ingest_only_mode
     found = configuration(agent, inputs.selection, inputs.values, inputs.settings) if scrapes else None
-    return Desired(objects=tuple(_objects(inputs, found)), configuration=found, warnings=verdict.warnings)
+    warnings = (*map(str, verdict.warnings), *(found.faults if found else ()))
+    return Desired(objects=tuple(_objects(inputs, found)), configuration=found, warnings=warnings)
 
 
 def _objects(inputs: Inputs, found: Configuration | None) -> Iterator[Manifest]:
@@ -111,7 +113,7 @@ def _configuration(inputs: Inputs, found: Configuration | None, credentials: Map
     agent, is_users = inputs.agent, config.is_users(inputs.agent)
     data = config.texts(credentials)
     if not (is_users and inputs.unmanaged_config_exists):
-        data[config.CONFIG_KEY] = config.packed(found.main if found else b"")
+        data[config.CONFIG_KEY] = compressed(found.main if found else b"")
     manifest = config.secret(agent, inputs.settings, names.config(agent), data)
     if is_users and inputs.is_config_foreign:
         del manifest["metadata"]["ownerReferences"]

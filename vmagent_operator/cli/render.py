@@ -8,7 +8,7 @@ import base64
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,7 +44,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         print(error, file=sys.stderr)
         return 2
     rendered = render(cluster, settings, options.kubernetes_version, datetime.now(UTC))
-    shown = map(_decoded, rendered.objects) if options.decode_secrets else rendered.objects
+    shown = map(decoded, rendered.objects) if options.decode_secrets else rendered.objects
     sys.stdout.write(manifests.dump(shown, options.output))
     for line in rendered.errors:
         print(line, file=sys.stderr)
@@ -119,7 +119,7 @@ def render(cluster: Cluster, settings: Settings, server: Server, now: datetime) 
             rendering.settle(agent, "failed", str(result))
         else:
             rendering.apply(agent, result)
-            rendering.settle(agent, "operational")
+            rendering.settle(agent, "operational", warnings=result.warnings)
     return Rendered(tuple(rendering.objects()), tuple(rendering.errors))
 
 
@@ -154,8 +154,9 @@ class _Rendering:
         """
         agents = [agent for agent in self.agents if agent.spec is not None and not agent.spec.paused]
         own = {agent.key: manifest for agent in agents if (manifest := self_scrape(agent, self.settings))}
+        before = self.custom
         while True:
-            self.custom = dict(self.cluster.custom) | {_key(raw): self._placed(raw) for raw in own.values()}
+            self.custom = before | {_key(raw): self._placed(raw) for raw in own.values()}
             results = [(agent, self._wanted(agent)) for agent in agents]
             failed = [agent.key for agent, result in results if isinstance(result, AgentError) and agent.key in own]
             if not failed:
@@ -177,10 +178,13 @@ class _Rendering:
             elif obj.kind is not VMAGENT and not obj.is_deleted:
                 self._tell(key, status.released_status(obj, parent, self.now))
 
-    def settle(self, agent: CustomObject[Any], state: status.State, reason: str = "") -> None:
-        """Give `agent` its status."""
+    def settle(
+        self, agent: CustomObject[Any], state: status.State, reason: str = "", warnings: Sequence[str] = ()
+    ) -> None:
+        """Give `agent` its status; workloads count as ready."""
         is_available = True if state == "operational" else None
-        self._tell(_key_of(agent), status.agent_status(agent, state, reason, self.now, is_available=is_available))
+        news = status.agent_status(agent, state, reason, self.now, warnings=warnings, is_available=is_available)
+        self._tell(_key_of(agent), news)
         if state == "failed":
             self.errors.append(f"VMAgent {agent.key}: {reason}")
 
@@ -240,18 +244,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="form of the output")
     parser.add_argument("--decode-secrets", action="store_true", help="show the data of Secrets as text")
     parser.add_argument(
-        "--kubernetes-version", type=_server, default=Server(), metavar="1.36", help="version of the API server"
+        "--kubernetes-version", type=server, default=Server(), metavar="1.36", help="version of the API server"
     )
     return parser
 
 
-def _server(text: str) -> Server:
+def server(text: str) -> Server:
+    """An API server of the version in `text`, such as 1.36."""
     if not (found := _VERSION.match(text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no version such as 1.36")
     return Server((int(found[1]), int(found[2])))
 
 
-def _decoded(manifest: Manifest) -> Manifest:
+def decoded(manifest: Manifest) -> Manifest:
     """`manifest` with the data of a Secret as text, unpacked where it is packed."""
     if manifest["kind"] != "Secret" or "data" not in manifest:
         return manifest

@@ -21,6 +21,7 @@ Status = dict[str, Any]
 APPLIED = ".victoriametrics.com/Applied"
 MAX_REASON = 1024
 MAX_MESSAGE = 32768
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 # Conditions of a VMAgent by its state: (status, reason).
 _CONDITIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
@@ -37,12 +38,14 @@ def agent_status(
     reason: str,
     now: datetime,
     *,
+    warnings: Sequence[str] = (),
     is_available: bool | None = None,
 ) -> Status:
     """The status of `agent` in `state`; equal to `agent.status` if nothing but time has passed.
 
-    `reason` says what failed or what is waited for. `is_available` tells whether every workload is ready; None leaves
-    that condition as it is. A paused agent keeps what its status said.
+    reason: what failed or what is waited for. warnings: what is doubtful in the spec, and yet built; told by a condition.
+    is_available: whether every workload is ready; None leaves that condition as it is. A paused agent keeps what its
+    status said.
     """
     status = {key: value for key, value in agent.status.items() if key != "reason" or state == "paused"}
     if state != "paused" and reason:
@@ -57,11 +60,14 @@ def agent_status(
         status |= {"shards": shards(agent) or 1, "replicas": agent.spec.apps.replica_count or 0}
         if state == "operational":
             status["lastAppliedSpec"] = applied_spec(agent.spec)
-    wanted = dict(_CONDITIONS[state])
+    wanted = {kind: (*said, status.get("reason", "")) for kind, said in _CONDITIONS[state].items()}
+    if state == "operational" and warnings:
+        wanted["Degraded"] = ("False", "DoubtfulSpec", "; ".join(warnings))
     if is_available is not None:
-        wanted["Available"] = ("True", "WorkloadsReady") if is_available else ("False", "WorkloadsNotReady")
+        said = ("True", "WorkloadsReady") if is_available else ("False", "WorkloadsNotReady")
+        wanted["Available"] = (*said, "")
     if wanted:
-        status["conditions"] = _laid_over(agent, wanted, status.get("reason", ""), now)
+        status["conditions"] = _laid_over(agent, wanted, now)
     return status
 
 
@@ -118,18 +124,18 @@ def _conditions(obj: CustomObject[Any]) -> Sequence[dict[str, Any]]:
 
 
 def _laid_over(
-    agent: CustomObject[VMAgentSpec], wanted: Mapping[str, tuple[str, str]], message: str, now: datetime
+    agent: CustomObject[VMAgentSpec], wanted: Mapping[str, tuple[str, str, str]], now: datetime
 ) -> list[dict[str, Any]]:
+    """The agent's conditions with those of `wanted`, type -> status, reason and message; sorted by type."""
     found = {condition["type"]: condition for condition in _conditions(agent)}
-    for kind, (status, reason) in wanted.items():
+    for kind, (status, reason, message) in wanted.items():
         content = {
             "type": kind,
             "status": status,
             "reason": reason,
             "observedGeneration": agent.metadata.generation,
+            **({"message": message[:MAX_MESSAGE]} if message else {}),
         }
-        if message and kind != "Available":
-            content["message"] = message
         found[kind] = _condition(found.get(kind), content, now)
     return [found[kind] for kind in sorted(found)]
 
@@ -138,7 +144,7 @@ def _condition(
     old: Mapping[str, Any] | None, content: dict[str, Any], now: datetime, keep_seconds: float = float("inf")
 ) -> dict[str, Any]:
     """`content` with its two times: those of `old` where it says the same and is not older than `keep_seconds`."""
-    stamp = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    stamp = now.astimezone(UTC).strftime(_TIME)
     if old is None or old.get("status") != content["status"]:
         return content | {"lastTransitionTime": stamp, "lastUpdateTime": stamp}
     changed = any(old.get(key, "") != content.get(key, "") for key in ("reason", "message", "observedGeneration"))
@@ -196,7 +202,9 @@ def _spread(scrape: CustomObject[Any], parent: str) -> float:
 
 
 def _time(text: Any) -> datetime | None:
+    """A time as Kubernetes writes it; None for anything else."""
     try:
-        return datetime.fromisoformat(text)
+        time = datetime.fromisoformat(text)
     except (TypeError, ValueError):
         return None
+    return time if time.tzinfo else None
