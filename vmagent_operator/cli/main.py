@@ -9,6 +9,7 @@ import sys
 
 SUBCOMMANDS = {
     "crds": "vmagent_operator.cli.crds",
+    "explain": "vmagent_operator.cli.explain",
     "render": "vmagent_operator.cli.render",
 }
 

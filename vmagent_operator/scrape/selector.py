@@ -68,7 +68,7 @@ def _instead(key: str, labels: Mapping[str, str]) -> str:
     """What there is in place of the label asked for, a near miss of its key included."""
     if key in labels:
         return f"has {key}={labels[key]}"
-    near = difflib.get_close_matches(key.lower(), [name.lower() for name in labels], 1, 0.8)
+    near = difflib.get_close_matches(key.lower(), [name.lower() for name in labels], 1, 0.7)
     found = next((name for name in labels if near and name.lower() == near[0]), None)
     return f"has no label {key}" + (f" but {found}={labels[found]}" if found else "")
 

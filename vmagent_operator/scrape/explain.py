@@ -1,0 +1,59 @@
+"""Why an agent scrapes an object, or does not: the steps of a pass, taken for one object and told.
+
+Nothing is decided here; every link of the chain is the function that a pass uses.
+"""
+
+from typing import Any
+
+from attrs import frozen
+
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.scrape import select, validate
+from vmagent_operator.scrape.context import context
+from vmagent_operator.scrape.errors import Finding
+from vmagent_operator.scrape.fragment import fragment
+from vmagent_operator.scrape.secrets import Values
+from vmagent_operator.settings import Settings
+
+
+@frozen(kw_only=True)
+class Verdict:
+    """What becomes of one object at one agent.
+
+    jobs: the names of its jobs. broken: the first link that is broken ("agent", "labels", "object", ...), "" if none is;
+    message: what is wrong with it.
+    """
+
+    jobs: tuple[str, ...] = ()
+    broken: str = ""
+    message: str = ""
+
+    @property
+    def is_picked(self) -> bool:
+        """Whether the agent selects the object, scraped or not."""
+        return self.broken in ("", "object")
+
+
+def verdict(
+    agent: CustomObject[VMAgentSpec],
+    obj: CustomObject[Any],
+    namespaces: select.Namespaces,
+    values: Values,
+    settings: Settings,
+) -> Verdict:
+    """Whether `agent` scrapes `obj`, and if not, the first link of the chain that breaks."""
+    if agent.error is not None:
+        return Verdict(broken="agent", message=str(agent.error))
+    try:
+        refusal = select.refusal(agent, obj, namespaces, settings)
+    except select.SelectorError as error:
+        return Verdict(broken="agent", message=str(error))
+    if refusal is not None:
+        return Verdict(broken=refusal.link, message=refusal.message)
+    if errors := validate.agent(agent):
+        return Verdict(broken="agent", message="; ".join(errors))
+    found = fragment(obj, context(agent, settings), values)
+    if isinstance(found, Finding):
+        return Verdict(broken="object", message=found.message)
+    return Verdict(jobs=found.names)
