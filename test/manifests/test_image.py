@@ -11,6 +11,7 @@ import subprocess
 import pytest
 
 from test.manifests.built import ROOT
+from vmagent_operator import __version__
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SETUP = configparser.ConfigParser()
@@ -29,7 +30,7 @@ def test_it_runs_as_a_numeric_user_without_a_shell() -> None:
 
 
 def test_it_has_the_version_of_the_package() -> None:
-    assert re.findall(r"^ARG VERSION=(.+)$", DOCKERFILE, re.MULTILINE) == [SETUP["metadata"]["version"]]
+    assert re.findall(r"^ARG VERSION=(.+)$", DOCKERFILE, re.MULTILINE) == [__version__]
 
 
 def test_what_it_copies_is_in_the_context() -> None:
