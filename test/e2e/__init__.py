@@ -1,0 +1,1 @@
+"""The operator as its users run it, against an API server of ours and a real one."""

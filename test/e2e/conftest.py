@@ -1,0 +1,84 @@
+"""`world`: a cluster with the operator installed as we ship it, ours and, in tests marked `cluster`, a real one."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from test.apiserver.http import Server
+from test.apiserver.loading import load
+from test.apiserver.rbac import Authorizer
+from test.controlplane.api import Api
+from test.controlplane.cluster import eventually
+from test.e2e.replicas import Replicas
+from test.e2e.world import OWN, World
+from test.manifests.built import build
+
+NAMESPACE = ACCOUNT = "vmagent-operator"
+SERVERS = ["in-process", pytest.param("real", marks=pytest.mark.cluster)]
+_serial = itertools.count(1)
+
+
+def shipped() -> list[dict[str, Any]]:
+    """What `kubectl apply -k manifests` creates, but for the pods, which are processes here."""
+    return [item for item in build(".") if item["kind"] not in ("Deployment", "PodDisruptionBudget", "Service")]
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The world, whose replicas go with it."""
+    folder = tmp_path_factory.mktemp(request.param)
+    make = _real if request.param == "real" else _in_process
+    for administrator, operator in make(request, folder):
+        replicas = Replicas(operator, NAMESPACE, folder)
+        yield World(Api(administrator), replicas)
+        for replica in [*replicas.running]:
+            assert replicas.stop(replica) == 0
+
+
+def _in_process(_: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Path, Path]]:
+    tokens = {"administrator": "admin", "operator": f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"}
+    with Server(tokens=tokens) as server:
+        load(server.api, shipped())
+        Authorizer(server.api).install()
+        yield tuple(server.kubeconfig(folder / f"{name}.kubeconfig", token=name) for name in tokens)  # type: ignore[misc]
+
+
+def _real(request: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Path, Path]]:
+    cluster = request.getfixturevalue("controllers")
+    objects = shipped()
+    crds = [item for item in objects if item["kind"] == "CustomResourceDefinition"]
+    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(crds))
+    cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
+    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
+    yield cluster.kubeconfig, cluster.service_account(NAMESPACE, ACCOUNT)
+
+
+@pytest.fixture
+def world(installed: World) -> Iterator[World]:
+    """A cluster in which one replica works; what our role does not allow fails the scenario."""
+    installed.replicas.ensure_one()
+    yield installed
+    for replica in installed.replicas.running:
+        assert replica.metric("rest_client_requests_total", code="403") == 0, replica.process.tail()
+
+
+@pytest.fixture
+def namespaces(world: World) -> Iterator[tuple[str, str]]:
+    """Two fresh namespaces, for agents and for scrape objects; nothing of their VMAgents is left afterwards."""
+    serial = f"{os.getpid()}-{next(_serial)}"
+    names = (f"agents-{serial}", f"shop-{serial}")
+    for name in names:
+        world.create("Namespace", "", name, labels={"scenario": serial})
+    yield names
+    for agent in world.api.items(f"{OWN}/namespaces/{names[0]}/vmagents"):
+        world.delete("VMAgent", names[0], agent["metadata"]["name"])
+    eventually(lambda: world.api.items(f"{OWN}/namespaces/{names[0]}/vmagents") == [])
+    for name in names:
+        world.delete("Namespace", "", name)
