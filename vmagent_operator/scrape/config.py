@@ -11,7 +11,7 @@ from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape import emit, extra, pack, validate
-from vmagent_operator.scrape.context import context, spec_of
+from vmagent_operator.scrape.context import Context, context, spec_of
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects
 from vmagent_operator.scrape.secrets import Reference, Scope, Values, references
@@ -46,8 +46,8 @@ def configuration(
     if errors := validate.agent(agent):
         raise AgentError("; ".join(errors))
     scope = Scope(values, agent.namespace)
-    budget = settings.config_data_budget_bytes
-    fragments, findings = _fragments(agent, selection, values, settings)
+    budget = settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
+    fragments, findings = _fragments(selection, context(agent, settings), values, budget)
     names = {name for found in fragments.values() for name in found.names}
     further, faults = extra.entries(spec_of(agent).scraping, scope, names)
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
@@ -77,19 +77,18 @@ def _objects(selection: Selection) -> Iterator[CustomObject[Any]]:
 
 
 def _fragments(
-    agent: CustomObject[VMAgentSpec], selection: Selection, values: Values, settings: Settings
+    selection: Selection, agent_context: Context, values: Values, budget_bytes: int
 ) -> tuple[dict[CustomObject[Any], Fragment], tuple[Finding, ...]]:
     """The objects that can be configured, with their jobs, in the order of the file; and those that cannot."""
     fragments: dict[CustomObject[Any], Fragment] = {}
     findings: list[Finding] = []
-    budget = settings.config_data_budget_bytes
-    agent_context = context(agent, settings)
     for obj in _objects(selection):
         found = fragment(obj, agent_context, values)
         if isinstance(found, Finding):
             findings.append(found)
-        elif pack.is_oversized(_entry(obj, found), budget):
-            findings.append(Finding(obj, f"its jobs alone exceed {budget} bytes, the most that a Secret may hold"))
+        elif pack.is_oversized(_entry(obj, found), budget_bytes):
+            message = f"its jobs alone exceed {budget_bytes} bytes, the most that a Secret may hold"
+            findings.append(Finding(obj, message))
         else:
             fragments[obj] = found
     return fragments, tuple(findings)

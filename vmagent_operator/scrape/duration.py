@@ -1,5 +1,6 @@
 """Durations as vmagent reads them."""
 
+import math
 import re
 from functools import lru_cache
 
@@ -22,7 +23,7 @@ def milliseconds(text: str) -> int:
     if text[-1:].isdigit() or text[-1:] == ".":
         if not _NUMBER.fullmatch(text):
             raise InvalidDuration(f"{text!r} is no duration")
-        return int(float(text) * 1000)
+        return _whole(float(text) * 1000, text)
     total, position, sign = 0.0, 0, 1
     while found := _PART.match(text, position):
         sign = -1 if found[1] else sign
@@ -30,4 +31,10 @@ def milliseconds(text: str) -> int:
         position = found.end()
     if not position or position < len(text):
         raise InvalidDuration(f"{text!r} is no duration such as 30s or 1h30m")
-    return int(total)
+    return _whole(total, text)
+
+
+def _whole(length: float, text: str) -> int:
+    if not math.isfinite(length):
+        raise InvalidDuration(f"{text!r} is too long")
+    return int(length)

@@ -80,7 +80,7 @@ def regex_fault(text: str) -> str | None:
 @lru_cache(maxsize=4096)
 def series_fault(text: str) -> str | None:
     """Why `text` is no series selector such as `{job="a"}`, or None if it is one."""
-    bare = text.strip(" \t\r\n+")
+    bare = text.strip().lstrip("+ ")
     while bare.startswith("(") and bare.endswith(")"):
         bare = bare[1:-1].strip()
     if bare[:4].lower() == "with" or "#" in bare:

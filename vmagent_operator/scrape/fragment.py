@@ -5,6 +5,7 @@ beside the object and shared by all agents with an equal context. Nothing of it 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from attrs import frozen
@@ -23,7 +24,8 @@ from vmagent_operator.scrape import custom, emit, node, pod, probe, service, sta
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.job import Work
-from vmagent_operator.scrape.secrets import Missing, Reference, Scope, Values, references
+from vmagent_operator.scrape.secrets import SELECTORS, Missing, Reference, Scope, Values, references
+from vmagent_operator.scrape.walk import walk
 
 REMEMBERED = 8
 """Fragments kept beside an object; more than that come from agents that have changed since."""
@@ -89,7 +91,20 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
     work = Work(obj, builder.prefix, context, scope, context.scrape_class(spec.scrape_class))
     try:
         jobs = tuple(builder.jobs(spec, work))
-    except (Missing, ObjectError) as error:
+    except Missing as missing:
+        return Finding(obj, f"{_place(missing, work)}: {missing}")
+    except ObjectError as error:
         return Finding(obj, str(error))
     texts = tuple(emit.item(job).encode() for job in jobs)
     return Fragment(texts, tuple(job["job_name"] for job in jobs), scope.assets)
+
+
+def _place(missing: Missing, work: Work) -> str:
+    """The field whose reference leads nowhere: the object's own, or the agent's."""
+    searched = {
+        "spec": work.object.spec,
+        f"scrape class {work.scrape_class.name}" if work.scrape_class else "": work.scrape_class,
+        "apiServerConfig of the agent": work.context.api_server,
+    }
+    found = (walk(value, path, SELECTORS) for path, value in searched.items() if value is not None)
+    return next((path for path, selector in chain.from_iterable(found) if selector is missing.selector), "spec")

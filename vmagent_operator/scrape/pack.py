@@ -11,6 +11,7 @@ from hashlib import blake2b
 
 from attrs import frozen
 
+DEFAULT_BUDGET_BYTES = 512 * 1024
 LEVEL = 6
 _OVERHEAD = 64  # bytes that gzip may add to a text that does not compress
 NEAR = 16

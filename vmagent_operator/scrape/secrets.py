@@ -15,12 +15,14 @@ from vmagent_operator.scrape.walk import walk
 
 ASSETS_DIRECTORY = "/etc/vmagent-tls/certs"
 Selector = SecretKeySelector | ConfigMapKeySelector
-_SELECTORS = frozenset((SecretKeySelector, ConfigMapKeySelector))
+SELECTORS = frozenset((SecretKeySelector, ConfigMapKeySelector))
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
 
 class Missing(LookupError):  # noqa: N818
-    """A reference that leads nowhere; the text names object and key."""
+    """A reference that leads nowhere; the text names object and key. `selector` is where it was come from, if known."""
+
+    selector: "Selector | None" = None
 
 
 @frozen(order=True)
@@ -68,7 +70,11 @@ class Scope:
 
     def text(self, selector: Selector) -> str:
         """The text that a selector points at. Raises Missing."""
-        return self.values.text(_reference(selector, self.namespace), selector.key)
+        try:
+            return self.values.text(_reference(selector, self.namespace), selector.key)
+        except Missing as missing:
+            missing.selector = selector
+            raise
 
     def value(self, selector: Selector) -> str:
         """The text that stands in the configuration itself.
@@ -77,9 +83,10 @@ class Scope:
         """
         text = self.text(selector)
         if text in NULL_TEXTS:
-            raise Missing(
-                f'{_reference(selector, self.namespace)} key "{selector.key}" holds a word that vmagent reads as null'
-            )
+            reference = _reference(selector, self.namespace)
+            missing = Missing(f'{reference} key "{selector.key}" holds a word that vmagent reads as null')
+            missing.selector = selector
+            raise missing
         return text
 
     def path(self, selector: Selector) -> str:
@@ -87,13 +94,13 @@ class Scope:
         reference = _reference(selector, self.namespace)
         kind = "configmap_" if reference.kind == "ConfigMap" else ""
         key = f"{self.namespace}_{kind}{reference.name}_{selector.key}"
-        self.assets[key] = self.values.text(reference, selector.key)
+        self.assets[key] = self.text(selector)
         return f"{self.directory}/{key}"
 
 
 def references(value: Any, namespace: str) -> frozenset[Reference]:
     """Every Secret and ConfigMap that a model, or a part of it, refers to by name from within `namespace`."""
-    found = walk(value, "", _SELECTORS)
+    found = walk(value, "", SELECTORS)
     return frozenset(_reference(selector, namespace) for _, selector in found if selector.name)
 
 

@@ -1,0 +1,147 @@
+"""A fragment depends on its object, the agent's context and the contents it names, and is computed once for each."""
+
+from typing import Any
+
+from attrs import evolve
+
+from test.scrape.cases import agent, obj, settings
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.scrape.config import named
+from vmagent_operator.scrape.context import context
+from vmagent_operator.scrape.errors import Finding
+from vmagent_operator.scrape.fragment import REMEMBERED, Fragment, fragment
+from vmagent_operator.scrape.secrets import Reference, Values
+from vmagent_operator.scrape.select import pick
+
+SECRET = Reference("Secret", "shop", "s")
+SETTINGS = settings()
+
+
+def static(endpoint: dict[str, Any], **spec: Any) -> CustomObject[Any]:
+    """A VMStaticScrape shop/x with one plain endpoint and `endpoint`."""
+    endpoints = [{"targets": ["a"]}, {"targets": ["b"], **endpoint}]
+    return obj("VMStaticScrape", {"targetEndpoints": endpoints, **spec}, namespace="shop", name="x")
+
+
+def made(of: CustomObject[Any], values: Values | None = None, owner: dict[str, Any] | None = None) -> Fragment:
+    """The fragment of an object that has one."""
+    found = fragment(of, context(agent(owner), SETTINGS), values or Values({}))
+    assert isinstance(found, Fragment)
+    return found
+
+
+def message(of: CustomObject[Any], values: Values | None = None, owner: dict[str, Any] | None = None) -> str:
+    """Why an object has no fragment."""
+    found = fragment(of, context(agent(owner), SETTINGS), values or Values({}))
+    assert isinstance(found, Finding)
+    assert found.object is of
+    return found.message
+
+
+def test_jobs_are_elements_of_a_list() -> None:
+    found = made(static({}))
+    assert found.names == ("staticScrape/shop/x/0", "staticScrape/shop/x/1")
+    assert found.jobs[0].decode() == (
+        "- job_name: staticScrape/shop/x/0\n  static_configs:\n  - targets:\n    - a\n"
+        "  honor_labels: false\n  relabel_configs: []\n"
+    )
+
+
+def test_agents_with_equal_contexts_share_a_fragment() -> None:
+    shared = static({})
+    assert made(shared) is made(shared)
+    other = made(shared, owner={"enforcedNamespaceLabel": "tenant"})
+    assert other is not made(shared)
+    assert other is made(shared, owner={"enforcedNamespaceLabel": "tenant", "scrapeInterval": "5s"})
+
+
+def test_a_changed_content_gives_a_new_fragment_only_where_it_is_named() -> None:
+    naming, plain = static({"bearerTokenSecret": {"name": "s", "key": "k"}}), static({})
+    before, after = Values({SECRET: {"k": "old"}}), Values({SECRET: {"k": "new"}})
+    assert made(naming, before) is made(naming, Values({SECRET: {"k": "old"}}))
+    assert made(plain, before) is made(plain, after)
+    assert b"bearer_token: new\n" in made(naming, after).jobs[1]
+
+
+def test_fragments_of_former_agents_are_forgotten() -> None:
+    kept = static({})
+    for number in range(5 * REMEMBERED):
+        made(kept, owner={"enforcedNamespaceLabel": f"tenant{number}"})
+    assert len(kept.memo) <= REMEMBERED + 2
+
+
+def test_files_count_only_if_the_whole_object_succeeds() -> None:
+    tls = {"tlsConfig": {"ca": {"configMap": {"name": "c", "key": "ca.crt"}}, "keySecret": {"name": "s", "key": "k"}}}
+    values = Values({SECRET: {"k": "KEY\n"}, Reference("ConfigMap", "shop", "c"): {"ca.crt": "CA"}})
+    assert made(static(tls), values).assets == {"shop_s_k": "KEY", "shop_configmap_c_ca.crt": "CA"}
+    broken = static(tls | {"bearerTokenSecret": {"name": "s", "key": "gone"}})
+    assert message(broken, values) == ('spec.targetEndpoints[1].bearerTokenSecret: secret shop/s has no key "gone"')
+
+
+def test_a_reference_into_nowhere_is_named_with_its_field() -> None:
+    basic = {"basicAuth": {"username": {"name": "s", "key": "u"}}}
+    assert message(static(basic)) == "spec.targetEndpoints[1].basicAuth.username: secret shop/s not found"
+    owner = {"scrapeClasses": [{"name": "c", "default": True, **basic}]}
+    assert message(static({}), owner=owner) == "scrape class c.basicAuth.username: secret shop/s not found"
+    nameless = static({"authorization": {"credentials": {"key": "k"}}})
+    assert message(nameless) == (
+        "spec.targetEndpoints[1].authorization.credentials: reference to a secret without a name"
+    )
+
+
+def test_a_credential_that_reads_as_null_is_refused_without_showing_it() -> None:
+    token = static({"bearerTokenSecret": {"name": "s", "key": "k"}})
+    assert message(token, Values({SECRET: {"k": "null\n"}})) == (
+        'spec.targetEndpoints[1].bearerTokenSecret: secret shop/s key "k" holds a word that vmagent reads as null'
+    )
+
+
+def test_credentials_that_exclude_each_other_are_refused_also_if_a_class_brings_them() -> None:
+    values = Values({SECRET: {"k": "x"}})
+    token = static({"bearerTokenSecret": {"name": "s", "key": "k"}})
+    owner = {"scrapeClasses": [{"name": "c", "default": True, "basicAuth": {"username": {"name": "s", "key": "k"}}}]}
+    assert made(token, values).names
+    assert message(token, values, owner) == (
+        "job staticScrape/shop/x/1: basic_auth and bearer_token exclude each other"
+    )
+
+
+def test_values_keep_their_white_space_if_asked_to() -> None:
+    token = static({"bearerTokenSecret": {"name": "s", "key": "k"}})
+    kept = Values({SECRET: {"k": "x \n"}}, trim=False)
+    assert b"  bearer_token: |\n    x \n" in made(token, kept).jobs[1] or b'"x \\n"' in made(token, kept).jobs[1]
+    assert b"bearer_token: x\n" in made(token, Values(kept.found)).jobs[1]
+
+
+def test_listed_and_discovered_targets_of_a_probe_become_jobs_of_their_own() -> None:
+    targets = {"static": {"targets": ["https://a"]}, "kubernetes": [{"role": "pod"}, {"role": "ingress"}]}
+    mixed = obj("VMProbe", {"vmProberSpec": {"url": "b:1"}, "targets": targets})
+    found = made(mixed)
+    assert found.names == ("probe/mon/main", "probe/mon/main/1", "probe/mon/main/2")
+    listed, pods, ingresses = (job.decode() for job in found.jobs)
+    assert "kubernetes_sd_configs" not in listed
+    assert "role: ingress" not in pods
+    assert "static_configs" not in pods + ingresses
+    assert "- target_label: job\n    replacement: probe/mon/main\n" in pods
+
+
+def test_what_is_looked_up_is_what_objects_and_classes_name_in_the_namespace_of_the_object() -> None:
+    owner = agent(
+        {
+            "additionalScrapeConfigs": {"name": "jobs", "key": "k"},
+            "scrapeClasses": [{"name": "c", "tlsConfig": {"ca": {"configMap": {"name": "corp", "key": "ca"}}}}],
+        }
+    )
+    naming = static({"bearerTokenSecret": {"name": "s", "key": "k"}})
+    selection = pick(owner, {naming.kind: [naming]}, {}, SETTINGS)
+    assert named(owner, selection, SETTINGS) == {
+        SECRET,
+        Reference("ConfigMap", "shop", "corp"),
+        Reference("Secret", "mon", "jobs"),
+    }
+
+
+def test_a_context_lasts_as_long_as_its_agent() -> None:
+    owner = agent()
+    assert context(owner, SETTINGS) is context(owner, SETTINGS)
+    assert context(owner, evolve(SETTINGS, enforce_endpointslices=True)) != context(owner, SETTINGS)

@@ -1,0 +1,55 @@
+"""Which objects an agent picks, and the first reason against each other one."""
+
+import pytest
+from attrs import evolve
+
+from test.scrape.cases import Case, agent, cases, obj, settings
+from vmagent_operator.api.kinds import VMPODSCRAPE
+from vmagent_operator.scrape.select import SelectorError, matches, pick, refusal
+
+NAMESPACES = {"mon": {"team": "platform"}, "shop": {"team": "shop"}}
+
+
+@cases("select")
+def test_selection(case: Case) -> None:
+    given = case["given"]
+    kind = given.get("kind", "VMPodScrape")
+    spec: Case = {"podMetricsEndpoints": [], "targetEndpoints": []}
+    metadata = given.get("metadata", {})
+    objects = [
+        obj(kind, spec, namespace="shop", name="b", labels={"app": "y"}, **metadata),
+        obj(kind, spec, namespace="mon", name="a", labels={"app": "x"}, **metadata),
+    ]
+    owner = agent({"selectAllByDefault": False} | given["agent"])
+    with_environ = settings(**given.get("environ", {}))
+    refused = {o.key: refusal(owner, o, NAMESPACES, with_environ) for o in objects}
+    assert {key: found and found.link for key, found in refused.items()} == case["want"]
+    chosen = pick(owner, {objects[0].kind: objects}, NAMESPACES, with_environ).chosen[objects[0].kind]
+    assert [o.key for o in chosen] == sorted(key for key, link in case["want"].items() if link is None)
+    assert all(matches(owner, o, NAMESPACES, with_environ) for o in chosen)
+
+
+def test_a_disabled_kind_counts_as_empty() -> None:
+    disabled = evolve(settings(), disabled_kinds=frozenset({"VMPodScrape"}))
+    found = refusal(agent(), obj("VMPodScrape", {"podMetricsEndpoints": []}), NAMESPACES, disabled)
+    assert found is not None
+    assert found.message == "VMPodScrape is disabled in the operator"
+
+
+def test_objects_are_sorted_by_the_bytes_of_namespace_and_name() -> None:
+    objects = [obj("VMPodScrape", {}, namespace=n, name="x") for n in ("a", "a-b", "B")]
+    chosen = pick(agent(), {VMPODSCRAPE: objects}, {}, settings()).chosen[VMPODSCRAPE]
+    assert [o.key for o in chosen] == ["B/x", "a-b/x", "a/x"]
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        ("podScrapeSelector", "spec.podScrapeSelector.matchLabels: 'a b' is no label value"),
+        ("podScrapeNamespaceSelector", "spec.podScrapeNamespaceSelector.matchLabels: 'a b' is no label value"),
+    ],
+)
+def test_a_selector_that_is_none_is_an_error_of_the_agent(field: str, message: str) -> None:
+    with pytest.raises(SelectorError) as caught:
+        pick(agent({field: {"matchLabels": {"x": "a b"}}}), {}, {}, settings())
+    assert str(caught.value) == message
