@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import configparser
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from test.manifests.built import MANIFESTS, ROOT, build, build_with, cases, examples, one
+from test.manifests.built import MANIFESTS, build, build_with, cases, examples, one
+from vmagent_operator import __version__
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
@@ -150,10 +150,8 @@ def test_the_vpa_component_grants_what_it_switches_on(tmp_path: Path) -> None:
 
 
 def test_the_image_has_the_version_of_the_package() -> None:
-    metadata = configparser.ConfigParser()
-    metadata.read(ROOT / "setup.cfg")
     (container,) = one(build("base"), "Deployment")["spec"]["template"]["spec"]["containers"]
-    assert container["image"] == f"vmagent-operator:{metadata['metadata']['version']}"
+    assert container["image"] == f"vmagent-operator:{__version__}"
 
 
 def test_examples_name_no_host_outside_the_cluster_but_example_com() -> None:
