@@ -1,4 +1,4 @@
-"""The command line: a subcommand's name, and its own arguments.
+"""The command line: a subcommand's name and its own arguments; without a name, flags of the operator itself.
 
 Subcommands are imported when called, so that `render` starts without the client library.
 """
@@ -11,15 +11,16 @@ SUBCOMMANDS = {
     "crds": "vmagent_operator.cli.crds",
     "explain": "vmagent_operator.cli.explain",
     "render": "vmagent_operator.cli.render",
+    "run": "vmagent_operator.cli.run",
 }
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit code of the subcommand that `arguments` (by default those of the process) name; 2 if there is none."""
     given = sys.argv[1:] if arguments is None else arguments
-    name = given[0] if given else ""
+    name, *rest = given if given and not given[0].startswith("-") else ["run", *given]
     if name not in SUBCOMMANDS:
-        print(f"usage: vmagent-operator {{{','.join(SUBCOMMANDS)}}} ...", file=sys.stderr)
+        print(f"unknown command {name!r}; there are {', '.join(SUBCOMMANDS)}, see --help", file=sys.stderr)
         return 2
-    exit_code: int = importlib.import_module(SUBCOMMANDS[name]).main(given[1:], os.environ)
+    exit_code: int = importlib.import_module(SUBCOMMANDS[name]).main(rest, os.environ)
     return exit_code

@@ -15,7 +15,7 @@ from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Child, Memory, Verified
 from vmagent_operator.controller.stores import SCRAPES, Stores
 from vmagent_operator.kube import diff, resource
-from vmagent_operator.kube.apply import Applier, Waiting, Written, refuse_foreign
+from vmagent_operator.kube.apply import Applier, WaitingError, Written, refuse_foreign
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.takeover import Previous
 
@@ -37,7 +37,7 @@ class Children:
     writes: int = field(default=0, init=False)
 
     def settle(self, desired: Manifest) -> None:
-        """Make one child as desired. Raises Waiting, NotOwned and ApiError."""
+        """Make one child as desired. Raises WaitingError, NotOwnedError and ApiError."""
         kind, child, digest = resource_of(desired), child_of(desired), content_digest(desired)
         if self.is_verified(child, digest):
             return
@@ -71,7 +71,7 @@ class Children:
         if kind in (resource.SECRETS, resource.CONFIGMAPS) or kind in SCRAPES:
             return False  # the store has not what would have to be compared
         if cached["metadata"].get("deletionTimestamp"):
-            raise Waiting(f"{kind.kind} {cached['metadata']['name']} is being deleted")
+            raise WaitingError(f"{kind.kind} {cached['metadata']['name']} is being deleted")
         refuse_foreign(desired, cached)
         return diff.step(desired, cached, self.previous) is None
 

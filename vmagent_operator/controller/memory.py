@@ -126,6 +126,11 @@ class Index(Generic[V]):
         with self._lock:
             return frozenset(self._users.get(value, ()))
 
+    def values(self, key: Key) -> frozenset[V]:
+        """What `key` uses."""
+        with self._lock:
+            return self._values.get(key, frozenset())
+
 
 @define
 class Memories:

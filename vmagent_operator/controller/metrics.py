@@ -10,7 +10,8 @@ from typing import Any
 
 import prometheus_client
 from attrs import define, field, frozen
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import Gauge as SetGauge
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -54,13 +55,12 @@ TABLE: tuple[tuple[str, type[Any], tuple[str, ...], str], ...] = (
     ),
     ("controller_runtime_reconcile_panics_total", Counter, ("controller",), "Passes that ended in a bug."),
     ("controller_runtime_reconcile_time_seconds", Histogram, ("controller",), "Time a pass takes."),
-    ("controller_runtime_max_concurrent_reconciles", Gauge, ("controller",), "Workers."),
-    ("controller_runtime_active_workers", Gauge, ("controller",), "Busy workers."),
+    ("controller_runtime_max_concurrent_reconciles", SetGauge, ("controller",), "Workers."),
     ("workqueue_adds_total", Counter, ("name", "controller"), "Keys added to the queue."),
     ("workqueue_retries_total", Counter, ("name", "controller"), "Keys added with back-off."),
     ("workqueue_queue_duration_seconds", Histogram, ("name", "controller"), "Time keys wait for a worker."),
     ("workqueue_work_duration_seconds", Histogram, ("name", "controller"), "Time workers keep a key."),
-    ("leader_election_master_status", Gauge, ("name",), "1 while this process may write."),
+    ("leader_election_master_status", SetGauge, ("name",), "1 while this process may write."),
     ("leader_election_slowpath_total", Counter, ("name",), "Renewals that needed a read first."),
     (OURS + "leader_failures_total", Counter, ("op",), "Lease requests that failed."),
     (OURS + "leader_transitions_total", Counter, (), "Times this process became leader."),
@@ -78,35 +78,43 @@ TABLE: tuple[tuple[str, type[Any], tuple[str, ...], str], ...] = (
     (OURS + "api_throttled_total", Counter, ("source",), "Requests that waited for a budget."),
     (OURS + "api_writes_total", Counter, ("kind", "verb", "result"), "Mutating requests."),
     (OURS + "api_write_uncertain_total", Counter, ("kind", "verb"), "Writes whose answer was lost."),
-    (OURS + "apiserver_clock_skew_seconds", Gauge, (), "The API server's clock less ours, smoothed."),
+    (OURS + "apiserver_clock_skew_seconds", SetGauge, (), "The API server's clock less ours, smoothed."),
     (OURS + "token_reload_errors_total", Counter, (), "Failed reads of the credentials."),
-    (OURS + "config_bytes", Gauge, ("namespace", "name"), "Size of the last configuration, uncompressed."),
-    (OURS + "config_buckets", Gauge, ("namespace", "name"), "Secrets of the last configuration."),
+    (OURS + "config_bytes", SetGauge, ("namespace", "name"), "Size of the last configuration, uncompressed."),
+    (OURS + "config_buckets", SetGauge, ("namespace", "name"), "Secrets of the last configuration."),
     (OURS + "config_render_seconds", Histogram, (), "Time to render everything of one agent."),
     (OURS + "config_skipped_renders_total", Counter, (), "Passes whose inputs had not changed."),
-    (OURS + "scrape_objects", Gauge, ("namespace", "name", "kind", "state"), "Selected scrape objects."),
+    (OURS + "scrape_objects", SetGauge, ("namespace", "name", "kind", "state"), "Selected scrape objects."),
     (OURS + "status_writes_total", Counter, ("kind", "result"), "Writes of a status."),
     (OURS + "events_dropped_total", Counter, ("reason",), "Events that were not written."),
-    (OURS + "write_flapping", Gauge, ("namespace", "name"), "1 while somebody else keeps undoing our writes."),
-    (OURS + "destructive_hold", Gauge, (), "Agents whose clean-up waits for a source that can be trusted."),
+    (OURS + "write_flapping", SetGauge, ("namespace", "name"), "1 while somebody else keeps undoing our writes."),
+    (OURS + "destructive_hold", SetGauge, (), "Agents whose clean-up waits for a source that can be trusted."),
     (OURS + "log_suppressed_total", Counter, (), "Log records left out as repetitions."),
 )
 BUCKETS: Mapping[str, tuple[float, ...]] = {"controller_runtime_reconcile_time_seconds": PASS_BUCKETS}
 
 
+Gauge = tuple[str, str, tuple[str, ...], Mapping[Any, float]]
+"""Name, help, label names, and values by label values."""
+
+
 @frozen
 class Reading(Collector):
-    """Gauges computed when asked for: `read` yields (name, help, label names, [(label values, value)])."""
+    """Gauges that `read` computes when asked for."""
 
-    read: Callable[[], Iterable[tuple[str, str, tuple[str, ...], list[tuple[tuple[str, ...], float]]]]]
+    read: Callable[[], Iterable[Gauge]]
 
     def collect(self) -> Iterator[Metric]:
         """See Collector."""
         for name, text, labels, values in self.read():
             family = GaugeMetricFamily(name, text, labels=labels)
-            for own, value in values:
+            for own, value in values.items():
                 family.add_metric(own, value)
             yield family
+
+    def describe(self) -> Iterable[Metric]:
+        """See Collector; nothing, so that registration does not compute anything."""
+        return ()
 
 
 @define(eq=False)

@@ -15,7 +15,7 @@ from vmagent_operator.controller.metrics import Metrics
 from vmagent_operator.controller.outcome import DELETION_SECONDS, Kind, Outcome
 from vmagent_operator.controller.stores import VMAGENTS
 from vmagent_operator.kube import errors
-from vmagent_operator.kube.apply import NotOwned, Waiting
+from vmagent_operator.kube.apply import NotOwnedError, WaitingError
 from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import ApiError, Invalid, NotFound
 from vmagent_operator.kube.resource import Manifest
@@ -51,9 +51,9 @@ def outcome_of(error: Exception) -> Outcome:
         case AgentError() | SelectorError():
             kind: Kind = "missing reference" if isinstance(error.__cause__, Missing) else "invalid spec"
             return Outcome(kind=kind, message=message)
-        case Waiting():
+        case WaitingError():
             return Outcome(kind="waiting", message=message, after_seconds=DELETION_SECONDS)
-        case NotOwned():
+        case NotOwnedError():
             return Outcome(kind="denied", message=message, event="OwnershipConflict")
         case errors.Conflict() | errors.AlreadyExists():
             return Outcome(kind="conflict", message=message, after_seconds=CONFLICT_SECONDS)

@@ -175,6 +175,8 @@ class System:
         self._passed[key] = (clock.monotonic(), seconds)
         self.queue.done(key)
         self._follow(key, outcome)
+        if outcome.kind != "gone":
+            self.memories.of(key).outcome = outcome.kind
         self.metrics.passed(key, outcome, seconds)
         logger.debug("vmagent %s/%s: %s seconds=%.3f %s", *key, outcome.kind, seconds, outcome.message)
         return outcome
@@ -209,3 +211,7 @@ def _is_new_spec(change: Change[CustomObject[Any]]) -> bool:
         (state.metadata.uid, state.metadata.generation) for state in (change.old, change.new) if state is not None
     ]
     return len(set(states)) > 1
+
+
+def _nothing() -> None:
+    """The check of a client that has none."""

@@ -28,7 +28,7 @@ from vmagent_operator.controller.scrapes import Reporter
 from vmagent_operator.controller.stores import VMAGENTS, WORKLOADS, Stores
 from vmagent_operator.controller.workloads import Workloads
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.apply import Applier, NotOwned, Waiting, Written, describe
+from vmagent_operator.kube.apply import Applier, NotOwnedError, WaitingError, Written, describe
 from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import ApiError, NotFound
 from vmagent_operator.kube.resource import Manifest
@@ -46,7 +46,7 @@ AGAIN_SECONDS = 1.0
 ROLES = (resource.ROLES, resource.CLUSTERROLES)
 
 
-class Outdated(Exception):
+class OutdatedError(Exception):
     """The agent is no longer what this pass took it for; nothing was written on its word."""
 
 
@@ -138,9 +138,9 @@ class Pass:
         """The pass, told to whom it concerns."""
         try:
             outcome = self._delete() if self.agent.is_deleted else self._run()
-        except Outdated:
+        except OutdatedError:
             return Outcome(kind="waiting", message="the agent has changed meanwhile", after_seconds=AGAIN_SECONDS)
-        except (AgentError, SelectorError, Missing, Waiting, NotOwned, ApiError) as error:
+        except (AgentError, SelectorError, Missing, WaitingError, NotOwnedError, ApiError) as error:
             outcome = outcome_of(error)
         self.memory.crashes = 0
         return outcome if self.agent.is_deleted else self.reporting.tell(outcome)
@@ -150,7 +150,7 @@ class Pass:
         if agent.spec is None:
             raise AgentError(str(agent.error))
         if FINALIZER not in agent.metadata.finalizers and not finalize.add(parts.client, agent):
-            raise Outdated
+            raise OutdatedError
         if agent.spec.paused:
             return Outcome(kind="done")
         if (seconds := self.breaker.pause_seconds()) > 0:
@@ -288,10 +288,10 @@ class Pass:
         try:
             live = self.parts.client.get(VMAGENTS, metadata.namespace, metadata.name)["metadata"]
         except NotFound:
-            raise Outdated from None
+            raise OutdatedError from None
         known = (metadata.uid, metadata.generation, bool(metadata.deletion_timestamp))
         if known != (live["uid"], live.get("generation", 0), bool(live.get("deletionTimestamp"))):
-            raise Outdated
+            raise OutdatedError
         self.is_confirmed = True
 
     def _written(self, manifest: Manifest, written: Written) -> None:

@@ -21,11 +21,11 @@ ATTEMPTS = 5
 PAUSE_SECONDS = 0.01
 
 
-class Waiting(Exception):
+class WaitingError(Exception):
     """Something must happen first that we cannot hasten; the message names it."""
 
 
-class NotOwned(Exception):
+class NotOwnedError(Exception):
     """The object belongs to another controller; the message names both."""
 
 
@@ -52,7 +52,7 @@ class Applier:
     def ensure(self, desired: Manifest, previous: Previous = NOTHING) -> Written:
         """Make the live object as `desired`, and ours.
 
-        Raises Waiting while the object is being deleted, NotOwned if it is another controller's.
+        Raises WaitingError while the object is being deleted, NotOwnedError if it is another controller's.
         """
         kind = resource.of(desired)
         actions = list[diff.Step]()
@@ -168,7 +168,7 @@ class Applier:
         refuse_foreign(desired, live)
         if live["metadata"].get("deletionTimestamp"):
             self._strip(kind, live)
-            raise Waiting(f"{describe(desired)} is being deleted")
+            raise WaitingError(f"{describe(desired)} is being deleted")
 
     def _is_there(self, kind: Resource, desired: Manifest, previous: Previous) -> bool:
         live = self._read(kind, desired)
@@ -183,7 +183,7 @@ class Applier:
 
 
 def refuse_foreign(desired: Manifest, live: Manifest) -> None:
-    """Raises NotOwned if `live` has a controller other than the one that `desired` names, the UID aside.
+    """Raises NotOwnedError if `live` has a controller other than the one that `desired` names, the UID aside.
 
     An object without a controller is adopted. One whose controller has our owner's name but another UID was left by
     an owner of that name that is gone, and is adopted too.
@@ -192,7 +192,7 @@ def refuse_foreign(desired: Manifest, live: Manifest) -> None:
     for reference in live["metadata"].get("ownerReferences") or ():
         same_kind = ours is not None and is_same_kind(reference, ours)
         if (reference.get("controller") or same_kind) and not (ours and is_same_owner(reference, ours)):
-            raise NotOwned(f"{describe(desired)} belongs to {reference.get('kind')} {reference.get('name')}")
+            raise NotOwnedError(f"{describe(desired)} belongs to {reference.get('kind')} {reference.get('name')}")
 
 
 def is_same_kind(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:

@@ -1,0 +1,122 @@
+"""Log records as lines on stderr: JSON or text, counted, and without floods of the same complaint."""
+
+import json
+import logging
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import define, field
+
+from vmagent_operator.cli.flags import Flags
+
+QUIET_SECONDS = 10.0
+KNOWN = 1000
+LEVELS: Mapping[str, int] = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "panic": logging.CRITICAL,
+}
+NAMES = {logging.CRITICAL: "critical", logging.ERROR: "error", logging.WARNING: "warning", logging.INFO: "info"}
+THIRD_PARTY = ("kubernetes", "urllib3")
+
+TIMES: Mapping[str, Callable[[float], Any]] = {
+    "epoch": lambda seconds: seconds,
+    "millis": lambda seconds: seconds * 1e3,
+    "nano": lambda seconds: int(seconds * 1e9),
+}
+
+
+def configure(flags: Flags, counted: Callable[[str], None], suppressed: Callable[[], None]) -> None:
+    """Send all records to stderr as `flags` say; `counted` hears the level of every record."""
+    is_devel = flags["zap-devel"]
+    level = flags["zap-log-level"]
+    is_console = is_devel or flags["zap-encoder"] == "console"
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines(flags["zap-time-encoding"], dict(flags["loggerJSONFields"]), is_console=is_console))
+    handler.addFilter(_Count(counted))
+    handler.addFilter(Repetitions(suppressed))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.DEBUG if is_devel else LEVELS.get(level, logging.DEBUG))
+    for name in THIRD_PARTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+
+
+class Lines(logging.Formatter):
+    """One line for each record; `renamed` gives other names to fields."""
+
+    def __init__(self, times: str, renamed: Mapping[str, str], *, is_console: bool) -> None:
+        super().__init__()
+        self._times, self._renamed, self._is_console = times, renamed, is_console
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See Formatter."""
+        fields = {
+            "ts": self._time(record.created),
+            "level": NAMES.get(record.levelno, "debug"),
+            "logger": record.name.removeprefix("vmagent_operator."),
+            "caller": f"{record.module}.py:{record.lineno}",
+            "msg": record.getMessage(),
+        }
+        if repeated := getattr(record, "suppressed", 0):
+            fields["suppressed"] = repeated
+        if record.exc_info:
+            fields["stacktrace"] = self.formatException(record.exc_info)
+        if self._is_console:
+            return "\t".join(str(value) for value in fields.values())
+        return json.dumps({self._renamed.get(name, name): value for name, value in fields.items()}, ensure_ascii=False)
+
+    def _time(self, created: float) -> Any:
+        if self._times in TIMES:
+            return TIMES[self._times](created)
+        return datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class _Count(logging.Filter):
+    def __init__(self, counted: Callable[[str], None]) -> None:
+        super().__init__()
+        self._counted = counted
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        self._counted(NAMES.get(record.levelno, "debug"))
+        return True
+
+
+@define(eq=False, slots=False)
+class Repetitions(logging.Filter):
+    """Lets the same complaint (template and object) pass once in a while, with the number of those left out."""
+
+    suppressed: Callable[[], None]
+    now: Callable[[], float] = time.monotonic
+    _seen: dict[tuple[str, str, str], tuple[float, int]] = field(init=False, factory=dict)
+    _lock: threading.Lock = field(init=False, factory=threading.Lock)
+
+    def __attrs_post_init__(self) -> None:
+        super().__init__()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See logging.Filter."""
+        if record.levelno < logging.WARNING:
+            return True
+        args = record.args if isinstance(record.args, tuple) else ()
+        key = (record.name, str(record.msg), str(args[0]) if args else "")
+        with self._lock:
+            now = self.now()
+            last, left_out = self._seen.get(key, (float("-inf"), 0))
+            if now - last < QUIET_SECONDS:
+                self._seen[key] = (last, left_out + 1)
+            else:
+                if len(self._seen) >= KNOWN:
+                    self._seen.clear()
+                self._seen[key] = (now, 0)
+                record.suppressed = left_out
+                return True
+        self.suppressed()
+        return False

@@ -1,0 +1,296 @@
+"""The parts of the operator process, put together from flags and settings."""
+
+import json
+import logging
+import platform
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+from attrs import define, evolve, field, frozen
+from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
+
+import vmagent_operator
+from vmagent_operator import settings
+from vmagent_operator.cli import logs, run
+from vmagent_operator.cli.flags import BY_NAME, Flags
+from vmagent_operator.controller.manager import Manager, StartError, Timing
+from vmagent_operator.controller.metrics import CONTROLLER, OURS, Gauge, Metrics, Reading
+from vmagent_operator.controller.outcome import RULES
+from vmagent_operator.controller.pages import Debug, Exposition, Probe
+from vmagent_operator.controller.serving import Certificate, Server, ServingError, Token
+from vmagent_operator.controller.stores import VMAGENTS
+from vmagent_operator.controller.system import Options, System
+from vmagent_operator.kube import connection
+from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.clock import SystemClock
+from vmagent_operator.kube.credentials import CredentialsError
+from vmagent_operator.kube.errors import Cancelled
+from vmagent_operator.kube.leader import Elector
+from vmagent_operator.kube.ratelimit import Both, Bucket
+from vmagent_operator.kube.transport import Query, Response, Stream, Transport
+from vmagent_operator.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+SLOW_PER_SECOND = 10.0
+OFF = ("", "0")
+LEASE_MARGIN_SECONDS = 1.0
+NO_HEADERS: Mapping[str, str] = {}
+
+
+@define(eq=False)
+class Process:
+    """One operator process. `stop` is set when it is to end."""
+
+    flags: Flags
+    settings: Settings
+    environ: Mapping[str, str]
+    stop: threading.Event
+    closing: threading.Event = field(init=False, factory=threading.Event)
+    metrics: Metrics = field(init=False)
+
+    def run(self) -> int:
+        """Work until told to stop; the exit code."""
+        flags = self.flags
+        self.metrics = Metrics(lease=flags["leader-elect-id"])
+        count = partial(self.metrics.count, "operator_log_messages_total")
+        logs.configure(flags, count, partial(self.metrics.count, OURS + "log_suppressed_total"))
+        logger.info("vmagent-operator %s: starting python=%s", vmagent_operator.__version__, platform.python_version())
+        for name in settings.unknown(self.environ):
+            logger.warning("environment %s: no such setting", name)
+        for name in sorted(flags.given):
+            if not BY_NAME[name].has_effect:
+                logger.info("flag -%s: accepted, without effect", name)
+        try:
+            probes, metrics, debug = self._bind()
+            manager = self._manager()
+        except (ServingError, CredentialsError) as error:
+            logger.error("start: %s", error)
+            return 1
+        self._describe(manager)
+        self._serve(manager, probes, metrics, debug)
+        try:
+            if run.is_dry(flags, self.environ) or flags["once"]:
+                return self._once(manager)
+            return manager.run()
+        except StartError as error:
+            logger.error("start: %s", error)
+            return 1
+
+    def _bind(self) -> tuple[Server | None, Server | None, Server | None]:
+        """Listen before anything else, so that a probe learns that we are not ready rather than not there."""
+        flags, certificate = self.flags, None
+        if flags["tls.enable"]:
+            folder = Path(flags["tls.certDir"])
+            certificate = Certificate(
+                folder / flags["tls.certName"],
+                folder / flags["tls.keyName"],
+                _authority(folder, flags["mtls.CAName"]) if flags["mtls.enable"] else None,
+                asks_clients=flags["mtls.enable"],
+            )
+        health = flags["health-probe-bind-address"]
+        metrics = flags["metrics-bind-address"]
+        debug = flags["pprof-addr"]
+        return (
+            None if health in OFF else Server(health, {}),
+            None if metrics in OFF else Server(metrics, {}, certificate),
+            None if debug in OFF else Server(debug, {}, host="127.0.0.1"),
+        )
+
+    def _manager(self) -> Manager:
+        flags, clock = self.flags, SystemClock()
+        access = connection.load(
+            flags["kubeconfig"], flags["context"], environ=self.environ, clock=clock, observer=self.metrics
+        )
+        self.metrics.host = access.configuration.host
+        namespaces = len(self.settings.watch_namespaces) or 1
+        workers = flags["controller.maxConcurrentReconciles"]
+        pools = connection.connect(
+            access, version=vmagent_operator.__version__, watches=25 * namespaces, workers=workers
+        )
+        budget = Bucket(flags["client.qps"], flags["client.burst"], clock)
+        elector = self._elector(Client(pools.lease, clock=clock, observer=self.metrics))
+        is_dry = run.is_dry(flags, self.environ)
+        longest = flags["client.requestTimeout"]
+        client = Client(
+            Dry(pools.worker) if is_dry else pools.worker,
+            gate=elector.gate if elector else _open,
+            check=self._check,
+            limiter=budget,
+            clock=clock,
+            observer=self.metrics,
+            stop=self.closing,
+            timeout_seconds=longest,
+            write_timeout_seconds=min(longest, flags["leader-elect-lease-duration"] - LEASE_MARGIN_SECONDS),
+            list_timeout_seconds=flags["client.listTimeout"],
+        )
+        watching = evolve(
+            client, transport=pools.watch, check=_open, stop=self.stop, idle_timeout_seconds=flags["watch.idleTimeout"]
+        )
+        slow = evolve(client, limiter=Both(Bucket(SLOW_PER_SECOND, SLOW_PER_SECOND, clock), budget))
+        system = System(client, slow, self.settings, self.metrics, self._options())
+        timing = Timing(
+            workers=workers,
+            sync_seconds=flags["controller.cacheSyncTimeout"],
+            stop_seconds=flags["graceful-shutdown-timeout"],
+            is_warm=flags["controller.warmStandby"],
+            releases_lease=flags["leader-elect-release-on-cancel"],
+            default_version=(flags["default.kubernetesVersion.major"], flags["default.kubernetesVersion.minor"]),
+        )
+        has_events = flags["events.enabled"] and not is_dry
+        return Manager(system, watching, elector, timing, self.stop, self.closing, has_events)
+
+    def _elector(self, client: Client) -> Elector | None:
+        flags = self.flags
+        if not flags["leader-elect"] or flags["once"] or run.is_dry(flags, self.environ):
+            self.metrics.set("leader_election_master_status", 1, flags["leader-elect-id"])
+            return None
+        return Elector(
+            client,
+            namespace=run.lease_namespace(flags, self.environ),
+            name=flags["leader-elect-id"],
+            identity=run.identity(self.environ),
+            lease_seconds=flags["leader-elect-lease-duration"],
+            renew_seconds=flags["leader-elect-renew-deadline"],
+            retry_seconds=flags["leader-elect-retry-period"],
+        )
+
+    def _options(self) -> Options:
+        flags = self.flags
+        return Options(
+            coalesce_seconds=flags["controller.coalesceWindow"],
+            backoff_seconds=flags["controller.backoffBase"],
+            backoff_max_seconds=flags["controller.backoffMax"],
+            condition_ttl_seconds=flags["controller.statusLastUpdateTimeTTL"],
+            watch_references=flags["controller.watchReferences"],
+            page_size=flags["list.pageSize"],
+            watch_seconds=flags["watch.minTimeout"],
+            instance=self.environ.get("POD_NAME", ""),
+        )
+
+    def _check(self) -> None:
+        if self.closing.is_set():
+            raise Cancelled("not sent: the process is stopping")
+
+    def _serve(self, manager: Manager, *servers: Server | None) -> None:
+        probes, metrics, debug = servers
+        alive = Probe({"threads": manager.dead_threads, "lease": manager.stuck_lease, "passes": manager.stuck_passes})
+        ready = Probe({"sources": manager.unready})
+        if probes:
+            probes.pages = {
+                **dict.fromkeys(("/health", "/healthz", "/livez"), alive),
+                **dict.fromkeys(("/ready", "/readyz"), ready),
+            }
+            probes.start("probes")
+        if metrics:
+            token_file = self.flags["metrics.bearerTokenFile"]
+            token = Token(Path(token_file)) if token_file else None
+            metrics.pages = {"/metrics": Exposition(self.metrics.registry, token)}
+            metrics.start("metrics")
+        if debug:
+            effective = {"flags": dict(self.flags.values), "environment": self._environment()}
+            debug.pages = Debug(manager.system, effective).pages()
+            debug.start("debug")
+
+    def _describe(self, manager: Manager) -> None:
+        """Expose what is computed when asked for, and what never changes."""
+        started = time.time()
+        flags, version = self.flags, vmagent_operator.__version__
+        given = {(name, str(value), str(name in flags.given).lower()): 1.0 for name, value in flags.values.items()}
+        parameters = {
+            (name, value, str(name in self.environ).lower()): 1.0 for name, value in self._environment().items()
+        }
+
+        def read() -> Iterator[Gauge]:
+            server = ".".join(map(str, manager.system.reconciler.server.version))
+            labels = ("version", "short_version", "k8s_version")
+            yield "vm_app_version", "Always 1.", labels, {(f"vmagent-operator-{version}", version, server): 1.0}
+            yield "vm_app_start_timestamp", "Start of the process.", (), {(): started}
+            yield "vm_app_uptime_seconds", "Age of the process.", (), {(): time.time() - started}
+            yield "flag", "Always 1.", ("name", "value", "is_set"), given
+            yield "operator_config_parameter", "Always 1.", ("name", "value", "is_set"), parameters
+            yield "operator_rest_client_qps_limit", "Value of -client.qps.", (), {(): flags["client.qps"]}
+            yield from manager.gauges()
+
+        self.metrics.add(Reading(read))
+        self.metrics.set("controller_runtime_max_concurrent_reconciles", manager.timing.workers, CONTROLLER)
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.metrics.registry)
+
+    def _environment(self) -> dict[str, str]:
+        return {variable.name: variable.text(self.environ) for variable in settings.VARIABLES}
+
+    def _once(self, manager: Manager) -> int:
+        """Work until every VMAgent is done or has failed, or for a dry run through one pass each."""
+        system, clock = manager.system, manager.system.client.clock
+        manager.discover()
+        manager.start_informers()
+        if not manager.is_synced():
+            return 1
+        is_dry = run.is_dry(self.flags, self.environ)
+        pending = {(agent.namespace, agent.name) for agent in system.stores.items(VMAGENTS)}
+        failed = set[tuple[str, str]]()
+        while pending and not self.stop.is_set():
+            key = system.queue.pop()
+            if key is None:
+                clock.wait(self.stop, 0.05)
+                continue
+            outcome = system.process(key)
+            if outcome.kind in ("done", "gone") and not outcome.after_seconds:
+                pending.discard(key)
+                failed.discard(key)
+            elif is_dry or RULES[outcome.kind].result == "error":
+                pending.discard(key)
+                failed.add(key)
+        if not is_dry and self.flags["events.enabled"]:
+            system.recorder.flush()
+        return 0 if is_dry or not (failed or pending) else 1
+
+
+@frozen
+class Dry:
+    """A transport that reads for real and only says what it would write."""
+
+    transport: Transport
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        headers: Mapping[str, str] = NO_HEADERS,
+        body: bytes | None = None,
+        timeout: float,
+    ) -> Response:
+        """See Transport."""
+        if method == "GET":
+            return self.transport.request(method, path, query=query, headers=headers, body=body, timeout=timeout)
+        logger.info("dry run: not sent: %s %s", method, path)
+        sent = json.loads(body or b"{}")
+        metadata = {"name": path.rpartition("/")[2], "uid": "dry-run", "resourceVersion": "0"}
+        if isinstance(sent, dict):
+            metadata |= sent.get("metadata") or {}
+        head = {key: sent[key] for key in ("apiVersion", "kind") if isinstance(sent, dict) and key in sent}
+        return Response(200, {}, json.dumps({**head, "metadata": metadata}).encode())
+
+    def stream(
+        self, path: str, *, query: Query = (), headers: Mapping[str, str] = NO_HEADERS, idle_timeout: float
+    ) -> Stream:
+        """See Transport."""
+        return self.transport.stream(path, query=query, headers=headers, idle_timeout=idle_timeout)
+
+
+def _authority(folder: Path, name: str) -> Path | None:
+    """The file of the client authority; the Go operator's default name was misspelled, and still may be there."""
+    if not name:
+        return None
+    path, misspelled = folder / name, folder / "clietCA.crt"
+    return misspelled if not path.exists() and misspelled.exists() else path
+
+
+def _open() -> None:
+    """The gate and the check of a client that has none."""

@@ -1,0 +1,266 @@
+"""The threads around a System, and the order in which they start and stop.
+
+One for each informer, one for the lease, one for events, a few workers; all are daemons, so that no blocked socket can
+keep the process alive. The main thread calls `run`, which sleeps until something ends.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from attrs import define, field, frozen
+
+from vmagent_operator.controller.metrics import CONTROLLER, OURS, PRIORITY, STATES, Gauge
+from vmagent_operator.controller.stores import KINDS, VMAGENTS
+from vmagent_operator.controller.system import System
+from vmagent_operator.kube.backoff import Backoff
+from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.errors import ApiError, BadResponse
+from vmagent_operator.kube.informer import Informer, Phase
+from vmagent_operator.kube.leader import Elector
+from vmagent_operator.kube.loop import Loop
+from vmagent_operator.kube.queue import Lane
+from vmagent_operator.settings import Server
+
+logger = logging.getLogger(__name__)
+
+OPENSHIFT = "security.openshift.io/v1"
+POLL_SECONDS = 0.1
+LONGEST_PASS_SECONDS = 600.0
+EVENT_SECONDS = 1.0
+MANY_NAMESPACES = 30
+
+
+@frozen(kw_only=True)
+class Timing:
+    """How many workers, and how long starting and stopping may take, in seconds."""
+
+    workers: int = 4
+    sync_seconds: float = 180.0
+    stop_seconds: float = 20.0
+    is_warm: bool = True
+    releases_lease: bool = True
+    default_version: tuple[int, int] = (1, 21)
+
+
+class StartError(Exception):
+    """The process cannot begin to work; the text says what it was waiting for."""
+
+
+@define(eq=False)
+class Manager:
+    """Starts and stops everything. `stop` is set by whoever wants the process to end; `closing` forbids new requests."""
+
+    system: System
+    watching: Client
+    elector: Elector | None
+    timing: Timing
+    stop: threading.Event
+    closing: threading.Event
+    has_events: bool = True
+    loops: list[Loop] = field(init=False, factory=list)
+    workers: list[threading.Thread] = field(init=False, factory=list)
+    informers: tuple[Informer[Any], ...] = field(init=False, default=())
+    _ended: threading.Event = field(init=False, factory=threading.Event)
+    """Tells the loops to end; later than `stop`, since they are needed until the last worker has returned."""
+
+    def run(self) -> int:
+        """Work until told to stop; the exit code of the process. Raises StartError."""
+        self.discover()
+        namespaces = self.system.settings.watch_namespaces
+        if len(namespaces) > MANY_NAMESPACES:
+            logger.warning("%d namespaces are watched one by one; watching all would be cheaper", len(namespaces))
+        if self.elector is not None:
+            self._loop("lease", self.elector.step)
+        if self.timing.is_warm or self._elected():
+            self.start_informers()
+            if self.is_synced() and self._elected():
+                self._start_workers()
+                self._wait()
+        return self._shut_down()
+
+    def discover(self) -> None:
+        """Ask the API server what it offers, again and again if it does not answer. Raises StartError."""
+        clock = self.system.client.clock
+        backoff, deadline = Backoff(clock), clock.monotonic() + self.timing.sync_seconds
+        while not self.stop.is_set():
+            try:
+                self.system.reconciler.server = self._server()
+                return
+            except ApiError as error:
+                seconds = backoff.next_seconds()
+                if clock.monotonic() + seconds > deadline:
+                    raise StartError(f"the API server does not answer: {error}") from error
+                logger.warning("api server: no answer, trying again in %.1f s: %s", seconds, error)
+                clock.wait(self.stop, seconds)
+
+    def _server(self) -> Server:
+        client = self.system.client
+        try:
+            version = client.server_version()
+        except BadResponse as error:
+            version = self.timing.default_version
+            logger.warning("api server: %s, taking %d.%d", error, *version)
+        return Server(version, OPENSHIFT in client.groups())
+
+    def start_informers(self) -> None:
+        """Begin to fill the stores."""
+        self.informers = self.system.informers(self.watching)
+        for informer in self.informers:
+            self._loop(informer.name, informer.step)
+
+    def is_synced(self) -> bool:
+        """Wait for the first complete lists; False if the process is to stop. Raises StartError.
+
+        The definition of VMAgents may come later than the operator, so that it is waited for without end.
+        """
+        clock = self.system.client.clock
+        deadline = clock.monotonic() + self.timing.sync_seconds
+        while not self._is_over():
+            missing = self.system.unsynced()
+            if not missing:
+                return True
+            late = [informer for informer in missing if informer.phase is not Phase.ABSENT]
+            if not late:
+                deadline = clock.monotonic() + self.timing.sync_seconds
+            elif clock.monotonic() > deadline:
+                causes = (f"{informer.name} ({informer.error or 'no answer'})" for informer in late)
+                raise StartError(f"not synced in time: {', '.join(causes)}")
+            clock.wait(self.stop, POLL_SECONDS)
+        return False
+
+    def _elected(self) -> bool:
+        """Wait to become leader; False if the process is to stop."""
+        if self.elector is None:
+            return True
+        while not self.elector.elected.is_set():
+            if self._is_over():
+                return False
+            self.system.client.clock.wait(self.stop, POLL_SECONDS)
+        try:
+            self.system.reconciler.server = self._server()
+        except ApiError as error:
+            logger.warning("api server: features are not read again: %s", error)
+        return True
+
+    def _start_workers(self) -> None:
+        if self.has_events:
+            self._loop("events", self.system.recorder.step)
+        for number in range(self.timing.workers):
+            worker = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
+            self.workers.append(worker)
+            worker.start()
+        logger.info("vmagent: working workers=%d", self.timing.workers)
+
+    def _work(self) -> None:
+        while (key := self.system.queue.get()) is not None:
+            self.system.process(key)
+
+    def _wait(self) -> None:
+        while not self._is_over():
+            self.system.client.clock.wait(self.stop, POLL_SECONDS)
+
+    def _is_over(self) -> bool:
+        return self.stop.is_set() or (self.elector is not None and self.elector.lost.is_set())
+
+    def _shut_down(self) -> int:
+        """Stop in the order that leaves nothing half done; the exit code."""
+        system, clock = self.system, self.system.client.clock
+        system.queue.stop()
+        self.closing.set()
+        if self.elector is not None and self.elector.lost.is_set():
+            return 1  # somebody else may be at work: say nothing more
+        deadline = clock.monotonic() + self.timing.stop_seconds
+        is_drained = system.queue.drain(self.timing.stop_seconds)
+        if self.has_events and self.workers:
+            flush = threading.Thread(target=system.recorder.flush, daemon=True)
+            flush.start()
+            flush.join(min(EVENT_SECONDS, max(0.0, deadline - clock.monotonic())))
+        self._ended.set()
+        if is_drained and self.elector is not None and self.timing.releases_lease:
+            self.elector.release()
+        for informer in self.informers:
+            informer.close()
+        if not is_drained:
+            logger.error("stop: workers did not return within %.0f s", self.timing.stop_seconds)
+        return 0 if is_drained else 1
+
+    def _loop(self, name: str, step: Callable[[], float]) -> None:
+        loop = Loop(name, step, self.system.client.clock, self._ended, self.system.metrics)
+        self.loops.append(loop)
+        loop.start()
+
+    # What probes and metrics ask.
+
+    def dead_threads(self) -> str:
+        """Which threads have died of bugs."""
+        dead = [loop.name for loop in self.loops if not loop.is_healthy]
+        if not self.stop.is_set():
+            dead += [worker.name for worker in self.workers if not worker.is_alive()]
+        return f"dead: {', '.join(dead)}" if dead else ""
+
+    def stuck_lease(self) -> str:
+        """Whether the lease is no longer looked after."""
+        if self.elector is None or not self.elector.elected.is_set():
+            return ""
+        idle = self.system.client.clock.monotonic() - self.elector.stepped_at
+        return f"no step for {idle:.0f} s" if idle > self.elector.lease_seconds + 20 else ""
+
+    def stuck_passes(self) -> str:
+        """Which passes take too long to be at work."""
+        processing = self.system.queue.snapshot().processing.items()
+        stuck = ["/".join(key) for key, seconds in processing if seconds > LONGEST_PASS_SECONDS]
+        return f"stuck: {', '.join(stuck)}" if stuck else ""
+
+    def unready(self) -> str:
+        """What keeps the process from being ready: a first list that is missing, or the end."""
+        if self.stop.is_set():
+            return "stopping"
+        if not self.informers:
+            return "starting"
+        missing = [informer.name for informer in self.system.unsynced()]
+        return f"not synced: {', '.join(missing)}" if missing else ""
+
+    def gauges(self) -> Iterator[Gauge]:
+        """What is computed when somebody asks for metrics."""
+        system, held = self.system, self.system.queue.snapshot()
+        running, waiting = list(held.processing.values()), list(held.waiting.values())
+        queue = ("name", "controller")
+        depth = {(CONTROLLER, CONTROLLER, PRIORITY[lane]): waiting.count(lane) for lane in Lane}
+        yield "workqueue_depth", "Keys that wait for a worker.", (*queue, "priority"), depth
+        own = (CONTROLLER, CONTROLLER)
+        yield "workqueue_unfinished_work_seconds", "Time that running passes have taken.", queue, {own: sum(running)}
+        longest = {own: max(running, default=0.0)}
+        yield "workqueue_longest_running_processor_seconds", "Time of the longest running pass.", queue, longest
+        busy = {(CONTROLLER,): len(running)}
+        yield "controller_runtime_active_workers", "Busy workers.", ("controller",), busy
+        counts = {(kind.kind.lower(),): len(system.stores.items(kind)) for kind in KINDS}
+        yield "operator_controller_objects_count", "Known objects.", ("controller",), counts
+        labels = ("controller", "namespace", "name", "status")
+        yield "operator_object_status", "1 for the status of a VMAgent.", labels, dict(self._statuses())
+        yield OURS + "reference_index_entries", "Known references.", (), {(): len(system.memories.references)}
+        yield from self._informer_gauges()
+
+    def _statuses(self) -> Iterator[tuple[tuple[str, ...], float]]:
+        for agent in self.system.stores.items(VMAGENTS):
+            for state in STATES:
+                found = float(agent.status.get("updateStatus") == state)
+                yield (CONTROLLER, agent.namespace, agent.name, state), found
+
+    def _informer_gauges(self) -> Iterator[Gauge]:
+        named = {(informer.resource.kind, informer.namespace or ""): informer for informer in self.informers}
+        columns: Mapping[str, tuple[str, Callable[[Informer[Any]], float]]] = {
+            "synced": ("1 after the first list.", lambda i: i.has_synced),
+            "healthy": ("1 while the store can be believed.", lambda i: i.is_healthy),
+            "objects": ("Objects held.", lambda i: i.store.count(i.namespace)),
+            "last_activity_timestamp_seconds": (
+                "Last list, event or bookmark.",
+                lambda i: i.active_at.timestamp() if i.active_at else 0.0,
+            ),
+        }
+        for name, (text, value) in columns.items():
+            found = {labels: value(informer) for labels, informer in named.items()}
+            yield f"{OURS}informer_{name}", text, ("kind", "namespace"), found
+        served = {(kind,): informer.phase is not Phase.ABSENT for (kind, _), informer in named.items()}
+        yield OURS + "kind_available", "0 if the API server does not serve it.", ("kind",), served
