@@ -22,12 +22,13 @@ _SHARED_VALUES = frozenset({"apiVersion", "kind", "namespace"})
 
 @frozen(eq=False)
 class Entry(Generic[T]):
-    """A decoded object and the part of its metadata that tells one state from another."""
+    """A decoded object, the part of its metadata that tells one state from another, and what it is found under."""
 
     key: Key
     uid: str
     resource_version: str
     value: T
+    found_under: frozenset[tuple[str, str]]
 
 
 @frozen
@@ -91,7 +92,9 @@ class Store(Generic[T]):
         """The entry of an object with name and resource version, as `replace` wants it."""
         metadata = raw["metadata"]
         key = (sys.intern(metadata.get("namespace") or ""), metadata["name"])
-        return Entry(key, metadata.get("uid") or "", metadata["resourceVersion"], self.transform(_shared(raw)))
+        value = self.transform(_shared(raw))
+        found_under = {(index, found) for index, of in self.indexes.items() for found in of(value)} | {("", key[0])}
+        return Entry(key, metadata.get("uid") or "", metadata["resourceVersion"], value, frozenset(found_under))
 
     def replace(self, entries: Iterable[Entry[T]], namespace: str | None = None) -> list[Change[T]]:
         """Make `entries` the whole content, or that of one namespace, at once; what that changed."""
@@ -123,7 +126,7 @@ class Store(Generic[T]):
         if held:
             self._remove(entry.key)
         self._entries[entry.key] = entry
-        for index, value in self._values(entry):
+        for index, value in entry.found_under:
             self._found[index].setdefault(value, {})[entry.key] = entry
         if held is None:
             return [Change(None, entry.value)]
@@ -133,16 +136,12 @@ class Store(Generic[T]):
 
     def _remove(self, key: Key) -> T:
         entry = self._entries.pop(key)
-        for index, value in self._values(entry):
+        for index, value in entry.found_under:
             found = self._found[index]
             del found[value][key]
             if not found[value]:
                 del found[value]
         return entry.value
-
-    def _values(self, entry: Entry[T]) -> set[tuple[str, str]]:
-        values = {(name, value) for name, of in self.indexes.items() for value in of(entry.value)}
-        return values | {("", entry.key[0])}
 
 
 def _shared(raw: Any) -> Any:
