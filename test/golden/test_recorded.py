@@ -24,8 +24,8 @@ def _deviations() -> dict[str, tuple[str, ...]]:
     """Case -> prefixes of the paths that may differ."""
     found: dict[str, tuple[str, ...]] = {}
     for line in (HERE / "deviations.txt").read_text().splitlines():
-        name, separator, path = line.partition(" #")[0].partition(": ")
-        if separator:
+        name, _, path = line.partition(" #")[0].partition(": ")
+        if path and not name.startswith("#"):
             found[name] = (*found.get(name, ()), path.strip())
     return found
 
