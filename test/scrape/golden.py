@@ -168,7 +168,8 @@ def _read(files: dict[str, str]) -> dict[str, Any]:
 
 def _deviations() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for line in (CASES / "wanted-deviations.txt").read_text().splitlines():
+    files = (CASES / "wanted-deviations.txt", CASES.parent / "deviations.txt")
+    for line in (line for file in files for line in file.read_text().splitlines()):
         name, _, prefix = line.split(" #")[0].partition(":")
         if prefix:
             found.setdefault(name.strip(), []).append(prefix.strip())

@@ -145,3 +145,25 @@ def test_a_context_lasts_as_long_as_its_agent() -> None:
     owner = agent()
     assert context(owner, SETTINGS) is context(owner, SETTINGS)
     assert context(owner, evolve(SETTINGS, enforce_endpointslices=True)) != context(owner, SETTINGS)
+
+
+def test_credentials_that_vmagent_would_not_take_cost_the_object_not_only_the_job() -> None:
+    both = {"bearerTokenFile": "/t", "authorization": {"credentialsFile": "/c"}}
+    assert message(static(both)) == "job staticScrape/shop/x/1: authorization and bearer_token_file exclude each other"
+    proxy = {"bearer_token_file": "/t", "authorization": {"credentialsFile": "/c"}}
+    through = static({"vm_scrape_params": {"proxy_client_config": proxy}})
+    assert message(through) == (
+        "job staticScrape/shop/x/1: proxy_authorization and proxy_bearer_token_file exclude each other"
+    )
+
+
+def test_credentials_of_a_proxy_stand_in_the_job_itself() -> None:
+    values = Values({SECRET: {"id": "ID", "key": "KEY"}})
+    oauth2 = {"client_id": {"secret": {"name": "s", "key": "id"}}, "client_secret": {"name": "s", "key": "key"}}
+    through = static({"vm_scrape_params": {"proxy_client_config": {"oauth2": oauth2 | {"token_url": "http://idp"}}}})
+    assert (
+        made(through, values)
+        .jobs[1]
+        .decode()
+        .endswith("  proxy_oauth2:\n    client_id: ID\n    client_secret: KEY\n    token_url: http://idp\n")
+    )

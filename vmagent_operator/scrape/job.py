@@ -56,8 +56,7 @@ class Work:
         discovery stands before the scrape parameters, late_discovery after them; limits are those of samples and series
         for endpoints without their own. Raises Missing and ObjectError.
         """
-        credentials = self._credentials(name, auth)
-        return {
+        job = {
             "job_name": name,
             **(discovery or {}),
             **self._parameters(params, default_timeout, limits),
@@ -65,8 +64,11 @@ class Work:
             "relabel_configs": [*rules, *self._target_rules(relabelings.relabel_configs)],
             **self._metric_rules(relabelings.metric_relabel_configs),
             **(to_config(params.vm_scrape_params, self.scope) if params.vm_scrape_params else {}),
-            **credentials,
+            **(self._merged(auth).to_config(self.scope) or {}),
         }
+        for fault in validate.auth_faults(job):
+            raise ObjectError(f"job {name}: {fault}")
+        return job
 
     def kubernetes(
         self,
@@ -144,13 +146,8 @@ class Work:
         label = self.context.enforced_label
         return (assign(label, self.object.namespace),) if label else ()
 
-    def _credentials(self, name: str, own: EndpointAuth) -> dict[str, Any]:
-        """The keys that end a job. Raises ObjectError if vmagent would skip the job because of them."""
-        merged = classes.auth(own, self.scrape_class.auth) if self.scrape_class else own
-        config = merged.to_config(self.scope) or {}
-        for fault in validate.auth_faults(config):
-            raise ObjectError(f"job {name}: {fault}")
-        return config
+    def _merged(self, own: EndpointAuth) -> EndpointAuth:
+        return classes.auth(own, self.scrape_class.auth) if self.scrape_class else own
 
     def _namespaces(self, wanted: NamespaceSelector) -> list[str]:
         """Names of the namespaces to look into; none of them for all."""

@@ -141,16 +141,22 @@ def agent(obj: CustomObject[VMAgentSpec]) -> tuple[str, ...]:
 
 
 def auth_faults(config: Mapping[str, Any]) -> Faults:
-    """Why vmagent would skip a job with these credentials."""
-    if len(methods := [key for key in METHODS if config.get(key)]) > 1:
+    """Why vmagent would skip a job with these credentials, those for its proxy included."""
+    yield from _credential_faults(config, "")
+    yield from _credential_faults(config, "proxy_")
+
+
+def _credential_faults(config: Mapping[str, Any], prefix: str) -> Faults:
+    keys = (prefix + method for method in METHODS)
+    if len(methods := [key for key in keys if config.get(key)]) > 1:
         yield f"{' and '.join(methods)} exclude each other"
-    if {"password", "password_file"} <= (config.get("basic_auth") or {}).keys():
-        yield "basic_auth: password and password_file exclude each other"
-    if oauth2 := config.get("oauth2"):
+    if {"password", "password_file"} <= (config.get(f"{prefix}basic_auth") or {}).keys():
+        yield f"{prefix}basic_auth: password and password_file exclude each other"
+    if oauth2 := config.get(f"{prefix}oauth2"):
         if "client_id" not in oauth2:
-            yield "oauth2: client_id is empty"
+            yield f"{prefix}oauth2: client_id is empty"
         if "client_secret" not in oauth2 and "client_secret_file" not in oauth2:
-            yield "oauth2: neither client_secret nor client_secret_file"
+            yield f"{prefix}oauth2: neither client_secret nor client_secret_file"
 
 
 def _faults(value: Any, path: str, checks: Mapping[type, Check]) -> Faults:
@@ -238,6 +244,8 @@ def _http_client(options: HTTPClientOptions) -> Faults:
 
 def _port(endpoint: Endpoint | PodMetricsEndpoint) -> Faults:
     yield from _regex("port", endpoint.port)
+    if isinstance(endpoint.target_port, str):
+        yield from _regex("targetPort", endpoint.target_port)
 
 
 def _probe_targets(targets: ProbeTargets) -> Faults:
