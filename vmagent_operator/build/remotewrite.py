@@ -180,7 +180,6 @@ AGGREGATION: tuple[tuple[str, Callable[[StreamAggrConfig], str], str], ...] = (
     ("streamAggr.ignoreOldSamples", _ruled(lambda config: _boolean(config.ignore_old_samples)), "false"),
     ("streamAggr.enableWindows", _ruled(lambda config: _boolean(config.enable_windows)), "false"),
     ("streamAggr.ignoreFirstIntervals", _ruled(lambda config: str(config.ignore_first_intervals)), "0"),
-    ("streamAggr.ignoreFirstSampleInterval", _ruled(lambda config: config.ignore_first_sample_interval), ""),
     ("streamAggr.dedupInterval", lambda config: config.dedup_interval, ""),
 )
 

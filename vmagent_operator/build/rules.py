@@ -6,8 +6,10 @@ A value is the YAML of the inline rules, followed by the text of the user's Conf
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from attrs import evolve
+
 from vmagent_operator.api.core import ConfigMapKeySelector
-from vmagent_operator.api.vmagent import StreamAggrConfig
+from vmagent_operator.api.vmagent import StreamAggrConfig, StreamAggrRule
 from vmagent_operator.build import labels, names
 from vmagent_operator.build.features import VMAgent, has_aggregation, has_relabeling, has_rule, spec
 from vmagent_operator.model.decode import Manifest
@@ -74,7 +76,15 @@ def _aggregations(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
     ]
     for key, where, block in blocks:
         if block is not None and has_rule(block):
-            yield key, _text(block.rules, block.configmap, f"{where}.streamAggrConfig.configmap", scope)
+            yield key, _text(_rules(block), block.configmap, f"{where}.streamAggrConfig.configmap", scope)
+
+
+def _rules(block: StreamAggrConfig) -> tuple[StreamAggrRule, ...]:
+    """The inline rules; vmagent has no flag for what they have in common of `ignoreFirstSampleInterval`."""
+    common = block.ignore_first_sample_interval
+    return tuple(
+        evolve(rule, ignore_first_sample_interval=rule.ignore_first_sample_interval or common) for rule in block.rules
+    )
 
 
 def _text(inline: Sequence[Any], selector: ConfigMapKeySelector | None, where: str, scope: Scope) -> str:
