@@ -146,7 +146,7 @@ def _is_concerned(
     assert agent.spec is not None
     for prefix in SELECTORS.values():
         wanted = getattr(agent.spec.scraping, f"{prefix}_namespace_selector")
-        if wanted is None or wanted.is_empty or selector.faults(wanted):
+        if wanted is None or wanted.is_empty or any(selector.faults(wanted)):
             continue
         before, after = (labels is not None and selector.matches(wanted, labels) for labels in (old, new))
         if before != after:
