@@ -1,0 +1,64 @@
+"""Whatever we generate from the recorded cases is accepted by the real vmagent: every flag, every file, every job.
+
+vmagent checks a pod's flags, scrape configuration, relabel and stream aggregation files, and says what it skips.
+"""
+
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+
+from test.vmagent import pod
+from vmagent_operator.cli import manifests, render
+from vmagent_operator.settings import load
+
+pytestmark = pytest.mark.vmagent
+GOLDEN = Path(__file__).parent.parent / "golden"
+CASES = {path.parent.name: path.parent for path in sorted(GOLDEN.glob("*/*/given.yaml"))}
+ENTERPRISE = ("-license=", "-licenseFile", "-license.")
+"""Flags that only the commercial build of vmagent has."""
+REFUSED = yaml.safe_load((Path(__file__).parent / "refused.yaml").read_text())
+"""Case -> part of what vmagent says: users' own jobs, flags and files that are at fault, and that we don't touch."""
+
+
+def _pods(case: Path, folder: Path) -> list[pod.Command]:
+    """vmagent of every workload of a case, laid out in `folder`."""
+    path = case / "case.yaml"
+    environ = ((yaml.safe_load(path.read_text()) or {}) if path.exists() else {}).get("env", {})
+    environ = {key: str(value) for key, value in environ.items()}
+    server = render.server(environ.get("KUBERNETES_VERSION", "1.36"))
+    cluster = render.Cluster.of(manifests.read([str(case / "given.yaml")]))
+    rendered = render.render(cluster, load(environ), server, datetime(2026, 1, 1, tzinfo=UTC))
+    objects = pod.Objects([*cluster.given.values(), *rendered.objects])
+    workloads = [obj for obj in rendered.objects if obj["kind"] in pod.WORKLOADS]
+    return [pod.command(workload, objects, folder / str(number)) for number, workload in enumerate(workloads)]
+
+
+def _complaints(vmagent: Path, command: pod.Command) -> list[str]:
+    """What vmagent has against its flags and files."""
+    arguments = [argument for argument in command.arguments if not argument.startswith(ENTERPRISE)]
+    run = subprocess.run(
+        [vmagent, *arguments, "-dryRun", "-loggerLevel=WARN", "-loggerFormat=default"],
+        env=command.environ,
+        capture_output=True,
+        text=True,
+        timeout=20,
+    )
+    said = (run.stdout + run.stderr).splitlines()
+    return said or ([] if run.returncode == 0 else [f"exit code {run.returncode}"])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_flag_file_and_job_is_accepted(name: str, vmagent: Path, tmp_path: Path) -> None:
+    complaints = [line for command in _pods(CASES[name], tmp_path) for line in _complaints(vmagent, command)]
+    if name in REFUSED:
+        assert re.search(REFUSED[name], "\n".join(complaints))
+    else:
+        assert complaints == []
+
+
+def test_what_is_refused_is_a_case() -> None:
+    assert REFUSED.keys() - CASES.keys() == set()
