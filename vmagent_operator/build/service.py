@@ -10,7 +10,6 @@ from vmagent_operator.build import labels, listener, names
 from vmagent_operator.build.canonical import canonical
 from vmagent_operator.build.features import VMAgent, spec
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.settings import Settings
 
 ADDITIONAL_LABEL = "operator.victoriametrics.com/additional-service"
@@ -52,12 +51,10 @@ def additional_name(agent: VMAgent) -> str | None:
 
 
 def additional(agent: VMAgent, settings: Settings) -> Manifest | None:
-    """The Service beside the agent's own, or None; AgentError if both would have the same name."""
+    """The Service beside the agent's own, or None."""
     given, name = spec(agent).service_spec, additional_name(agent)
     if given is None or name is None:
         return None
-    if name == names.prefixed(agent):
-        raise AgentError(f"spec.serviceSpec.metadata.name: {name} is the name of the agent's own service")
     metadata, own = labels.meta(agent, settings, name), main(agent, settings)["spec"]
     metadata["labels"] = {**given.metadata.labels, **metadata["labels"], ADDITIONAL_LABEL: "managed"}
     metadata["annotations"] = {**metadata.get("annotations", {}), **given.metadata.annotations}

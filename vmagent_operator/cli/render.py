@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, read
+from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.build import config, names
 from vmagent_operator.build.selfscrape import self_scrape
@@ -134,12 +134,16 @@ class _Rendering:
     settings: Settings
     server: Server
     now: datetime
+    values: Values = field(init=False)
+    namespaces: Mapping[str, Mapping[str, str]] = field(init=False)
     custom: dict[Key, CustomObject[Any]] = field(init=False)
     created: dict[Key, Manifest] = field(factory=dict)
     finalized: set[Key] = field(factory=set)
     errors: list[str] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
+        self.values = Values(self.cluster.contents, trim=self.settings.trim_secret_values)
+        self.namespaces = self.cluster.namespaces
         self.custom = dict(self.cluster.custom)
 
     @property
@@ -157,7 +161,8 @@ class _Rendering:
         before = self.custom
         while True:
             self.custom = before | {_key(raw): self._placed(raw) for raw in own.values()}
-            results = [(agent, self._wanted(agent)) for agent in agents]
+            objects = {kind: [obj for obj in self.custom.values() if obj.kind is kind] for kind in SCRAPE_KINDS}
+            results = [(agent, self._wanted(agent, objects)) for agent in agents]
             failed = [agent.key for agent, result in results if isinstance(result, AgentError) and agent.key in own]
             if not failed:
                 return results
@@ -203,20 +208,20 @@ class _Rendering:
         before = self.cluster.given.get(_key(manifest), {"metadata": {"generation": 1}})
         return read({**manifest, "metadata": before["metadata"] | manifest["metadata"], "status": before.get("status")})
 
-    def _wanted(self, agent: CustomObject[Any]) -> Desired | AgentError:
-        cluster, settings = self.cluster, self.settings
-        objects = {kind: [obj for obj in self.custom.values() if obj.kind is kind] for kind in SCRAPE_KINDS}
-        secret = cluster.given.get(("Secret", agent.namespace, names.config(agent)))
-        owners = [owner.get("uid") for owner in (secret or {}).get("metadata", {}).get("ownerReferences") or ()]
+    def _wanted(
+        self, agent: CustomObject[Any], objects: Mapping[Kind[Any], Sequence[CustomObject[Any]]]
+    ) -> Desired | AgentError:
+        secret: Manifest = self.cluster.given.get(("Secret", agent.namespace, names.config(agent)), {})
+        owners = [owner.get("uid") for owner in secret.get("metadata", {}).get("ownerReferences") or ()]
         try:
             inputs = Inputs(
                 agent=agent,
-                selection=pick(agent, objects, cluster.namespaces, settings),
-                values=Values(cluster.contents, trim=settings.trim_secret_values),
-                settings=settings,
+                selection=pick(agent, objects, self.namespaces, self.settings),
+                values=self.values,
+                settings=self.settings,
                 server=self.server,
-                unmanaged_config_exists=config.CONFIG_KEY in ((secret or {}).get("data") or {}),
-                is_config_foreign=secret is not None and agent.metadata.uid not in owners,
+                unmanaged_config_exists=config.CONFIG_KEY in (secret.get("data") or {}),
+                is_config_foreign=bool(secret) and agent.metadata.uid not in owners,
             )
             return desired(inputs)
         except AgentError as error:

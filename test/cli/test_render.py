@@ -1,0 +1,150 @@
+"""`render`: files in, objects and exit code out."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from vmagent_operator.cli import render
+from vmagent_operator.cli.main import main
+
+AGENT = """
+apiVersion: operator.victoriametrics.com/v1beta1
+kind: VMAgent
+metadata: {name: NAME, namespace: mon}
+spec:
+  remoteWrite: [{url: http://vm, bearerTokenSecret: {name: token, key: t}}]
+"""
+SECRET = "{apiVersion: v1, kind: Secret, metadata: {name: token, namespace: mon}, data: {t: czNjcmV0}}"
+
+
+@pytest.fixture
+def given(tmp_path: Path) -> Path:
+    (tmp_path / "a.yaml").write_text(AGENT.replace("NAME", "one") + "---\n" + SECRET)
+    return tmp_path
+
+
+def run(*arguments: str, **environ: str) -> int:
+    return render.main([*arguments], environ)
+
+
+def documents(text: str) -> list[Any]:
+    return list(yaml.safe_load_all(text))
+
+
+def test_a_directory_is_rendered_in_order(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (given / "notes.txt").write_text("not read")
+    assert run("-f", str(given), "--decode-secrets") == 0
+    shown = documents(capsys.readouterr().out)
+    keys = [(obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]) for obj in shown]
+    assert keys == sorted(keys)
+    secret = shown[keys.index(("Secret", "mon", "vmagent-one"))]
+    assert secret["decoded"]["mon_token_t"] == "s3cret"
+    assert secret["decoded"]["vmagent.yaml.gz"].startswith("global:\n")
+    agent = shown[keys.index(("VMAgent", "mon", "one"))]
+    assert agent["metadata"]["finalizers"] == ["apps.victoriametrics.com/finalizer"]
+    assert agent["status"]["updateStatus"] == "operational"
+    assert "spec" not in agent
+
+
+def test_without_decoding_secrets_stay_as_they_are_applied(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("-f", str(given)) == 0
+    secrets = [obj for obj in documents(capsys.readouterr().out) if obj["kind"] == "Secret"]
+    assert [sorted(obj.get("data", {})) for obj in secrets] == [[], ["mon_token_t", "vmagent.yaml.gz"]]
+
+
+def test_json_holds_the_same_objects(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("-f", str(given / "a.yaml"))
+    shown = documents(capsys.readouterr().out)
+    assert run("-f", str(given / "a.yaml"), "-o", "json") == 0
+    listed = json.loads(capsys.readouterr().out)["items"]
+    assert [obj["metadata"]["name"] for obj in listed] == [obj["metadata"]["name"] for obj in shown]
+
+
+def test_lists_and_standard_input_are_read(
+    given: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    items = [yaml.safe_load(AGENT.replace("NAME", "two")), yaml.safe_load(SECRET)]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    assert run("-f", "-") == 0
+    assert "name: vmagent-two" in capsys.readouterr().out
+
+
+def test_an_agent_that_fails_stops_no_other(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (given / "b.yaml").write_text(AGENT.replace("NAME", "two").replace("key: t", "key: gone"))
+    (given / "c.yaml").write_text(AGENT.replace("NAME", "three").replace("[{", "{").replace("}]", "}"))
+    assert run("-f", str(given)) == 1
+    out, err = capsys.readouterr()
+    assert err.splitlines() == [
+        "VMAgent mon/three: spec.remoteWrite: expected array, got object",
+        "VMAgent mon/two: failed to build remote write args: spec.remoteWrite[0].bearerTokenSecret: "
+        'secret mon/token has no key "gone"',
+    ]
+    shown = documents(out)
+    states = {obj["metadata"]["name"]: obj["status"]["updateStatus"] for obj in shown if obj["kind"] == "VMAgent"}
+    assert states == {"one": "operational", "two": "failed", "three": "failed"}
+    assert [obj["metadata"]["name"] for obj in shown if obj["kind"] == "Deployment"] == ["vmagent-one"]
+
+
+def test_the_scrape_object_of_an_agent_that_fails_is_seen_by_none(
+    given: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    agents = AGENT.replace("NAME", "all").replace("spec:", "spec:\n  selectAllByDefault: true")
+    agents += "---" + AGENT.replace("NAME", "bad").replace("key: t", "key: gone")
+    (given / "b.yaml").write_text(agents)
+    assert run("-f", str(given), "--decode-secrets") == 1
+    shown = {(obj["kind"], obj["metadata"]["name"]): obj for obj in documents(capsys.readouterr().out)}
+    text = shown["Secret", "vmagent-all"]["decoded"]["vmagent.yaml.gz"]
+    assert "serviceScrape/mon/vmagent-one/0" in text
+    assert "serviceScrape/mon/vmagent-all/0" in text
+    assert "vmagent-bad" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "message"),
+    [
+        (("-f", "nowhere.yaml"), {}, "nowhere.yaml: No such file or directory"),
+        (("-f", "broken.yaml"), {}, "broken.yaml: "),
+        (("-f", "bare.yaml"), {}, "bare.yaml: a document is no Kubernetes object"),
+        (("-f", "a.yaml"), {"WATCH_NAMESPACE": "A"}, "WATCH_NAMESPACE: 'A' is no namespace name"),
+        ((), {}, "usage:"),
+        (("-f", "a.yaml", "--kubernetes-version", "new"), {}, "usage:"),
+    ],
+)
+def test_unusable_arguments(
+    given: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    environ: dict[str, str],
+    message: str,
+) -> None:
+    (given / "broken.yaml").write_text("a: [")
+    (given / "bare.yaml").write_text("a: 1")
+    monkeypatch.chdir(given)
+    assert run(*arguments, **environ) == 2
+    out, err = capsys.readouterr()
+    assert (out, err[: len(message)]) == ("", message)
+
+
+def test_the_version_of_the_server_counts(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run("-f", str(given))
+    assert "preStop" in capsys.readouterr().out
+    run("-f", str(given), "--kubernetes-version", "v1.29.3")
+    assert "preStop" not in capsys.readouterr().out
+
+
+def test_an_unknown_subcommand_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["rendre"]) == 2
+    assert "rendre" in capsys.readouterr().err
+
+
+def test_no_client_library_is_loaded() -> None:
+    code = "import sys, vmagent_operator.cli.render; print({'kubernetes', 'urllib3'} & sys.modules.keys())"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
