@@ -66,7 +66,9 @@ def main() -> int:
 @contextmanager
 def embedded(folder: Path) -> Iterator[Path]:
     """The kubeconfig of an API server in this process."""
-    with Server() as server:
+    server = Server()
+    server.api.workloads.makes_pods = True
+    with server:
         yield server.kubeconfig(folder / "kubeconfig", token="anybody")  # our client refuses to go anonymously
 
 
