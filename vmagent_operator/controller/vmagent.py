@@ -244,8 +244,9 @@ class Pass:
         for manifest in objects if config.is_users(self.agent) else ():
             data = manifest.get("data") or {}
             if manifest["kind"] == "Secret" and config.CONFIG_KEY in data:
-                rest = {key: value for key, value in data.items() if key != config.CONFIG_KEY}
-                self.children.settle({**manifest, "data": rest})
+                others = {key: value for key, value in data.items() if key != config.CONFIG_KEY}
+                rest = {key: value for key, value in manifest.items() if key != "data"}
+                self.children.settle({**rest, "data": others} if others else rest)
 
     def _reject(self, wanted: Wanted, messages: Mapping[tuple[str, str], str]) -> None:
         """Tell of scrape objects that are left out, once for each reason."""

@@ -120,9 +120,12 @@ def _at(fields: Fields, path: tuple[str, ...]) -> Fields:
 
 
 def _replaced(fields: Fields, path: tuple[str, ...], tree: Fields) -> dict[str, Any]:
+    """`fields` with `tree` at `path`. Nothing is left where `tree` is empty: a field without children is owned whole."""
     head, *rest = path
     below = _replaced(fields.get(head) or {}, tuple(rest), tree) if rest else tree
-    return {**fields, head: below}
+    if any(field != "." for field in below):
+        return {**fields, head: below}
+    return {field: other for field, other in fields.items() if field != head}
 
 
 def _union(*trees: Fields) -> dict[str, Any]:
