@@ -10,10 +10,14 @@ import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
+
+from vmagent_operator.cli import render
+from vmagent_operator.settings import load
 
 Manifest = dict[str, Any]
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -38,6 +42,14 @@ class Objects:
     def data(self, kind: str, namespace: str, name: str) -> Mapping[str, bytes]:
         """What an object holds; nothing if there is none, as with an optional reference."""
         return self._data.get((kind, namespace, name), {})
+
+
+def rendered(given: Iterable[Manifest], environ: Mapping[str, str]) -> tuple[list[Manifest], Objects]:
+    """The workloads that `given` leads to, and the objects that their pods take files and variables from."""
+    cluster = render.Cluster.of(given)
+    server = render.server(environ.get("KUBERNETES_VERSION", "1.36"))
+    made = render.render(cluster, load(environ), server, datetime(2026, 1, 1, tzinfo=UTC)).objects
+    return [obj for obj in made if obj["kind"] in WORKLOADS], Objects([*cluster.given.values(), *made])
 
 
 def command(workload: Manifest, objects: Objects, folder: Path) -> Command:

@@ -5,15 +5,13 @@ vmagent checks a pod's flags, scrape configuration, relabel and stream aggregati
 
 import re
 import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 import yaml
 
 from test.vmagent import pod
-from vmagent_operator.cli import manifests, render
-from vmagent_operator.settings import load
+from vmagent_operator.cli import manifests
 
 pytestmark = pytest.mark.vmagent
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -28,12 +26,8 @@ def _pods(case: Path, folder: Path) -> list[pod.Command]:
     """vmagent of every workload of a case, laid out in `folder`."""
     path = case / "case.yaml"
     environ = ((yaml.safe_load(path.read_text()) or {}) if path.exists() else {}).get("env", {})
-    environ = {key: str(value) for key, value in environ.items()}
-    server = render.server(environ.get("KUBERNETES_VERSION", "1.36"))
-    cluster = render.Cluster.of(manifests.read([str(case / "given.yaml")]))
-    rendered = render.render(cluster, load(environ), server, datetime(2026, 1, 1, tzinfo=UTC))
-    objects = pod.Objects([*cluster.given.values(), *rendered.objects])
-    workloads = [obj for obj in rendered.objects if obj["kind"] in pod.WORKLOADS]
+    given = manifests.read([str(case / "given.yaml")])
+    workloads, objects = pod.rendered(given, {key: str(value) for key, value in environ.items()})
     return [pod.command(workload, objects, folder / str(number)) for number, workload in enumerate(workloads)]
 
 
