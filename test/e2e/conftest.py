@@ -45,6 +45,7 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def _in_process(_: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Path, Path]]:
     tokens = {"administrator": "admin", "operator": f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"}
     with Server(tokens=tokens) as server:
+        server.api.workloads.makes_pods = True
         load(server.api, shipped())
         Authorizer(server.api).install()
         yield tuple(server.kubeconfig(folder / f"{name}.kubeconfig", token=name) for name in tokens)  # type: ignore[misc]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import time
 from typing import Any
 
 import yaml
@@ -104,6 +105,14 @@ class World:
                 if _path(kind, "x") != _path(kind, "y") or f":{namespace}:" in item["metadata"]["name"]:
                     found[f"{kind} {item['metadata']['name']}"] = _stripped(item)
         return found
+
+    def versions(self, namespace: str, *, after_seconds: float = 0) -> dict[str, str]:
+        """The resource version of everything in the namespace that the operator may write, events included."""
+        time.sleep(after_seconds)
+        kinds = [kind for kind in COLLECTIONS if _path(kind, "x") != _path(kind, "y")]
+        paths = [*(_path(kind, namespace) for kind in kinds), f"/api/v1/namespaces/{namespace}/events"]
+        items = [(path, item["metadata"]) for path in paths for item in self.api.items(path)]
+        return {f"{path}/{metadata['name']}": metadata["resourceVersion"] for path, metadata in items}
 
 
 def _path(kind: str, namespace: str) -> str:

@@ -1,0 +1,198 @@
+"""The Go operator as far as its objects tell: what it left behind in a recorded case, and how it would write it again."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import define, field
+
+from test.controlplane.api import JSON_PATCH, Api, Json, Refused
+from vmagent_operator.api import kinds
+from vmagent_operator.controller import stores
+from vmagent_operator.kube import resource
+
+MANAGER = "app"
+CHILDREN = f"{stores.CHILD_SELECTOR}"
+READY: Mapping[str, Json] = {
+    "Deployment": {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
+    "StatefulSet": {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
+    "DaemonSet": {
+        **dict.fromkeys(("currentNumberScheduled", "desiredNumberScheduled", "numberAvailable", "numberReady"), 1),
+        "updatedNumberScheduled": 1,
+        "numberMisscheduled": 0,
+    },
+}
+REVISION = "before"
+
+
+def key_of(manifest: Json) -> str:
+    """`Kind/namespace/name`, the namespace empty for an object of the cluster."""
+    metadata = manifest["metadata"]
+    return f"{manifest['kind']}/{metadata.get('namespace', '')}/{metadata['name']}"
+
+
+def path_of(manifest: Json) -> str:
+    """Where the API server has the object."""
+    metadata, kind = manifest["metadata"], manifest["kind"]
+    known = stores.custom(kinds.BY_NAME[kind]) if kind in kinds.BY_NAME else resource.of(manifest)
+    return known.path(metadata.get("namespace"), metadata["name"])
+
+
+@define
+class Predecessor:
+    """One case on a server that has no controllers: `given` by users, `recorded` as the Go operator left it."""
+
+    api: Api
+    given: list[Json]
+    recorded: list[Json]
+    refused: set[str] = field(init=False, factory=set)
+    """Recorded objects that a real API server does not take, by key."""
+
+    def install(self) -> None:
+        """Create everything: objects of users, then the Go operator's by ordinary creates and updates."""
+        for manifest in self.given:
+            self._place(manifest)
+        users = {key_of(manifest) for manifest in self.given}
+        for manifest in self.recorded:
+            if key_of(manifest) in users:
+                self._mark(manifest)
+            else:
+                self._create(manifest)
+
+    def children(self) -> Iterator[Json]:
+        """The recorded objects that are there because the Go operator made them."""
+        users = {key_of(manifest) for manifest in self.given}
+        for manifest in self.recorded:
+            if key_of(manifest) not in users | self.refused:
+                yield manifest
+
+    def live(self) -> dict[str, Json]:
+        """Every object of the case as the server has it, by key."""
+        found = ((key_of(each), self.api.find(path_of(each))) for each in (*self.given, *self.children()))
+        return {key: manifest for key, manifest in found if manifest is not None}
+
+    def settle(self, manifest: Json) -> None:
+        """Let the workload be rolled out as it is now; other objects need nothing."""
+        if status := READY.get(manifest["kind"]):
+            path = path_of(manifest)
+            self._run(path, self.api.get(path), status)
+
+    def update(self, manifest: Json) -> Json:
+        """The object after the update that the Go operator sends when it finds something to do.
+
+        It lays its labels, annotations and owner over the live ones and replaces everything else.
+        """
+        path, wanted = path_of(manifest), self._sent(manifest)
+        live = self.api.get(path)
+        metadata = dict(live["metadata"])
+        for part in ("labels", "annotations"):
+            if merged := {**metadata.get(part, {}), **wanted["metadata"].get(part, {})}:
+                metadata[part] = merged
+        body = {key: value for key, value in live.items() if key in ("apiVersion", "kind", "status")} | wanted
+        body["metadata"] = metadata
+        if manifest["kind"] == "Service":
+            body["spec"] = {"clusterIP": live["spec"].get("clusterIP"), **body["spec"]}
+        if "template" in body.get("spec", {}):
+            template, before = body["spec"]["template"], live["spec"]["template"]["metadata"].get("annotations", {})
+            annotations = {**before, **template["metadata"].get("annotations", {})}
+            body["spec"] |= {"template": template | {"metadata": template["metadata"] | {"annotations": annotations}}}
+        return self.api.request("PUT", path, body, fieldManager=MANAGER)
+
+    def remove(self) -> None:
+        """Delete everything, the successor's objects as well."""
+        for manifest in reversed([*self.given, *self.recorded]):
+            if manifest["kind"] != "Namespace":
+                live = self.api.find(path_of(manifest))
+                if live and live["metadata"].get("finalizers"):
+                    self.api.merge(path_of(manifest), {"metadata": {"finalizers": None}})
+                self.api.delete(path_of(manifest), grace_seconds=0)
+
+    def _place(self, manifest: Json) -> None:
+        """An object of a user's; namespaces stay from case to case."""
+        path, body = path_of(manifest), {key: value for key, value in manifest.items() if key != "status"}
+        if self.api.find(path) is None:
+            self.api.request("POST", path.rpartition("/")[0], body, fieldManager="kubectl-create")
+        else:
+            self.api.request("PUT", path, body, fieldManager="kubectl-create")
+
+    def _mark(self, manifest: Json) -> None:
+        """Finalizers and status of an object of a user's."""
+        path, metadata = path_of(manifest), manifest["metadata"]
+        if finalizers := metadata.get("finalizers"):
+            patch = [{"op": "add", "path": "/metadata/finalizers", "value": finalizers}]
+            self.api.request("PATCH", path, patch, content_type=JSON_PATCH, fieldManager=MANAGER)
+        if status := manifest.get("status"):
+            live = self.api.get(path)
+            now = live["metadata"]["creationTimestamp"]
+            status = {**status, "lastAppliedSpec": live["spec"]} if manifest["kind"] == "VMAgent" else dict(status)
+            if conditions := status.get("conditions"):
+                times = {"lastTransitionTime": now, "lastUpdateTime": now}
+                status["conditions"] = [{**times, **condition} for condition in conditions]
+            self.api.request("PUT", f"{path}/status", live | {"status": status}, fieldManager=MANAGER)
+
+    def _create(self, manifest: Json) -> None:
+        path = path_of(manifest)
+        try:
+            self.api.request("POST", path.rpartition("/")[0], self._sent(manifest), fieldManager=MANAGER)
+        except Refused as error:
+            if error.status != 422:
+                raise
+            self.refused.add(key_of(manifest))
+
+    def _run(self, path: str, live: Json, status: Json) -> None:
+        """Let a workload be rolled out, as far as its status and pods tell."""
+        wanted = live["spec"].get("replicas", 1)
+        status = {name: wanted and count for name, count in status.items()}
+        status = {name: wanted if name.endswith("eplicas") else count for name, count in status.items()}
+        status["observedGeneration"] = live["metadata"]["generation"]
+        if live["kind"] == "StatefulSet":
+            status |= {"currentRevision": REVISION, "updateRevision": REVISION, "currentReplicas": wanted}
+            for ordinal in range(wanted):
+                self._start(live, f"{live['metadata']['name']}-{ordinal}")
+        self.api.request("PUT", f"{path}/status", live | {"status": status}, fieldManager="kube-controller-manager")
+
+    def _start(self, owner: Json, name: str) -> None:
+        """A ready pod of a StatefulSet."""
+        metadata, template = owner["metadata"], owner["spec"]["template"]
+        reference = {key: owner[key] for key in ("apiVersion", "kind")} | {
+            "name": metadata["name"],
+            "uid": metadata["uid"],
+            "controller": True,
+        }
+        labels = template["metadata"]["labels"] | {"controller-revision-hash": REVISION}
+        pods = f"/api/v1/namespaces/{metadata['namespace']}/pods"
+        pod = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": name, "labels": labels, "ownerReferences": [reference]},
+            "spec": {"containers": [{"name": "vmagent", "image": "vmagent:1"}]},
+        }
+        self.api.delete(f"{pods}/{name}", grace_seconds=0)
+        created = self.api.create(pods, pod)
+        conditions = [{"type": "Ready", "status": "True"}]
+        self.api.request("PUT", f"{pods}/{name}/status", created | {"status": {"phase": "Running", "conditions": conditions}})
+
+    def _sent(self, manifest: Json) -> Json:
+        """A recorded object as it was sent: with the real owner, and Secrets as bytes."""
+        metadata: Json = dict(manifest["metadata"])
+        body: Json = {key: value for key, value in manifest.items() if key not in ("decoded", "status")}
+        body["metadata"] = metadata
+        if owners := metadata.get("ownerReferences"):
+            metadata["ownerReferences"] = [self._real(owner, metadata["namespace"]) for owner in owners]
+        if decoded := manifest.get("decoded"):
+            body["data"] = {key: _encoded(key, text) for key, text in decoded.items()}
+        return body
+
+    def _real(self, owner: Json, namespace: str) -> Json:
+        """An owner reference with the UID that the owner has on this server."""
+        reference = {**owner, "metadata": {"name": owner["name"], "namespace": namespace}}
+        return {**owner, "uid": self.api.get(path_of(reference))["metadata"]["uid"]}
+
+
+def _encoded(key: str, text: str) -> str:
+    """A value of a Secret as the Go operator packs it."""
+    content = text.encode()
+    return base64.b64encode(gzip.compress(content) if key.endswith(".gz") else content).decode()
