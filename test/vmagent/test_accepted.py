@@ -3,6 +3,7 @@
 vmagent checks a pod's flags, scrape configuration, relabel and stream aggregation files, and says what it skips.
 """
 
+import glob
 import re
 import subprocess
 from pathlib import Path
@@ -18,6 +19,7 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 CASES = {path.parent.name: path.parent for path in sorted(GOLDEN.glob("*/*/given.yaml"))}
 ENTERPRISE = ("-license=", "-licenseFile", "-license.")
 """Flags that only the commercial build of vmagent has."""
+VOLUMES = "tls-assets|config|config-out|sc-files-out|relabelings-assets|stream-aggr"
 REFUSED = yaml.safe_load((Path(__file__).parent / "refused.yaml").read_text())
 """Case -> part of what vmagent says: users' own jobs, flags and files that are at fault, and that we don't touch."""
 
@@ -29,6 +31,14 @@ def _pods(case: Path, folder: Path) -> list[pod.Command]:
     given = manifests.read([str(case / "given.yaml")])
     workloads, objects = pod.rendered(given, {key: str(value) for key, value in environ.items()})
     return [pod.command(workload, objects, folder / str(number)) for number, workload in enumerate(workloads)]
+
+
+def _missing(command: pod.Command, folder: Path) -> list[str]:
+    """Files of the operator's own volumes that flags or configuration name, but that are not there."""
+    configurations = [path.read_text() for path in folder.glob("*/config-out/*")]
+    texts = [*(text for text in command.arguments if "tmpDataPath" not in text), *configurations]
+    named = [path for text in texts for path in re.findall(rf"{folder}/\d+/(?:{VOLUMES})/[^\s\"',]+", text)]
+    return [path for path in named if not glob.glob(path)]
 
 
 def _complaints(vmagent: Path, command: pod.Command) -> list[str]:
@@ -47,7 +57,9 @@ def _complaints(vmagent: Path, command: pod.Command) -> list[str]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_every_flag_file_and_job_is_accepted(name: str, vmagent: Path, tmp_path: Path) -> None:
-    complaints = [line for command in _pods(CASES[name], tmp_path) for line in _complaints(vmagent, command)]
+    commands = _pods(CASES[name], tmp_path)
+    complaints = [line for command in commands for line in _complaints(vmagent, command)]
+    assert [path for command in commands for path in _missing(command, tmp_path)] == []
     if name in REFUSED:
         assert re.search(REFUSED[name], "\n".join(complaints))
     else:
