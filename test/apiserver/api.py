@@ -57,7 +57,7 @@ def document(value: Any, code: int = 200, warnings: list[str] | None = None) -> 
     return Answer(code, json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode(), headers)
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Api:
     """One API server. `version` is what it claims to be."""
 

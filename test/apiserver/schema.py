@@ -5,7 +5,7 @@ Built-in kinds (builtin.json) and custom resources (the CRD's structural schema)
 
 import json
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 MISSING: Any = object()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Node:
     """What may stand at one place of an object.
 
@@ -77,12 +77,27 @@ def builtin(name: str) -> Node:
     return node
 
 
+MOST_RECENT = 64
 _nodes: dict[str, Node] = {}
+_recent: dict[int, tuple[Mapping[str, Any], Node]] = {}
 
 
 def structural(schema: Mapping[str, Any]) -> Node:
-    """The node of a custom resource's structural schema: an embedded resource at its root."""
-    node = compiled(schema)
+    """The node of a custom resource's structural schema: an embedded resource at its root.
+
+    A thousand servers with the same definitions compile them once, and those forked from one do not even compare them.
+    """
+    known = _recent.get(id(schema))
+    if known is None or known[0] is not schema:
+        if len(_recent) >= MOST_RECENT:
+            _recent.clear()
+        known = _recent[id(schema)] = (schema, _structural(json.dumps(schema)))
+    return known[1]
+
+
+@lru_cache(64)
+def _structural(text: str) -> Node:
+    node = compiled(json.loads(text))
     meta = builtin("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
     node.shape = "object"
     node.fields |= {"apiVersion": Node(shape="string"), "kind": Node(shape="string"), "metadata": meta}

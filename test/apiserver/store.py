@@ -34,7 +34,7 @@ class Change:
     new: Json | None
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class Store:
     """What is in the cluster; objects in it are never modified, only replaced.
 
@@ -97,10 +97,10 @@ class Store:
         """Changes after `version`, oldest first."""
         return self.changes[max(0, version - self.oldest) :]
 
-    def fork(self) -> "Store":
-        """A second store of the same objects and history, which then goes its own way."""
+    def fork(self, now: Callable[[], datetime] | None = None) -> "Store":
+        """A second store of the same objects and history, which then goes its own way, by its own clock if given."""
         objects = {resource: dict(found) for resource, found in self._objects.items()}
-        return Store(self.now, self.version, self.oldest, self.window, list(self.changes), objects=objects)
+        return Store(now or self.now, self.version, self.oldest, self.window, list(self.changes), objects=objects)
 
     def follow(self, primary: "Store", version: int | None = None) -> None:
         """Repeat what has happened in `primary` since, up to `version`."""
