@@ -20,12 +20,16 @@ Request = tuple[str, Mapping[str, str]]
 
 
 class Target:
-    """A server that is scraped. It has a page of metrics at every path that is not among `pages`, and takes any POST."""
+    """A server that is scraped and written to. Where it has none of `pages`, it has metrics to read and takes any POST.
+
+    requests: what was read. received: what was written.
+    """
 
     def __init__(self) -> None:
         """A server at a free port, from which `stop` frees it."""
         self.pages: dict[str, str] = {}
         self.requests: list[Request] = []
+        self.received: list[Request] = []
         self._news = Condition()
         target = self
 
@@ -33,18 +37,23 @@ class Target:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                number = target._remember((self.path, {name.lower(): text for name, text in self.headers.items()}))
-                body = target.pages.get(self.path, f"work_total {number}\n").encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json" if self.path in target.pages else "text/plain")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                number = target._remember(self._request())
+                self._answer(target.pages.get(self.path, f"work_total {number}\n"))
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                self.send_response(204)
+                target.received.append(self._request())
+                self._answer(target.pages.get(self.path, ""))
+
+            def _request(self) -> Request:
+                return self.path, {name.lower(): text for name, text in self.headers.items()}
+
+            def _answer(self, text: str) -> None:
+                self.send_response(200 if text else 204)
+                self.send_header("Content-Type", "application/json" if self.path in target.pages else "text/plain")
+                self.send_header("Content-Length", str(len(text.encode())))
                 self.end_headers()
+                self.wfile.write(text.encode())
 
             def handle(self) -> None:
                 with suppress(ConnectionError):  # a scraper that is killed

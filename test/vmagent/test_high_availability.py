@@ -16,11 +16,11 @@ import yaml
 
 from test.controlplane.cluster import eventually
 from test.vmagent import pod
+from test.vmagent.cases import ENVIRON
 from test.vmagent.local import Agent, Server, Target, stopped, targets
 
 pytestmark = pytest.mark.vmagent
 PAGE = Path(__file__).parents[2] / "docs" / "high-availability.md"
-ENVIRON = {"VM_DISABLESELFSERVICESCRAPECREATION": "true"}
 STORAGE = "storage.monitoring.svc:8428"
 INTERVAL_MS = 1000
 

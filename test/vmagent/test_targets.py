@@ -8,53 +8,27 @@ import yaml
 
 from test.controlplane.cluster import eventually
 from test.vmagent import pod
-from test.vmagent.local import Agent, Target, stopped, targets
+from test.vmagent.cases import ENVIRON, agent, filled
+from test.vmagent.local import Agent, stopped, targets
 
 pytestmark = pytest.mark.vmagent
 CASES = list(yaml.safe_load_all((Path(__file__).parent / "targets.yaml").read_text()))
-ENVIRON = {"VM_DISABLESELFSERVICESCRAPECREATION": "true"}
 FILES = "/etc/vm/configs/files"
-
-
-def _filled(value: Any, places: dict[str, str]) -> Any:
-    """`value` with the real addresses."""
-    if isinstance(value, dict):
-        return {key: _filled(inner, places) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_filled(inner, places) for inner in value]
-    return value.format(**places) if isinstance(value, str) and "{" in value else value
-
-
-def _agent(case: dict[str, Any], storage: Target) -> list[pod.Manifest]:
-    """A VMAgent that selects everything, with the files of the case mounted."""
-    api = "operator.victoriametrics.com/v1beta1"
-    spec = {
-        "selectAllByDefault": True,
-        "scrapeInterval": "1s",
-        "remoteWrite": [{"url": f"http://{storage.address}/write"}],
-        "configMaps": ["files"],
-    }
-    return [
-        {"apiVersion": api, **obj} if obj["kind"].startswith("VM") else {"apiVersion": "v1", **obj}
-        for obj in (
-            {"kind": "VMAgent", "metadata": {"name": "a", "namespace": "mon"}, "spec": spec | case.get("agent", {})},
-            {"kind": "ConfigMap", "metadata": {"name": "files", "namespace": "mon"}, "data": case.get("files", {})},
-            *case["given"],
-        )
-    ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_targets(case: dict[str, Any], vmagent: Path, tmp_path: Path) -> None:
     with targets(2) as (a, b):
-        case = _filled(case, {"a": a.address, "b": b.address, "files": FILES})
+        case = filled(case, {"a": a.address, "b": b.address, "files": FILES})
         a.pages = case.get("pages", {})
-        (workload,), objects = pod.rendered(_agent(case, storage=b), ENVIRON)
-        agent = Agent(vmagent, pod.command(workload, objects, tmp_path / "pod"), tmp_path / "vmagent.log")
-        with stopped(agent):
-            agent.start()
-            eventually(lambda: [found["health"] for found in agent.targets()] == ["up"] * len(case["want"]), seconds=10)
-            found = sorted(map(_said, agent.targets()), key=lambda one: (one["pool"], one["url"]))
+        (workload,), objects = pod.rendered(agent(case), ENVIRON)
+        process = Agent(vmagent, pod.command(workload, objects, tmp_path / "pod"), tmp_path / "vmagent.log")
+        with stopped(process):
+            process.start()
+            eventually(
+                lambda: [found["health"] for found in process.targets()] == ["up"] * len(case["want"]), seconds=10
+            )
+            found = sorted(map(_said, process.targets()), key=lambda one: (one["pool"], one["url"]))
             assert found == sorted(map(_wanted, case["want"]), key=lambda one: (one["pool"], one["url"]))
     for want in case["want"]:
         server = next(one for one in (a, b) if one.address in want["url"])
