@@ -1,5 +1,6 @@
 """A whole operator against a server in memory, in one thread, on a clock of its own."""
 
+import json
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,22 @@ from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.informer import Informer, Phase
 
 READS = ("GET",)
+SERVERS_OWN = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
+CHILDREN = (
+    *(
+        "deployments.apps",
+        "statefulsets.apps",
+        "daemonsets.apps",
+        "services",
+        "serviceaccounts",
+        "secrets",
+        "configmaps",
+    ),
+    *("poddisruptionbudgets.policy", "networkpolicies.networking.k8s.io", "roles.rbac.authorization.k8s.io"),
+    *("rolebindings.rbac.authorization.k8s.io", "clusterroles.rbac.authorization.k8s.io"),
+    *("clusterrolebindings.rbac.authorization.k8s.io", "vmservicescrapes.operator.victoriametrics.com"),
+    *("vmpodscrapes.operator.victoriametrics.com", "horizontalpodautoscalers.autoscaling"),
+)
 
 
 @define
@@ -42,7 +59,7 @@ class VirtualClock:
         return event.is_set()
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class World:
     """A cluster and an operator in it. `settle` lets both work until nothing is left to do now."""
 
@@ -119,6 +136,60 @@ class World:
     def writes(self) -> list[tuple[str, str]]:
         """Method and path of every mutating request of this process."""
         return [(method, path) for method, path in self.transport.requests if method not in READS]
+
+    def patch(self, path: str, body: Mapping[str, Any]) -> None:
+        """Merge `body` into an object, as a user with kubectl would."""
+        headers = {"content-type": "application/merge-patch+json"}
+        self._request("PATCH", path, headers=headers, body=json.dumps(body).encode())
+
+    def delete(self, path: str) -> None:
+        """Delete an object, as a user would."""
+        self._request("DELETE", path)
+
+    def _request(self, method: str, path: str, **rest: Any) -> None:
+        person = Memory(self.api, agent="kubectl")
+        answer = person.request(method, path, timeout=5, **rest)
+        assert answer.status < 300, answer.body
+        self.api.settle()
+
+    def events(self) -> set[tuple[str, str, str]]:
+        """Type, reason and message of every Event."""
+        return {(event["type"], event["reason"], event["message"]) for _, event in self.api.store.items("events")}
+
+    def uids(self, resource: str) -> dict[str, str]:
+        """Name -> UID of every object of a kind."""
+        return {name: value["metadata"]["uid"] for (_, name), value in self.api.store.items(resource)}
+
+    def children(self) -> dict[tuple[str, str, str], Any]:
+        """What the operator keeps, by resource, namespace and name: labels, annotations, and all that is asked for."""
+        found = {}
+        for resource in CHILDREN:
+            for (namespace, name), value in self.api.store.items(resource):
+                labels = value["metadata"].get("labels") or {}
+                if labels.get("managed-by") == "vm-operator":
+                    asked = {key: part for key, part in value.items() if key not in ("metadata", "status")}
+                    spec = {key: part for key, part in (asked.get("spec") or {}).items() if key not in SERVERS_OWN}
+                    found[resource, namespace, name] = {**asked, "spec": spec, "labels": labels}
+        return found
+
+    def manifests(self, owner_uid: str) -> list[dict[str, Any]]:
+        """The operator's children as manifests, owned by an agent with that UID."""
+        found = []
+        for resource in CHILDREN:
+            kind = next(kind for kind in self.api.served.values() if kind.storage == resource)
+            for (namespace, name), value in self.api.store.items(resource):
+                if (value["metadata"].get("labels") or {}).get("managed-by") != "vm-operator":
+                    continue
+                metadata = {"name": name, "labels": value["metadata"]["labels"]}
+                if namespace:
+                    metadata["namespace"] = namespace
+                if references := value["metadata"].get("ownerReferences"):
+                    metadata["ownerReferences"] = [{**reference, "uid": owner_uid} for reference in references]
+                rest = {key: part for key, part in value.items() if key not in ("metadata", "status")}
+                spec = {key: part for key, part in (rest.pop("spec", None) or {}).items() if key not in SERVERS_OWN}
+                head = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
+                found.append(head | rest | ({"spec": spec} if spec else {}))
+        return found
 
 
 def agent(name: str = "main", namespace: str = "monitoring", **spec: Any) -> dict[str, Any]:
