@@ -54,9 +54,8 @@ class _Handler(BaseHTTPRequestHandler):
                     {"content-type": "application/json"},
                 )
             )
-        raw = routes.Raw(
-            self.command, url.path, routes.query(parse_qsl(url.query, keep_blank_values=True)), headers, body
-        )
+        query = routes.query(parse_qsl(url.query, keep_blank_values=True))
+        raw = routes.Raw(self.command, url.path, query, headers, body, user=user)
         return self._deliver(self.server.face.api.handle(raw))
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 -- names of the library
