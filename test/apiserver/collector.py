@@ -6,8 +6,9 @@ from attrs import define, field
 
 from test.apiserver.failure import Failure
 from test.apiserver.kinds import Kind
-from test.apiserver.objects import FOREGROUND, ORPHAN, Context, Objects
+from test.apiserver.objects import Context, Objects
 from test.apiserver.store import Change, Json, Name, clone
+from test.apiserver.strategy import FOREGROUND, ORPHAN
 
 BY_MANAGER = Context("kube-controller-manager")
 Edit = Callable[[Json], None]
@@ -23,6 +24,7 @@ class Collector:
     _uids: set[str] = field(factory=set)
 
     def __attrs_post_init__(self) -> None:
+        self._uids.update(value["metadata"]["uid"] for _, _, value in self.objects.store.everything())
         self.objects.store.listeners.append(self._note)
 
     def _note(self, change: Change) -> None:

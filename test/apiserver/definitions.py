@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from test.apiserver import kinds, openapi
 from test.apiserver.objects import Context
-from test.apiserver.store import Change, Json, clone
+from test.apiserver.store import Change, Json
 
 if TYPE_CHECKING:
     from test.apiserver.api import Api
@@ -51,12 +51,10 @@ class Definitions:
 
     def _serve(self, definition: Json) -> None:
         self._withdraw(definition["metadata"]["name"])
+        schemas = {version["name"]: version.get("schema", {}) for version in definition["spec"]["versions"]}
         for kind in kinds.custom(definition):
             self.api.served[kind.group, kind.version, kind.plural] = kind
-        for version in definition["spec"]["versions"]:
-            for kind in kinds.custom(definition):
-                if kind.version == version["name"]:
-                    self.schemas[openapi.definition(kind)] = version.get("schema", {}).get("openAPIV3Schema", {})
+            self.schemas[openapi.definition(kind)] = schemas[kind.version].get("openAPIV3Schema", {})
         names = definition["spec"]["names"]
         stored = [version["name"] for version in definition["spec"]["versions"] if version.get("storage")]
         old = {one["type"]: one for one in definition.get("status", {}).get("conditions") or ()}
@@ -64,9 +62,9 @@ class Definitions:
         conditions = [old.get(name) or {"type": name, "status": "True", "reason": reason, "message": message, "lastTransitionTime": now}
                       for name, reason, message in CONDITIONS]  # fmt: skip
         status = {"conditions": conditions, "acceptedNames": names, "storedVersions": stored}
-        wanted = clone(definition) | {"status": status}
-        if CLEANUP not in wanted["metadata"].get("finalizers", ()):
-            wanted["metadata"]["finalizers"] = [*wanted["metadata"].get("finalizers", ()), CLEANUP]
+        finalizers = definition["metadata"].get("finalizers") or ()
+        meta = definition["metadata"] | {"finalizers": [*dict.fromkeys((*finalizers, CLEANUP))]}
+        wanted = definition | {"status": status, "metadata": meta}
         if wanted != definition:
             self.api.store.put(STORAGE, ("", definition["metadata"]["name"]), wanted)
 

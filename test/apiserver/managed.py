@@ -3,6 +3,7 @@
 Rules: sigs.k8s.io/structured-merge-diff (merge/update.go) and k8s.io/apimachinery/pkg/util/managedfields.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -140,8 +141,12 @@ def apply(
     now: str,
     reset: tuple[str, ...],
     force: bool,
+    allowed: Paths = frozenset(),
 ) -> tuple[Json, Managers]:
-    """The merged object and its managers. Raises Failure for conflicts, ValueError for lists without or with double keys."""
+    """The merged object and its managers; what others lose of `allowed` is no conflict.
+
+    Raises Failure for conflicts, ValueError for keyed lists with double or missing keys.
+    """
     merged = fieldset.merge(node, live, config)
     last = managers.get(writer, Owned(frozenset(), now))
     paths = _kept(fieldset.of(node, config), reset)
@@ -149,8 +154,9 @@ def apply(
     owned = fieldset.with_prefixes(path for one in managers.values() for path in one.paths)
     merged = fieldset.remove(node, merged, last.paths - owned)
     managers, taken = _unseat(managers, writer, fieldset.compare(node, live, merged))
-    if taken and not force:
-        raise conflicts(taken)
+    clashes = {other: lost - allowed for other, lost in taken.items() if lost - allowed}
+    if clashes and not force:
+        raise conflicts(clashes)
     if not paths:
         managers.pop(writer, None)
     return merged, managers
@@ -178,3 +184,17 @@ def conflicts(taken: Mapping[Writer, Paths]) -> Failure:
             f"{message}:\n" + "\n".join(f"- {field}" for field in fields) for message, fields in by_writer.items()
         )
     return Failure(409, "Conflict", f"Apply failed with {count}: {text}", {"causes": causes})
+
+
+def last_applied(node: Node, live: Json) -> Paths:
+    """Fields that client-side apply has set, by its annotation, and that still have the value: server-side apply by kubectl takes
+    them over."""
+    text = (live.get("metadata", {}).get("annotations") or {}).get("kubectl.kubernetes.io/last-applied-configuration")
+    try:
+        config = json.loads(text) if text else {}
+        return (
+            frozenset(fieldset.of(node, config))
+            - fieldset.compare(node, live, fieldset.merge(node, live, config)).modified
+        )
+    except ValueError:
+        return frozenset()

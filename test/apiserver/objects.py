@@ -5,15 +5,15 @@ Nothing here knows of requests, paths or formats; `api` does.
 
 import base64
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import Random
-from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from test.apiserver import codec, failure, managed, rules
+from test.apiserver import codec, failure, managed, rules, strategy
 from test.apiserver.defaults import settle
 from test.apiserver.failure import Failure
+from test.apiserver.fieldset import Paths
 from test.apiserver.kinds import Kind, counted
 from test.apiserver.managed import Managers, Writer
 from test.apiserver.services import Addresses
@@ -25,8 +25,6 @@ PRECONDITIONS = (
     ("uid", "UID", "The object might have been deleted and then recreated"),
     ("resourceVersion", "ResourceVersion", "The object might have been modified"),
 )
-TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
-FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 
 
 @frozen
@@ -144,16 +142,17 @@ class Objects:
     def _apply(
         self, kind: Kind, live: Json, config: Json, entries: Managers, writer: Writer, context: Context
     ) -> tuple[Json, Managers]:
+        is_kubectl = writer.manager == "kubectl"
+        allowed: Paths = managed.last_applied(kind.node, live) if is_kubectl else frozenset()
+        reset, now = strategy.reset(kind, context.subresource), self.store.timestamp()
         try:
-            return managed.apply(
-                kind.node, live, config, entries, writer, self.store.timestamp(), _reset(kind, context), context.force
-            )
+            return managed.apply(kind.node, live, config, entries, writer, now, reset, context.force, allowed)
         except ValueError as error:
             raise Failure(500, "InternalError", f"failed to create typed patch object: {error}") from error
 
     def _before_first_apply(self, kind: Kind, live: Json) -> Managers:
         writer = Writer("before-first-apply", "Update", kind.api_version)
-        return managed.update(kind.node, None, live, {}, writer, self.store.timestamp(), _reset(kind, Context("")))
+        return managed.update(kind.node, None, live, {}, writer, self.store.timestamp(), strategy.reset(kind))
 
     def delete(self, kind: Kind, name: Name, options: Json, context: Context) -> tuple[Json, bool]:
         """Delete an object, or mark it for deletion; its last state, and whether it is gone."""
@@ -166,7 +165,7 @@ class Objects:
                 raise failure.conflict("", kind.name, name[1], text)
         for hook in self.hooks:
             hook("delete", kind, live, None, context)
-        finalizers = _finalizers(meta.get("finalizers") or [], options)
+        finalizers = strategy.finalizers(meta.get("finalizers") or [], options)
         lingers = (
             bool(finalizers) or kind.name == "Namespace" or bool(kind.name == "Pod" and live["spec"].get("nodeName"))
         )
@@ -285,7 +284,7 @@ class Objects:
     def _successor(self, kind: Kind, live: Json, new: Json, context: Context) -> Json:
         """`new` with what this endpoint may not change taken from `live`."""
         if context.subresource == "status":
-            new = _with_status(kind, live, new)
+            new = strategy.with_status(kind, live, new)
         elif kind.has_status:
             new.pop("status", None)
             if "status" in live:
@@ -316,7 +315,7 @@ class Objects:
         if kind.name == "Namespace":
             settled["spec"].setdefault("finalizers", ["kubernetes"])
         if kind.name == "DaemonSet":
-            _count_template(settled, live)
+            strategy.count_template(settled, live)
         return settled
 
     def _allocate(self, kind: Kind, new: Json, live: Json | None) -> None:
@@ -338,7 +337,9 @@ class Objects:
     def _updated(self, kind: Kind, live: Json | None, new: Json, entries: Managers, context: Context) -> Managers:
         writer = Writer(context.manager, "Update", kind.api_version, context.subresource)
         try:
-            return managed.update(kind.node, live, new, entries, writer, self.store.timestamp(), _reset(kind, context))
+            return managed.update(
+                kind.node, live, new, entries, writer, self.store.timestamp(), strategy.reset(kind, context.subresource)
+            )
         except ValueError:
             return entries  # a list without its keys; validation says so in better words
 
@@ -354,7 +355,11 @@ class Objects:
             hook("update", kind, live, new, context)
         if context.is_dry:
             return new
-        if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers") and not _waits(kind, new):
+        if (
+            new["metadata"].get("deletionTimestamp")
+            and not new["metadata"].get("finalizers")
+            and not strategy.waits(kind, new)
+        ):
             self.store.put(kind.storage, name, new)
             return self.remove(kind, name)
         return self.store.put(kind.storage, name, new)
@@ -365,44 +370,3 @@ class Objects:
             found += codec.validate(kind.node, new)
         if found:
             raise failure.invalid(kind.group, kind.name, new["metadata"]["name"], found)
-
-
-def _reset(kind: Kind, context: Context) -> tuple[str, ...]:
-    """Top-level fields that this endpoint does not set and so nobody can own through it."""
-    if context.subresource == "status":
-        return ("f:spec", "f:metadata") if kind.is_custom else ("f:spec",)
-    return ("f:status",) if kind.has_status else ()
-
-
-def _finalizers(present: list[str], options: Mapping[str, Any]) -> list[str]:
-    """Finalizers once deletion with these options has begun."""
-    policy = options.get("propagationPolicy") or ("Orphan" if options.get("orphanDependents") else "")
-    kept = [name for name in present if not policy or name not in (FOREGROUND, ORPHAN)]
-    return kept + {"Foreground": [FOREGROUND], "Orphan": [ORPHAN]}.get(policy, [])
-
-
-def _waits(kind: Kind, value: Json) -> bool:
-    """Whether something other than metadata.finalizers holds a deleted object."""
-    if kind.name == "Namespace":
-        return bool(value["spec"].get("finalizers"))
-    return bool(kind.name == "Pod" and value["metadata"].get("deletionGracePeriodSeconds"))
-
-
-def _count_template(new: Json, live: Json | None) -> None:
-    """A DaemonSet's annotation with the generation of its template."""
-    before = (live or {}).get("metadata", {}).get("annotations", {}).get(TEMPLATE_GENERATION, "0")
-    is_new = live is None or live["spec"]["template"] != new["spec"]["template"]
-    count = int(before) + 1 if is_new else int(before)
-    new["metadata"]["annotations"] = new["metadata"].get("annotations", {}) | {TEMPLATE_GENERATION: str(count)}
-
-
-def _with_status(kind: Kind, live: Json, new: Json) -> Json:
-    """`live` as a write of its status may leave it; of built-in kinds that includes metadata, but for labels."""
-    out: Json = {key: part for key, part in clone(live).items() if key != "status"}
-    if "status" in new:
-        out["status"] = new["status"]
-    if not kind.is_custom:
-        out["metadata"] = {key: part for key, part in new["metadata"].items() if key != "labels"}
-        if "labels" in live["metadata"]:
-            out["metadata"]["labels"] = live["metadata"]["labels"]
-    return out

@@ -156,13 +156,13 @@ class Watch:
         """Put a bookmark of the present version into the stream."""
         if not self.has_bookmarks or self.is_over:
             return
-        self._pending.extend(self._poll())
+        lines = self._poll()
         meta: Json = {"resourceVersion": str(self.position), "creationTimestamp": None}
         if annotations:
             meta["annotations"] = annotations
         value = views.typed(self.chosen.kind, {"metadata": meta})
         shown = views.partial(value) if self.wanted.startswith("Partial") else value
-        self._pending.append(json.dumps({"type": "BOOKMARK", "object": shown}, separators=(",", ":")).encode())
+        self._pending = [*lines, json.dumps({"type": "BOOKMARK", "object": shown}, separators=(",", ":")).encode()]
 
     def start(self, values: list[Json]) -> None:
         """Begin with these objects as ADDED."""
