@@ -44,7 +44,7 @@ def test_expressions_that_go_takes(text: str) -> None:
             "(?<=a)b",
             "(?!a)",
         ),
-        *(r"(a)\1", r"\Z", r"\q", "a\\", "a{2,1}", "a{1001}", r"[\z]", "(?", "(?P<>a)"),
+        *(r"(a)\1", r"\Z", r"\q", "a\\", "a{2,1}", "a{1001}", r"[\z]", r"\x{110000}", "(?", "(?P<>a)"),
     ],
 )
 def test_expressions_that_go_refuses(text: str) -> None:
@@ -55,13 +55,15 @@ def test_expressions_that_go_refuses(text: str) -> None:
     "text",
     [
         *("foo", "{}", '{a="b"}', " foo:bar{ a=~'x|y' , b!~`z` } ", '{a="x" or b="y", c="z",}', '{"a.b"="c"}', r"a\-b"),
-        *('({a="b"})', '{a="x" + "y"}', 'WITH (x = {a="b"}) {x}', "{a='it\\'s'}"),
+        *('({a="b"})', '{a="x" + "y"}', 'WITH (x = {a="b"}) {x}', "{a='it\\'s'}", r'{a=~"\\d+"}', r"{a=~`\d+`}"),
     ],
 )
 def test_series_selectors(text: str) -> None:
     assert series_fault(text) is None
 
 
-@pytest.mark.parametrize("text", ["", "a b", "{a}", "{a=b}", '{a="b"', "foo[5m]", "sum(x)", "a + b", '{a=~"("}', "5"])
+@pytest.mark.parametrize(
+    "text", ["", "a b", "{a}", "{a=b}", '{a="b"', "foo[5m]", "sum(x)", "a + b", '{a=~"("}', "5", r'{a=~"\d+"}']
+)
 def test_what_is_no_series_selector(text: str) -> None:
     assert series_fault(text) is not None

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 _CHARACTER = (
-    r"\\(?:[pP](?:\{\^?[A-Za-z_]+\}|[A-Za-z])|x(?:[0-9a-fA-F]{2}|\{[0-9a-fA-F]{1,8}\})|0[0-7]{0,2}|[1-7][0-7]{1,2}"
+    r"\\(?:[pP](?:\{\^?[A-Za-z_]+\}|[A-Za-z])|x(?:[0-9a-fA-F]{2}|\{0*(?:10[0-9a-fA-F]{4}|[0-9a-fA-F]{1,5})\})|0[0-7]{0,2}|[1-7][0-7]{1,2}"
     r"|[dDsSwWafnrtv]|[^0-9A-Za-z\u0080-\U0010ffff])"
 )
 _ITEM = rf"(?:\[:\^?\w+:\]|{_CHARACTER}|[^\\\]])"
@@ -44,7 +44,8 @@ _POSIX = frozenset(
 _MOST_REPEATS = 1000
 
 _IDENTIFIER = r"(?:[^\W\d]|:|\\.)(?:\w|[:.]|\\.)*"
-_STRING = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`)"""
+_ESCAPE = r"x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2}"
+_STRING = rf"""(?:"(?:[^"\\]|\\(?:[abfnrtv\\"]|{_ESCAPE}))*"|'(?:[^'\\]|\\(?:[abfnrtv\\']|{_ESCAPE}))*'|`[^`]*`)"""
 _FILTER = rf"(?:{_IDENTIFIER}|{_STRING})\s*(?:=~|!~|!=|=)\s*{_STRING}(?:\s*\+\s*{_STRING})*|{_STRING}"
 _SEPARATOR = r"\s*(?:,\s*(?:or\b\s*)?|\bor\b\s*|(?<=[\"'`])or\b\s*)"
 _SERIES = re.compile(

@@ -44,7 +44,9 @@ SKIP_ANNOTATION = "operator.victoriametrics.com/skip-validation"
 _PLACEHOLDER = "%{"
 _SIZE = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?([kmgt]i?b)?", re.I)
 _PROXY = re.compile(
-    r"(https?|socks5|tls\+socks5)://([^\s/@]+@)?([^\s:/?#@\[\]]+|\[[^\s\]]+\])(:[0-9]*)?([/?#]\S*)?", re.I
+    r"(https?|socks5|tls\+socks5)://((?:[^\s/@%]|%[0-9a-f]{2})+@)?([^\s:/?#@\[\]%]+|\[[^\s\]]+\])(:[0-9]*)?"
+    r"([/?#](?:[^\s%]|%[0-9a-f]{2})*)?",
+    re.I,
 )
 
 Faults = Iterator[str]
@@ -153,8 +155,9 @@ def _credential_faults(config: Mapping[str, Any], prefix: str) -> Faults:
     if {"password", "password_file"} <= (config.get(f"{prefix}basic_auth") or {}).keys():
         yield f"{prefix}basic_auth: password and password_file exclude each other"
     if oauth2 := config.get(f"{prefix}oauth2"):
-        if "client_id" not in oauth2:
-            yield f"{prefix}oauth2: client_id is empty"
+        for key in ("client_id", "token_url"):
+            if key not in oauth2:
+                yield f"{prefix}oauth2: {key} is empty"
         if "client_secret" not in oauth2 and "client_secret_file" not in oauth2:
             yield f"{prefix}oauth2: neither client_secret nor client_secret_file"
 
@@ -242,6 +245,10 @@ def _http_client(options: HTTPClientOptions) -> Faults:
     yield from _proxy("proxyURL", options.proxy_url)
 
 
+def _oauth2(oauth2: OAuth2) -> Faults:
+    yield from _proxy("proxy_url", oauth2.proxy_url)
+
+
 def _port(endpoint: Endpoint | PodMetricsEndpoint) -> Faults:
     yield from _regex("port", endpoint.port)
     if isinstance(endpoint.target_port, str):
@@ -260,6 +267,7 @@ CHECKS: Mapping[type, Check] = {
     RelabelConfig: _relabel,
     LabelSelector: selector.faults,
     ScrapeParams: _scrape_params,
+    OAuth2: _oauth2,
     VMScrapeParams: _vm_scrape_params,
     HTTPClientOptions: _http_client,
     Endpoint: _port,
