@@ -1,0 +1,81 @@
+"""Every field has an effect: setting one changes what is rendered, from an empty document and from a full one.
+
+Fields without any are in `inert.yaml`, each with the reason.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from test.apiserver import codec, kinds
+from test.properties import sample
+from test.properties.sample import Property
+from test.properties.world import World, manifest
+from vmagent_operator.api import crd
+from vmagent_operator.api.kinds import KINDS, VMAGENT, Kind, read
+
+HERE = Path(__file__).parent
+WORLD = World(HERE / "world.yaml")
+INERT: dict[str, str] = yaml.safe_load((HERE / "inert.yaml").read_text())
+"""Regular expression for kind and path -> why these fields have no effect."""
+MODES: tuple[dict[str, Any], ...] = ({}, {"statefulMode": True}, {"daemonSetMode": True}, {"shardCount": 2})
+
+
+def _reason(kind: Kind[Any], at: Property) -> str | None:
+    """The entry of `inert.yaml` that the property is listed by."""
+    return next((regex for regex in INERT if re.fullmatch(regex, f"{kind.name} {at}")), None)
+
+
+def _changes(kind: Kind[Any], at: Property, *, full: bool) -> Iterator[bool]:
+    """Whether the property changes what is rendered, mode by mode."""
+    document = sample.document(kind.spec_class, at.path, full=full)
+    for mode in MODES if kind is VMAGENT and not _reason(kind, at) else ({},):
+        given = {**mode, **document}
+        yield _outcome(kind, json.dumps(given)) != WORLD.outcome(kind, sample.changed(given, at))
+
+
+@lru_cache(maxsize=64)
+def _outcome(kind: Kind[Any], document: str) -> bytes:
+    """The outcome of a document around a property; full ones are mostly the same for its neighbours."""
+    return WORLD.outcome(kind, json.loads(document))
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["empty", "full"])
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_field_has_an_effect_and_leaves_nothing_behind(kind: Kind[Any], full: bool) -> None:
+    base = sample.document(kind.spec_class, full=full)
+    before = WORLD.outcome(kind, base)
+    without = {str(at) for at in sample.properties(kind.spec_class) if not any(_changes(kind, at, full=full))}
+    listed = {str(at) for at in sample.properties(kind.spec_class) if _reason(kind, at)}
+    assert without == listed
+    assert WORLD.outcome(kind, base) == before
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_null_is_the_same_as_absent(kind: Kind[Any]) -> None:
+    for at in sample.properties(kind.spec_class):
+        if not at.is_given:
+            given = sample.document(kind.spec_class, at.path, full=False)
+            absent, null = (read(manifest(kind, change(given, at))) for change in (sample.changed, sample.nulled))
+            assert (null.spec, null.unknown) == (absent.spec, absent.unknown), str(at)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_documents_are_what_an_api_server_accepts(kind: Kind[Any]) -> None:
+    (served,) = kinds.custom(crd.manifest(kind))
+    for at in sample.properties(kind.spec_class):
+        document = manifest(kind, sample.document(kind.spec_class, at.path, full=False))
+        assert list(codec.validate(served.node, document)) == []
+    full = manifest(kind, sample.document(kind.spec_class, full=True))
+    assert list(codec.validate(served.node, full)) == []
+
+
+def test_every_listed_field_exists() -> None:
+    listed = {_reason(kind, at) for kind in KINDS for at in sample.properties(kind.spec_class)}
+    assert INERT.keys() - listed == set()

@@ -1,0 +1,103 @@
+"""What a document leads to: for a VMAgent everything that is rendered, for a scrape object its jobs and files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vmagent_operator.api.kinds import API_VERSION, VMAGENT, Kind, read
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.cli import render
+from vmagent_operator.model.decode import Manifest
+from vmagent_operator.scrape.context import context
+from vmagent_operator.scrape.errors import Finding
+from vmagent_operator.scrape.fragment import fragment
+from vmagent_operator.scrape.secrets import Values
+from vmagent_operator.settings import Server, load
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SETTINGS = load({"VM_VPA_API_ENABLED": "true"})
+
+CLASSES = {
+    "remoteWrite": [{"url": "http://some"}],
+    "scrapeClasses": [
+        {"name": name, "tlsConfig": {"serverName": f"{name}-class"}, "metricRelabelConfigs": [{"targetLabel": name}]}
+        for name in ("some", "other")
+    ],
+}
+
+
+class Refused(AssertionError):  # noqa: N818
+    """A document that was meant to be valid leads to a failure."""
+
+
+class World:
+    """A cluster that is the same but for one object, and what it makes of that object."""
+
+    def __init__(self, path: Path) -> None:
+        """The cluster of the objects in a file."""
+        objects = [obj for obj in yaml.safe_load_all(path.read_text()) if obj]
+        self._cluster = render.Cluster.of(chain.from_iterable(map(_copies, objects)))
+        self._values = Values(self._cluster.contents)
+        self._context = context(read(manifest(VMAGENT, CLASSES)), SETTINGS)
+
+    def outcome(self, kind: Kind[Any], spec: dict[str, Any]) -> bytes:
+        """Everything that an object of `kind` leads to. Raises Refused."""
+        raw = manifest(kind, spec)
+        obj = read(raw)
+        if obj.spec is None:
+            raise Refused(str(obj.error))
+        return self._agent(raw, obj) if kind is VMAGENT else self._scrape(obj)
+
+    def _scrape(self, obj: CustomObject[Any]) -> bytes:
+        found = fragment(obj, self._context, self._values)
+        if isinstance(found, Finding):
+            raise Refused(found.message)
+        return b"".join(found.jobs) + json.dumps(found.assets).encode()
+
+    def _agent(self, raw: Manifest, obj: CustomObject[Any]) -> bytes:
+        key = (obj.kind.name, obj.namespace, obj.name)
+        cluster = render.Cluster({**self._cluster.given, key: raw}, {**self._cluster.custom, key: obj})
+        rendered = render.render(cluster, SETTINGS, Server(), NOW)
+        _check(rendered)
+        return json.dumps([_shown(manifest) for manifest in rendered.objects]).encode()
+
+
+def manifest(kind: Kind[Any], spec: dict[str, Any]) -> Manifest:
+    """The object that a world is about."""
+    metadata = {"namespace": "monitoring", "name": "main", "uid": "uid-main", "generation": 1}
+    return {"apiVersion": API_VERSION, "kind": kind.name, "metadata": metadata, "spec": spec}
+
+
+def _copies(obj: Manifest) -> Iterator[Manifest]:
+    """An object without a namespace in both, a scrape object without a name once for each label."""
+    metadata = obj["metadata"]
+    if obj["kind"] == "Namespace" or "namespace" in metadata:
+        yield obj
+        return
+    for namespace in ("monitoring", "shop"):
+        if "name" in metadata:
+            yield {**obj, "metadata": {**metadata, "namespace": namespace}}
+        for app, tier in () if "name" in metadata else ("ab", "ba"):
+            yield {**obj, "metadata": {"namespace": namespace, "name": app, "labels": {"app": app, "tier": tier}}}
+
+
+def _check(rendered: render.Rendered) -> None:
+    """Raise Refused for what went wrong with the agent, or with the objects that nothing should go wrong with."""
+    if rendered.errors:
+        raise Refused(*rendered.errors)
+    ours = [obj for obj in rendered.objects if obj["apiVersion"] == API_VERSION]
+    if reasons := [r for obj in ours if obj["metadata"]["name"] in ("a", "b") and (r := obj["status"].get("reason"))]:
+        raise Refused(*reasons)
+
+
+def _shown(rendered: Manifest) -> Manifest:
+    """A rendered object without the copy of the spec that a status holds: it would make each field seem to count."""
+    status = {key: value for key, value in rendered.get("status", {}).items() if key != "lastAppliedSpec"}
+    return {**render.decoded(rendered), "status": status}
