@@ -112,7 +112,7 @@ class Simulation:
         api.workloads.is_on = api.collector.is_on = False
         for position, raw in enumerate(self.given):
             self._place(position, raw)
-        api.workloads.is_on = True  # the collector stays off: the recorded cases were made without one
+        api.workloads.is_on = True  # orphans stay: nobody collected them in the recorded cases
         api.tick()
         self.settled = self.live()
 

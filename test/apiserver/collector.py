@@ -16,7 +16,7 @@ Edit = Callable[[Json], None]
 
 @define(eq=False)
 class Collector:
-    """Follows deletions in a store; `step` does what is due. `is_on` off: nothing is collected."""
+    """Follows deletions in a store; `step` does what is due. `is_on` off: children of an owner that is gone stay."""
 
     objects: Objects
     is_on: bool = True
@@ -40,7 +40,7 @@ class Collector:
 
     def step(self) -> bool:
         """Do what is due; whether there was something."""
-        if not self._dirty or not self.is_on:
+        if not self._dirty:
             return False
         self._dirty = False
         before = self.objects.store.version
@@ -67,7 +67,7 @@ class Collector:
         elif meta.get("deletionTimestamp") and FOREGROUND in finalizers:
             if not self._delete_children(meta["uid"]):
                 self._drop(kind, name, FOREGROUND)
-        elif meta.get("ownerReferences") and not meta.get("deletionTimestamp"):
+        elif self.is_on and meta.get("ownerReferences") and not meta.get("deletionTimestamp"):
             owners = [one for one in meta["ownerReferences"] if one["uid"] in uids]
             if not owners:
                 self._delete(kind, name, "Background")
