@@ -22,5 +22,10 @@ def main(arguments: list[str] | None = None) -> int:
     if name not in SUBCOMMANDS:
         print(f"unknown command {name!r}; there are {', '.join(SUBCOMMANDS)}, see --help", file=sys.stderr)
         return 2
-    exit_code: int = importlib.import_module(SUBCOMMANDS[name]).main(rest, os.environ)
+    try:
+        exit_code: int = importlib.import_module(SUBCOMMANDS[name]).main(rest, os.environ)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads, such as `head`, has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return exit_code
