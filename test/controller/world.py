@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 from attrs import define, field
@@ -75,7 +76,7 @@ class World:
         self.api = Api(Store(self.clock.now))
         self.api.workloads.makes_pods = True
         for kind in kinds.KINDS:
-            self.api.add(crd.manifest(kind))
+            self.api.add(_definition(kind))
         self.api.settle()
         self.start()
 
@@ -86,6 +87,10 @@ class World:
         options = Options(instance="test")
         self.system = System(client, client, settings.load(self.environ), options=options, jitter=lambda: 0.0)
         self.informers = self.system.informers()
+
+    def connect(self, transport: Any) -> None:
+        """Send the requests of the operator's passes through another transport."""
+        self.system.client.transport = self.system.slow.transport = transport
 
     def add(self, manifest: Mapping[str, Any], manager: str = "test") -> None:
         """Create an object, and its namespace."""
@@ -190,6 +195,11 @@ class World:
                 head = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": metadata}
                 found.append(head | rest | ({"spec": spec} if spec else {}))
         return found
+
+
+@cache
+def _definition(kind: kinds.Kind[Any]) -> dict[str, Any]:
+    return crd.manifest(kind)
 
 
 def agent(name: str = "main", namespace: str = "monitoring", **spec: Any) -> dict[str, Any]:

@@ -36,8 +36,6 @@ class UsageError(Exception):
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     """Run the operator; its exit code."""
-    signals = Signals()
-    signals.install()
     if {"-h", "--help", "-help"} & set(arguments):
         print(flags.usage())
         return 0
@@ -57,7 +55,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> int:
     except (SettingsError, UsageError) as error:
         print(error, file=sys.stderr)
         return 2
-    from vmagent_operator.cli.process import Process  # heavy; what fails early fails fast
+    signals = Signals()
+    signals.install()
+    from vmagent_operator.cli.process import Process  # heavy: signals must have a handler by then
 
     return Process(given, effective, environ, signals.stop).run()
 

@@ -1,0 +1,46 @@
+"""From a change to the agents that it concerns, by the cases beside this file."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from vmagent_operator import settings
+from vmagent_operator.api import kinds
+from vmagent_operator.controller.mapping import Mapper
+from vmagent_operator.controller.memory import Memories
+from vmagent_operator.controller.stores import VMAGENTS, Stores, sources
+from vmagent_operator.kube.call import Event
+from vmagent_operator.kube.store import Change
+from vmagent_operator.scrape.secrets import Reference
+
+CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_reaction(case: dict[str, Any]) -> None:
+    environment = settings.load({})
+    stores, memories = Stores(sources(environment)), Memories()
+    for name, spec in case["agents"].items():
+        metadata = {"namespace": "obs", "name": name, "uid": f"uid-{name}", "resourceVersion": "1"}
+        raw = {
+            "apiVersion": kinds.API_VERSION,
+            "kind": "VMAgent",
+            "metadata": metadata,
+            "spec": {"remoteWrite": [], **spec},
+        }
+        stores.of(VMAGENTS).apply(Event("ADDED", raw))
+    for name, used in case.get("references", {}).items():
+        memories.references.replace(("obs", name), (Reference(*reference) for reference in used))
+    for name, used in case.get("selected", {}).items():
+        memories.selected.replace(("obs", name), (tuple(value) for value in used))
+    source = next(source for source in stores.sources if source.resource.kind == case["kind"])
+    states = {
+        "spec": {"endpoints": [], "selector": {}},
+        "apiVersion": source.resource.api_version,
+        "kind": case["kind"],
+    }
+    old, new = (source.transform(states | case[state]) if state in case else None for state in ("old", "new"))
+    reaction = Mapper(stores, memories, environment).reaction(source.resource, Change(old, new))
+    assert sorted(name for _, name in reaction.keys) == case["want"]
