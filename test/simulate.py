@@ -112,6 +112,7 @@ class Simulation:
         api.workloads.is_on = api.collector.is_on = False
         for position, raw in enumerate(self.given):
             self._place(position, raw)
+        api.workloads.counts_revisions = False  # nor were Deployments numbered
         api.workloads.is_on = True  # orphans stay: nobody collected them in the recorded cases
         api.tick()
         self.settled = self.live()
@@ -164,18 +165,21 @@ class Simulation:
             given, sent, now = self.before.get(key), self.recording.sent.get(key), live[key]
             if key[0] == "Event":
                 continue
-            if sent is not None:
-                shown[key] = (sent if given is None else self._written_over(given, sent, now)) | _status(now, key[0])
-            elif given is not None and _head(self.settled[key]) != _head(now):
-                content = {} if key[0] in kinds.BY_NAME else {part: given[part] for part in given if part != "status"}
-                shown[key] = content | _head(now)
+            if given is None:
+                shown[key] = self.recording.sent[key] | _status(now, key[0])
+            elif sent is not None or _own(self.settled[key]) != _own(now):
+                is_whole = sent is not None or key[0] not in kinds.BY_NAME
+                shown[key] = self._written_over(given, sent or {}, now) if is_whole else _head(now)
         return list(shown.values())
 
     def _written_over(self, given: Json, sent: Json, now: Json) -> Json:
         """What was given and then written over, without defaults: what others had set and has stayed is still there."""
-        node = self.world.api.kind(sent["apiVersion"], sent["kind"]).node
-        value: Json = held(node, fieldset.merge(node, given, sent), now)
-        return {key: part for key, part in value.items() if key != "status"} | {"metadata": _head(value)["metadata"]}
+        kind = self.world.api.kind(given["apiVersion"], given["kind"])
+        raw: Json = held(kind.node, fieldset.merge(kind.node, given, sent), now)
+        value: Json = _as_is(raw, self.world.api.objects.revive(kind, clone(raw), BEFORE), now)
+        return {key: part for key, part in value.items() if key != "status"} | _head(
+            value | {"status": now.get("status")}
+        )
 
     def deleted(self) -> list[str]:
         """Given objects that are gone, as `Kind namespace/name`; the namespace of the cluster's own is None."""
@@ -205,6 +209,18 @@ def held(node: Node, value: Any, live: Any) -> Any:
         (name, held(child, part, present[name])) for name, child, part in fieldset.items(node, value) if name in present
     ]
     return {name[2:]: part for name, part in kept} if isinstance(value, dict) else [part for _, part in kept]
+
+
+def _own(value: Json) -> Json:
+    """An object without what is the server's; the status of built-in kinds is."""
+    return {key: part for key, part in value.items() if key not in ("status", "metadata")} | _head(value)
+
+
+def _as_is(raw: Any, stored: Any, now: Any) -> Any:
+    """`raw`, but for what is no longer as it would be `stored`."""
+    if isinstance(raw, dict) and isinstance(stored, dict) and isinstance(now, dict):
+        return {key: _as_is(part, stored.get(key), now[key]) for key, part in raw.items() if key in now}
+    return raw if stored == now else now
 
 
 def _head(value: Json) -> Json:

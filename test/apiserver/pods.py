@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from test.apiserver import selectors
+from test.apiserver.failure import Failure
 from test.apiserver.objects import Context
 from test.apiserver.store import Json, Name, clone
 
@@ -32,6 +35,7 @@ def revision(workload: Json) -> str:
 
 def advance(workloads: "Workloads", name: Name, live: Json) -> Json:
     """One step towards the pods that a StatefulSet asks for; the counts of its status."""
+    _adopt(workloads, name, live)
     wanted, current, found = live["spec"]["replicas"], revision(live), owned(workloads, name, live)
     present = {pod["metadata"]["name"] for pod in found}
     for index in range(wanted):
@@ -97,13 +101,30 @@ def _ordinal(pod: Json) -> int:
     return int(pod["metadata"]["name"].rpartition("-")[2])
 
 
+def _owner(live: Json) -> Json:
+    own = {"name": live["metadata"]["name"], "uid": live["metadata"]["uid"]}
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", **own, "controller": True, "blockOwnerDeletion": True}
+
+
+def _adopt(workloads: "Workloads", name: Name, live: Json) -> None:
+    """Take over the pods that match and that nobody owns, such as an orphaning deletion of its predecessor leaves."""
+
+    def owned_by_it(pod: Json) -> Json:
+        return pod | {"metadata": pod["metadata"] | {"ownerReferences": [_owner(live)]}}
+
+    for (namespace, pod_name), pod in list(workloads.objects.store.items("pods")):
+        meta = pod["metadata"]
+        is_free = namespace == name[0] and not meta.get("ownerReferences") and not meta.get("deletionTimestamp")
+        if is_free and selectors.matches(live["spec"]["selector"], meta.get("labels") or {}):
+            workloads.objects.update(workloads.kind("pods"), (namespace, pod_name), owned_by_it, BY_CONTROLLER)
+
+
 def _create(workloads: "Workloads", name: Name, live: Json, index: int, current: str) -> None:
     template = clone(live["spec"]["template"])
     meta, pod_name = template.get("metadata") or {}, f"{name[1]}-{index}"
-    owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": name[1], "uid": live["metadata"]["uid"]}
     own_labels = {"statefulset.kubernetes.io/pod-name": pod_name, "apps.kubernetes.io/pod-index": str(index)}
     meta["labels"] = meta.get("labels", {}) | own_labels | {REVISION_LABEL: current}
-    meta |= {"name": pod_name, "ownerReferences": [owner | {"controller": True, "blockOwnerDeletion": True}]}
+    meta |= {"name": pod_name, "ownerReferences": [_owner(live)]}
     spec = template["spec"] | {
         "nodeName": "node-1",
         "hostname": pod_name,
@@ -129,7 +150,8 @@ def _create_claim(workloads: "Workloads", namespace: str, name: str, claim: Json
 def _add(workloads: "Workloads", storage: str, namespace: str, meta: Json, spec: Json) -> None:
     kind = workloads.kind(storage)
     manifest = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": meta, "spec": spec}
-    workloads.objects.create(kind, namespace, manifest, BY_CONTROLLER)
+    with suppress(Failure):  # refused: the controller has its next try when something changes
+        workloads.objects.create(kind, namespace, manifest, BY_CONTROLLER)
 
 
 def _delete(workloads: "Workloads", pod: Json) -> None:

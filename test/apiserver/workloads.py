@@ -29,11 +29,15 @@ class Knob:
 
 @define(eq=False)
 class Workloads:
-    """Brings workloads and claims on; `step` does what is due. The last knob that matches counts."""
+    """Brings workloads and claims on; `step` does what is due. The last knob that matches counts.
+
+    `counts_revisions`: Deployments get the annotation that numbers their templates.
+    """
 
     objects: Objects
     knobs: list[Knob] = field(factory=lambda: [Knob()])
     makes_pods: bool = False
+    counts_revisions: bool = True
     is_on: bool = True
     _dirty: set[tuple[str, Name]] = field(factory=set)
     _since: dict[tuple[str, str], float] = field(factory=dict)
@@ -97,7 +101,8 @@ class Workloads:
         templates = self._templates.setdefault(live["metadata"]["uid"], [])
         if revision(live) not in templates:
             templates.append(revision(live))
-        self.write("deployments.apps", name, status, {REVISION_ANNOTATION: str(len(templates))})
+        count = {REVISION_ANNOTATION: str(len(templates))} if self.counts_revisions else {}
+        self.write("deployments.apps", name, status, count)
 
     def daemonset(self, name: Name, live: Json) -> None:
         """The status of a DaemonSet; on one node if there are none."""
