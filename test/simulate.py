@@ -30,6 +30,7 @@ from vmagent_operator.kube.transport import Response
 from vmagent_operator.settings import Server
 
 QUIET_SECONDS, LONGEST_SECONDS, ROUND_SECONDS = 150.0, 3600.0, 30.0
+CLAIM = "PersistentVolumeClaim"
 BEFORE = Context("operator")
 SERVERS_OWN = (
     "uid",
@@ -163,13 +164,15 @@ class Simulation:
         live, shown = self.live(), {}
         for key in sorted(live.keys() & (self.recording.sent.keys() | self.before.keys())):
             given, sent, now = self.before.get(key), self.recording.sent.get(key), live[key]
-            if key[0] == "Event":
+            if key[0] == "Event" or (given is None and key[0] == CLAIM):  # Kubernetes makes claims itself
                 continue
             if given is None:
                 shown[key] = self.recording.sent[key] | _status(now, key[0])
             elif sent is not None or _own(self.settled[key]) != _own(now):
                 is_whole = sent is not None or key[0] not in kinds.BY_NAME
                 shown[key] = self._written_over(given, sent or {}, now) if is_whole else _head(now)
+            elif key[0] == CLAIM:
+                shown[key] = _head(now)
         return list(shown.values())
 
     def _written_over(self, given: Json, sent: Json, now: Json) -> Json:
