@@ -11,7 +11,7 @@ from functools import lru_cache
 
 _CHARACTER = (
     r"\\(?:[pP](?:\{\^?[A-Za-z_]+\}|[A-Za-z])|x(?:[0-9a-fA-F]{2}|\{0*(?:10[0-9a-fA-F]{4}|[0-9a-fA-F]{1,5})\})|0[0-7]{0,2}|[1-7][0-7]{1,2}"
-    r"|[dDsSwWafnrtv]|[^0-9A-Za-z\u0080-\U0010ffff])"
+    r"|[dDsSwWafnrtv]|[\x00-/:-@\[-`{-\x7f])"
 )
 _ITEM = rf"(?:\[:\^?\w+:\]|{_CHARACTER}|[^\\\]])"
 _CLASS_ITEM = re.compile(rf"{_ITEM}|^\]", re.S)
