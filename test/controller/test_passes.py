@@ -423,3 +423,17 @@ def test_in_namespaced_mode_nothing_of_the_cluster_is_touched() -> None:
 def secret(name: str, namespace: str = "monitoring", **values: str) -> dict[str, Any]:
     data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": namespace}, "data": data}
+
+
+def test_roles_of_an_agent_whose_finalizer_was_taken_off_are_swept(world: World) -> None:
+    world.add(agent())
+    world.settle()
+    path = "/apis/operator.victoriametrics.com/v1beta1/namespaces/monitoring/vmagents/main"
+    world.patch(path, {"metadata": {"finalizers": None}})
+    world.delete(path)
+    world.start()
+    world.settle(100)
+    assert "monitoring:monitoring:vmagent-main" in world.names("clusterroles.rbac.authorization.k8s.io")
+    world.settle(300)
+    assert "monitoring:monitoring:vmagent-main" not in world.names("clusterroles.rbac.authorization.k8s.io")
+    assert "monitoring:monitoring:vmagent-main" not in world.names("clusterrolebindings.rbac.authorization.k8s.io")

@@ -68,7 +68,7 @@ class Finalizer:
             return ""
         self._strip(agent)
         for kind, namespace, name in self._unowned(agent):
-            self.applier.remove(kind, namespace, name, lambda live: orphans.is_ours(live["metadata"], agent))
+            orphans.remove(self.applier, kind, namespace, name, agent.namespace, agent.name)
         if not self.reporter.release(agent, memory) and not is_late():
             return "scrape objects are being released"
         before = list(agent.metadata.finalizers)

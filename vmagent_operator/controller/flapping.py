@@ -20,10 +20,15 @@ class Breaker:
     clock: Clock
     event: Callable[[Type, str, str], None]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody else has lately been undoing our writes."""
+        return self.clock.monotonic() < self.memory.flapping_until
+
     def pause_seconds(self) -> float:
         """How long this agent's writes have to rest from now."""
         now = self.clock.monotonic()
-        if now >= self.memory.flapping_until or self.memory.rested_at is None:
+        if not self.is_open or self.memory.rested_at is None:
             return 0.0
         left = self.memory.rested_at + PAUSE_SECONDS - now
         if left <= 0:
@@ -39,7 +44,7 @@ class Breaker:
         self.memory.rewrites[child] = (digest, [*times, now])
         if len(times) < REWRITES:
             return
-        if now >= self.memory.flapping_until:
+        if not self.is_open:
             fields = ", ".join(paths[:5])
             self.event("Warning", "ConflictingController", f"somebody else keeps changing {what}: {fields}")
         self.memory.flapping_until, self.memory.rested_at = now + QUIET_SECONDS, now

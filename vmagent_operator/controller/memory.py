@@ -62,7 +62,7 @@ class Memory:
     """What is remembered of one VMAgent; only the worker that has its key touches it.
 
     Times are monotonic seconds. `inspected` says of which StatefulSet (by UID) every pod was seen to be in order,
-    `claims` in which state of its templates; `reported` at which version of a scrape object its status was last written.
+    `claims` in which state of its templates; `told_at` when an Event last told of a new configuration; `reported` at which version of a scrape object its status was last written.
     """
 
     uid: str = ""
@@ -82,6 +82,8 @@ class Memory:
     failing_since: float | None = None
     failure: str = ""
     crashes: int = 0
+    doubts: str = ""
+    told_at: float = float("-inf")
     status_at: float = float("-inf")
     outcome: str = ""
 

@@ -231,8 +231,9 @@ class Metrics(Observer):
         (self._holding.add if is_held else self._holding.discard)(agent.key)
         self.set(OURS + "destructive_hold", len(self._holding))
 
-    def flapping(self, key: tuple[str, str], is_flapping: bool) -> None:
+    def flapping(self, agent: CustomObject[Any], is_flapping: bool) -> None:
         """Whether somebody else keeps undoing the writes for an agent."""
+        key = (agent.namespace, agent.name)
         self._own(key, OURS + "write_flapping", *key).set(is_flapping)
 
     def forget(self, namespace: str, name: str) -> None:

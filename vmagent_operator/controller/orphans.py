@@ -53,7 +53,8 @@ class Sweeper:
                 metadata = stores.metadata(known)
                 child = Child(kind, metadata.get("namespace") or "", metadata["name"])
                 is_used = kind == resource.SERVICEACCOUNTS and child.name == account
-                if child in wanted or is_used or metadata.get("deletionTimestamp") or not is_ours(metadata, agent):
+                is_going = bool(metadata.get("deletionTimestamp"))
+                if child in wanted or is_used or is_going or not is_ours(metadata, agent.namespace, agent.name):
                     continue
                 if not self.stores.is_healthy(kind):
                     is_complete = False
@@ -62,24 +63,38 @@ class Sweeper:
         return is_complete
 
     def _remove(self, kind: Resource, child: Child, agent: CustomObject[Any]) -> None:
-        if self.applier.remove(
-            kind, child.namespace or None, child.name, lambda live: is_ours(live["metadata"], agent)
-        ):
+        if remove(self.applier, kind, child.namespace or None, child.name, agent.namespace, agent.name):
             logger.info("vmagent %s: removed kind=%s name=%s", agent.key, kind.kind, child.name)
 
 
-def is_ours(metadata: Manifest, agent: CustomObject[Any]) -> bool:
-    """Whether an object may be removed: it carries the agent's labels, and its reference if it can have one."""
+def remove(
+    applier: Applier, kind: Resource, namespace: str | None, name: str, agent_namespace: str, agent_name: str
+) -> bool:
+    """Remove an object if it is that agent's; whether it was. Raises ApiError."""
+    return applier.remove(kind, namespace, name, lambda live: is_ours(live["metadata"], agent_namespace, agent_name))
+
+
+def leftovers(known: Stores, namespace: str, name: str) -> list[Child]:
+    """The roles and bindings of an agent that is not there: nobody else would ever remove them."""
+    found = []
+    for kind in (*CLUSTER_RBAC, *NAMESPACED_RBAC):
+        for child in known.owned(kind, namespace, name):
+            metadata = stores.metadata(child)
+            if not metadata.get("ownerReferences") and is_ours(metadata, namespace, name):
+                found.append(Child(kind, metadata.get("namespace") or "", metadata["name"]))
+    return found
+
+
+def is_ours(metadata: Manifest, namespace: str, name: str) -> bool:
+    """Whether an object may be removed: it carries the labels of that agent, and its reference if it can have one."""
     references = metadata.get("ownerReferences") or ()
-    if not stores.is_labelled(metadata.get("labels") or {}, agent.name):
+    if not stores.is_labelled(metadata.get("labels") or {}, name):
         return False
     if references:
-        return any(_is_reference(reference, agent) for reference in references)
-    return metadata.get("namespace") != agent.namespace and metadata["name"].startswith(
-        f"monitoring:{agent.namespace}:"
-    )
+        return any(_is_reference(reference, name) for reference in references)
+    return metadata.get("namespace") != namespace and metadata["name"].startswith(f"monitoring:{namespace}:")
 
 
-def _is_reference(reference: Mapping[str, Any], agent: CustomObject[Any]) -> bool:
+def _is_reference(reference: Mapping[str, Any], name: str) -> bool:
     group = str(reference.get("apiVersion", "")).partition("/")[0]
-    return (group, reference.get("kind"), reference.get("name")) == (kinds.GROUP, agent.kind.name, agent.name)
+    return (group, reference.get("kind"), reference.get("name")) == (kinds.GROUP, kinds.VMAGENT.name, name)

@@ -8,6 +8,7 @@ from attrs import define, evolve, field
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.build.vmagent import Desired
 from vmagent_operator.controller import status
 from vmagent_operator.controller.events import Recorder, Type
 from vmagent_operator.controller.memory import Memory
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 FAILING_SECONDS = 60.0
 STATUS_SECONDS = 1.0
 CONFLICT_SECONDS = 5.0
+CONFIG_SECONDS = 60.0
 
 # What an outcome shows as in the status; those that are missing leave it as it is.
 STATES: Mapping[Kind, Literal["operational", "expanding", "failed"]] = {
@@ -89,6 +91,24 @@ class Reporting:
             self.event("Normal", "ReconcileEvent", "starting object update")
         if self.agent.status.get("updateStatus") not in ("expanding", "failed"):
             self._write(status.agent_status(self.agent, "expanding", "", self.client.clock.now()))
+
+    def doubt(self, found: Desired) -> None:
+        """Tell of what is doubtful in the spec and yet built, when that is new."""
+        own = found.configuration.faults if found.configuration else ()
+        doubts = "; ".join([*map(str, found.warnings), *own])
+        if doubts and doubts != self.memory.doubts:
+            logger.warning("vmagent %s: doubtful: %s", self.agent.key, doubts)
+            self.event("Warning", "InvalidSpec", doubts)
+        self.memory.doubts = doubts
+
+    def tell_of_configuration(self, found: Desired) -> None:
+        """Tell that there is a new configuration, once a minute at most."""
+        now, configuration = self.client.clock.monotonic(), found.configuration
+        if configuration is None or now - self.memory.told_at < CONFIG_SECONDS:
+            return
+        self.memory.told_at = now
+        applied, left_out = len(configuration.applied), len(configuration.findings)
+        self.event("Normal", "ConfigUpdated", f"configuration of {applied} scrape objects, {left_out} are left out")
 
     def tell(self, outcome: Outcome) -> Outcome:
         """Make the status say how the pass ended; the outcome of the whole, which a failing write makes transient."""

@@ -26,7 +26,16 @@ from vmagent_operator.controller.mapping import Mapper
 from vmagent_operator.controller.memory import Key, Memories
 from vmagent_operator.controller.metrics import OURS, Metrics
 from vmagent_operator.controller.outcome import RULES, Outcome
-from vmagent_operator.controller.stores import SCRAPES, VMAGENTS, Source, Stores, sources
+from vmagent_operator.controller.stores import (
+    CLUSTER_RBAC,
+    NAMESPACED_RBAC,
+    SCRAPES,
+    VMAGENTS,
+    Source,
+    Stores,
+    owner_keys,
+    sources,
+)
 from vmagent_operator.controller.vmagent import Reconciler
 from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.informer import Informer, definition_deleted, not_discovered
@@ -40,6 +49,8 @@ logger = logging.getLogger(__name__)
 QUICK_SECONDS = 0.05
 LONGEST_WINDOW_SECONDS = 10.0
 RESYNC_JITTER_SECONDS = 10.0
+SWEEP_SECONDS = 300.0
+LEFT_BEHIND = (*CLUSTER_RBAC, *NAMESPACED_RBAC)
 UNHEALTHY_SECONDS, ABSENT_SECONDS = 30.0, 60.0
 
 
@@ -147,8 +158,14 @@ class System:
         return True
 
     def react(self, kind: Resource, change: Change[Any]) -> None:
-        """Have the VMAgents that a change concerns looked at: at once if it is their own, soon if it is another's."""
+        """Have the VMAgents that a change concerns looked at: at once if it is their own, soon if it is another's.
+
+        Roles whose agent is not there are looked at later: it may only be late.
+        """
         reaction = self.mapper.reaction(kind, change)
+        if not reaction.keys and kind in LEFT_BEHIND and change.new is not None:
+            for namespace, _, name in (key.partition("/") for key in owner_keys(change.new)):
+                self.queue.add_after((namespace, name), SWEEP_SECONDS, Lane.LOW)
         for key in reaction.keys:
             if reaction.cause != "spec":
                 is_new = self.queue.add_after(key, self._delay_seconds(key))

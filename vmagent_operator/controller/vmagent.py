@@ -12,7 +12,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.build import config, names
 from vmagent_operator.build.vmagent import desired
-from vmagent_operator.controller import finalize, rollout
+from vmagent_operator.controller import finalize, orphans, rollout
 from vmagent_operator.controller.children import Children, child_of, content_digest, resource_of, widened
 from vmagent_operator.controller.events import Recorder
 from vmagent_operator.controller.finalize import FINALIZER, Finalizer
@@ -30,7 +30,7 @@ from vmagent_operator.controller.workloads import Workloads
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.apply import Applier, NotOwnedError, WaitingError, Written, describe
 from vmagent_operator.kube.client import Client
-from vmagent_operator.kube.errors import ApiError, NotFound
+from vmagent_operator.kube.errors import ApiError, NotFound, Timeout
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.takeover import Previous
 from vmagent_operator.scrape.errors import AgentError
@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 VMAgent = CustomObject[VMAgentSpec]
 
 AGAIN_SECONDS = 1.0
+LONGEST_SECONDS = 60.0
 ROLES = (resource.ROLES, resource.CLUSTERROLES)
 
 
@@ -79,12 +80,13 @@ class Reconciler:
         agent = self.stores.get(VMAGENTS, namespace, name)
         if agent is None:
             self._forget(namespace, name)
-            return Outcome(kind="gone")
+            return self._sweep(namespace, name)
         memory = self.memories.of((namespace, name))
         if memory.uid not in ("", agent.metadata.uid):
             self._forget(namespace, name)
             memory = self.memories.of((namespace, name))
-        memory.see(agent.metadata.uid, agent.metadata.generation)
+        if memory.see(agent.metadata.uid, agent.metadata.generation) and agent.unknown:
+            logger.warning("vmagent %s: unknown fields are ignored: %s", agent.key, ", ".join(agent.unknown))
         return Pass(self, agent, memory).run()
 
     def crashed(self, namespace: str, name: str) -> Outcome:
@@ -97,6 +99,18 @@ class Reconciler:
             if memory.crashes > 1:
                 Pass(self, agent, memory).reporting.tell(outcome)
         return outcome
+
+    def _sweep(self, namespace: str, name: str) -> Outcome:
+        """Remove what an agent has left behind whose finalizer somebody took off."""
+        try:
+            if children := orphans.leftovers(self.stores, namespace, name):
+                self.client.get(VMAGENTS, namespace, name, metadata_only=True)
+        except NotFound:
+            for child in children:
+                orphans.remove(Applier(self.client), child.kind, child.namespace or None, child.name, namespace, name)
+        except ApiError as error:
+            return outcome_of(error)
+        return Outcome(kind="gone")
 
     def _forget(self, namespace: str, name: str) -> None:
         self.memories.forget((namespace, name))
@@ -115,10 +129,13 @@ class Pass:
     applier: Applier = field(init=False)
     children: Children = field(init=False)
     workloads: Workloads = field(init=False)
+    started: float = field(init=False)
     is_confirmed: bool = field(init=False, default=False)
+    is_config_written: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
         parts, spec = self.parts, self.agent.spec
+        self.started = parts.client.clock.monotonic()
         self.reporting = Reporting(parts.client, parts.recorder, parts.metrics, self.agent, self.memory)
         self.breaker = Breaker(self.memory, parts.client.clock, self.reporting.event)
         self.applier = Applier(parts.client, self._confirm)
@@ -206,6 +223,9 @@ class Pass:
                 self.children.settle(self._first(manifest))
         self._release_configuration(found.objects)
         self._reject(wanted, messages)
+        self.reporting.doubt(found)
+        if self.is_config_written:
+            self.reporting.tell_of_configuration(found)
         roles = tuple(manifest for manifest in found.objects if resource_of(manifest) in ROLES)
         children = {child_of(manifest): content_digest(manifest) for manifest in found.objects}
         return Rendered(fingerprint=snapshot.fingerprint, children=children, roles=roles, messages=messages), held
@@ -283,6 +303,8 @@ class Pass:
 
     def _confirm(self) -> None:
         """Before the first write: is the agent still what the store says? A lagging store must not undo anything."""
+        if self._monotonic() - self.started > LONGEST_SECONDS:
+            raise Timeout("the pass takes too long; the next one goes on")
         if self.is_confirmed:
             return
         metadata = self.agent.metadata
@@ -305,8 +327,9 @@ class Pass:
             ",".join(written.paths[:20]),
         )
         self.breaker.count(child_of(manifest), describe(manifest), content_digest(manifest), written.paths)
-        if manifest["kind"] == "Secret" and manifest["metadata"]["name"] == names.config(self.agent):
-            self.reporting.event("Normal", "ConfigUpdated", "configuration has been updated")
+        self.parts.metrics.flapping(self.agent, self.breaker.is_open)
+        if child_of(manifest) == Child(resource.SECRETS, self.agent.namespace, names.config(self.agent)):
+            self.is_config_written |= "create" in written.action or f"data[{config.CONFIG_KEY}]" in written.paths
 
     def _cached(self, manifest: Manifest) -> Any:
         metadata = manifest["metadata"]
