@@ -56,15 +56,21 @@ def main() -> int:
     except manifests.InputError as error:
         print(error, file=sys.stderr)
         return 2
-    world = World(os.environ)
-    world.api.version = options.kubernetes_version.version
-    simulation = Simulation(given, world)
-    simulation.run()
+    simulation = simulate(given, os.environ, options.kubernetes_version)
     sys.stdout.write(manifests.dump([*map(decoded, simulation.objects()), {"deleted": simulation.deleted()}], "yaml"))
     failures = simulation.failures()
     for line in failures:
         print(line, file=sys.stderr)
     return 1 if failures else 0
+
+
+def simulate(given: list[Json], environ: Mapping[str, str], version: Server) -> "Simulation":
+    """The cluster of `given` after everything has come to rest."""
+    world = World(environ)
+    world.api.version = version.version
+    simulation = Simulation(given, world)
+    simulation.run()
+    return simulation
 
 
 @define(eq=False)

@@ -1,10 +1,10 @@
 """Recorded cases of the Go operator: the same objects in, the same objects out.
 
-`deviations.txt` lists where we do better on purpose. Cases that begin with children in place need an API server and are
-left to the controller's tests.
+`deviations.txt` lists where we do better on purpose. Cases that begin with children in place go through the controller and
+an API server in this process; so do all others where there is time for it, since `render` and controller must agree.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from test.golden.compare import Manifest, differences, documents, indexed
+from test.simulate import Simulation, simulate
 from vmagent_operator.cli import manifests, render
 from vmagent_operator.settings import load
 
@@ -46,22 +47,53 @@ def _rendered(case: Path, environ: Mapping[str, str]) -> render.Rendered:
     return render.render(cluster, load(environ), server, NOW)
 
 
+def _simulated(case: Path, environ: Mapping[str, str]) -> Simulation:
+    version = render.server(environ.get("KUBERNETES_VERSION", "1.36"))
+    return simulate(list(manifests.read([str(case / "given.yaml")])), environ, version)
+
+
+def _environ(name: str) -> dict[str, str]:
+    return {key: str(value) for key, value in (METADATA[name].get("env") or {}).items()}
+
+
 def _unchanged(obj: Manifest, before: Mapping[str, Manifest], key: str) -> bool:
     head = {name: before[key][name] for name in ("apiVersion", "kind", "metadata", "status") if name in before[key]}
     return obj == head
 
 
-@pytest.mark.parametrize("name", [name for name, metadata in METADATA.items() if not metadata.get("live")])
+LIVE = [name for name, metadata in METADATA.items() if metadata.get("live")]
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in LIVE])
 def test_same_objects(name: str) -> None:
+    rendered = _rendered(CASES[name], _environ(name))
+    judge(name, rendered.objects, rendered.errors)
+
+
+@pytest.mark.parametrize("name", LIVE)
+def test_same_objects_where_some_exist_already(name: str) -> None:
+    simulation = _simulated(CASES[name], _environ(name))
+    judge(name, simulation.objects(), simulation.failures(), simulation.deleted())
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("name", [name for name in CASES if name not in LIVE])
+def test_the_controller_brings_about_what_render_shows(name: str) -> None:
+    simulation = _simulated(CASES[name], _environ(name))
+    judge(name, simulation.objects(), simulation.failures())
+
+
+def judge(name: str, objects: Iterable[Manifest], errors: Sequence[str], deleted: Sequence[str] = ()) -> None:
+    """Fail unless `objects` are those of the case, the wanted deviations aside."""
     case = CASES[name]
-    environ = {key: str(value) for key, value in (METADATA[name].get("env") or {}).items()}
     recorded = documents(case / "want.yaml")
-    errors = recorded.pop(0)["errors"] if recorded and "errors" in recorded[0] else None
-    rendered = _rendered(case, environ)
-    if errors is None:
-        assert rendered.errors == ()
+    fails = bool(recorded) and "errors" in recorded[0]
+    gone = next((document["deleted"] for document in recorded if "deleted" in document), None) or []
+    recorded = [document for document in recorded if "kind" in document]
+    if not fails:
+        assert list(errors) == []
     before = indexed(documents(case / "given.yaml"))
-    want, got = indexed(recorded), indexed(map(render.decoded, rendered.objects))
+    want, got = indexed(recorded), indexed(map(render.decoded, objects))
     for ours, theirs in ((want, got), (got, want)):
         for key in before.keys() & ours.keys() - theirs.keys():
             if _unchanged(ours[key], before, key):
@@ -70,11 +102,12 @@ def test_same_objects(name: str) -> None:
         kept = kinds.read_text().split()
         want = {key: obj for key, obj in want.items() if obj["kind"] in kept}
         got = {key: obj for key, obj in got.items() if obj["kind"] in kept and (key in want or not _is_cut_off(obj))}
-    if errors is not None:  # what was written before the failure differs: we write nothing
+    if fails:  # what was written before the failure differs: we write nothing
         both = want.keys() & got.keys()
         want, got = ({key: obj for key, obj in side.items() if key in both} for side in (want, got))
+    found = [*differences(want, got), *differences(sorted(gone), sorted(deleted), "deleted")]
     allowed = DEVIATIONS.get(name, ())
-    assert [found for found in differences(want, got) if not found[0].startswith(allowed)] == []
+    assert [difference for difference in found if not difference[0].startswith(allowed)] == []
 
 
 def _is_cut_off(obj: Manifest) -> bool:

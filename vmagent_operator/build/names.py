@@ -2,13 +2,14 @@
 
 from vmagent_operator.build.features import VMAgent, shards, spec
 
+PREFIX = "vmagent-"
 SHARD_PLACEHOLDER = "%SHARD_NUM%"
 """Stands for the shard's number in a workload until `shard.render` replaces it."""
 
 
 def prefixed(agent: VMAgent) -> str:
     """The name that most children have: `vmagent-<name>`, or the agent's own with legacy naming."""
-    return agent.name if spec(agent).use_legacy_naming else f"vmagent-{agent.name}"
+    return agent.name if spec(agent).use_legacy_naming else f"{PREFIX}{agent.name}"
 
 
 def rbac(agent: VMAgent) -> str:

@@ -8,6 +8,7 @@ from attrs import frozen
 
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.build import config, names
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Child
 from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, WORKLOADS, Stores
@@ -54,7 +55,7 @@ class Sweeper:
                 child = Child(kind, metadata.get("namespace") or "", metadata["name"])
                 is_used = kind == resource.SERVICEACCOUNTS and child.name == account
                 is_going = bool(metadata.get("deletionTimestamp"))
-                if child in wanted or is_used or is_going or not is_ours(metadata, agent.namespace, agent.name):
+                if child in wanted or is_used or is_going or not _is_removable(metadata, agent):
                     continue
                 if not self.stores.is_healthy(kind):
                     is_complete = False
@@ -63,7 +64,8 @@ class Sweeper:
         return is_complete
 
     def _remove(self, kind: Resource, child: Child, agent: CustomObject[Any]) -> None:
-        if remove(self.applier, kind, child.namespace or None, child.name, agent.namespace, agent.name):
+        place = child.namespace or None
+        if self.applier.remove(kind, place, child.name, lambda live: _is_removable(live["metadata"], agent)):
             logger.info("vmagent %s: removed kind=%s name=%s", agent.key, kind.kind, child.name)
 
 
@@ -93,6 +95,12 @@ def is_ours(metadata: Manifest, namespace: str, name: str) -> bool:
     if references:
         return any(_is_reference(reference, name) for reference in references)
     return metadata.get("namespace") != namespace and metadata["name"].startswith(f"monitoring:{namespace}:")
+
+
+def _is_removable(metadata: Manifest, agent: CustomObject[Any]) -> bool:
+    labels = metadata.get("labels") or {}
+    is_overflow = labels.get(config.OVERFLOW_LABEL) == names.prefixed(agent) and not metadata.get("ownerReferences")
+    return is_ours(metadata, agent.namespace, agent.name) or is_overflow
 
 
 def _is_reference(reference: Mapping[str, Any], name: str) -> bool:

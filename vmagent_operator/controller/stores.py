@@ -11,6 +11,8 @@ from attrs import define, field, frozen
 from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.build.config import OVERFLOW_LABEL
+from vmagent_operator.build.names import PREFIX
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.store import Store
@@ -118,7 +120,7 @@ def owner_keys(child: Manifest | CustomObject[Any]) -> tuple[str, ...]:
     """`namespace/name` of the VMAgent that a child belongs to, UIDs aside; nothing if there is none.
 
     Children that cannot have an owner reference (roles of the cluster, or beside scrape objects elsewhere) tell by their
-    labels and name.
+    labels and name; overflow Secrets by their label, whoever may have taken the reference away.
     """
     if isinstance(child, CustomObject):
         namespace, references = child.namespace, child.metadata.owner_references
@@ -132,6 +134,8 @@ def owner_keys(child: Manifest | CustomObject[Any]) -> tuple[str, ...]:
         group = str(reference.get("apiVersion", "")).partition("/")[0]
         if group == kinds.GROUP and reference.get("kind") == kinds.VMAGENT.name:
             return (f"{namespace}/{reference.get('name')}",)
+    if prefixed := labels.get(OVERFLOW_LABEL):
+        return tuple({f"{namespace}/{prefixed}", f"{namespace}/{prefixed.removeprefix(PREFIX)}"})
     pattern = name.split(":", 2)
     if len(pattern) == 3 and pattern[0] == "monitoring" and is_labelled(labels, labels.get(INSTANCE, "")):
         return (f"{pattern[1]}/{labels[INSTANCE]}",)
