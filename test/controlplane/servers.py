@@ -129,6 +129,8 @@ def _apiserver_flags(folder: Path, etcd_port: int, port: int, *, has_controllers
         f"--service-account-key-file={folder / 'service-account.key'}",
         f"--service-account-signing-key-file={folder / 'service-account.key'}",
         "--allow-privileged",
+        # strict clusters have it: who names an owner that waits for a child needs a right to the owner's finalizers
+        "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
         # it insists on accounts that only a controller makes
         *([] if has_controllers else ["--disable-admission-plugins=ServiceAccount"]),
     ]

@@ -16,6 +16,7 @@ from test.apiserver.loading import load
 from test.apiserver.rbac import Authorizer
 from test.controlplane.api import Api
 from test.controlplane.cluster import eventually
+from test.controlplane.kubelet import STORAGE_CLASS
 from test.e2e.replicas import Replicas
 from test.e2e.world import OWN, World
 from test.manifests.built import build
@@ -37,18 +38,24 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     make = _real if request.param == "real" else _in_process
     for administrator, operator in make(request, folder):
         replicas = Replicas(operator, NAMESPACE, folder)
-        yield World(Api(administrator), replicas)
+        world = World(Api(administrator), replicas)
+        yield world
         for replica in [*replicas.running]:
             assert replicas.stop(replica) == 0
+        # not earlier: a namespace that is going forbids every write, which would look like a missing right
+        for namespace in world.api.items("/api/v1/namespaces", labelSelector="scenario"):
+            world.delete("Namespace", "", namespace["metadata"]["name"])
 
 
 def _in_process(_: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Path, Path]]:
     tokens = {"administrator": "admin", "operator": f"system:serviceaccount:{NAMESPACE}:{ACCOUNT}"}
     with Server(tokens=tokens) as server:
         server.api.workloads.makes_pods = True
-        load(server.api, shipped())
-        Authorizer(server.api).install()
+        load(server.api, [STORAGE_CLASS, *shipped()])
+        authorizer = Authorizer(server.api)
+        authorizer.install()
         yield tuple(server.kubeconfig(folder / f"{name}.kubeconfig", token=name) for name in tokens)  # type: ignore[misc]
+        assert authorizer.refused == []
 
 
 def _real(request: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Path, Path]]:
@@ -81,5 +88,3 @@ def namespaces(world: World) -> Iterator[tuple[str, str]]:
     for agent in world.api.items(f"{OWN}/namespaces/{names[0]}/vmagents"):
         world.delete("VMAgent", names[0], agent["metadata"]["name"])
     eventually(lambda: world.api.items(f"{OWN}/namespaces/{names[0]}/vmagents") == [])
-    for name in names:
-        world.delete("Namespace", "", name)

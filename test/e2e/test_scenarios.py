@@ -223,6 +223,25 @@ def workloads(world: World, namespace: str) -> set[str]:
     return {name for name in world.children(namespace, "main") if name.startswith(kinds)}
 
 
+def test_claims_grow_with_their_template_under_running_pods(world: World, agent: str) -> None:
+    def storage(size: str) -> Json:
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
+        return {"spec": {"statefulMode": True, "statefulStorage": {"volumeClaimTemplate": {"spec": spec}}}}
+
+    # else it follows the size of the volume, and with it the pods' arguments
+    world.merge("VMAgent", agent, "main", {"spec": {"remoteWriteSettings": {"maxDiskUsagePerURL": "500MB"}}})
+    world.merge("VMAgent", agent, "main", storage("1Gi"))
+    eventually(lambda: world.is_operational(agent, "main"))
+    (claim,) = world.api.items(f"/api/v1/namespaces/{agent}/persistentvolumeclaims")
+    pod = world.get("Pod", agent, "vmagent-main-0")["metadata"]["uid"]
+    world.merge("VMAgent", agent, "main", storage("2Gi"))
+    eventually(lambda: world.is_operational(agent, "main"))
+    grown = world.get("PersistentVolumeClaim", agent, claim["metadata"]["name"])
+    assert grown["metadata"]["uid"] == claim["metadata"]["uid"]
+    assert grown["status"]["capacity"] == {"storage": "2Gi"}
+    assert world.get("Pod", agent, "vmagent-main-0")["metadata"]["uid"] == pod
+
+
 def test_an_unmanaged_configuration_belongs_to_the_user(world: World, namespaces: Names) -> None:
     namespace, _ = namespaces
     world.create("VMAgent", namespace, "main", REMOTE)

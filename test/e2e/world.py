@@ -23,6 +23,8 @@ COLLECTIONS = {
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "Service": "/api/v1/namespaces/{}/services",
     "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
+    "Pod": "/api/v1/namespaces/{}/pods",
+    "PersistentVolumeClaim": "/api/v1/namespaces/{}/persistentvolumeclaims",
     "Deployment": "/apis/apps/v1/namespaces/{}/deployments",
     "StatefulSet": "/apis/apps/v1/namespaces/{}/statefulsets",
     "DaemonSet": "/apis/apps/v1/namespaces/{}/daemonsets",
@@ -33,7 +35,7 @@ COLLECTIONS = {
     "ClusterRoleBinding": f"{RBAC}/clusterrolebindings",
     "Namespace": "/api/v1/namespaces",
 }
-CHILD_KINDS = [kind for kind in COLLECTIONS if kind not in ("VMAgent", "Namespace")]
+CHILD_KINDS = [kind for kind in COLLECTIONS if kind not in ("VMAgent", "Namespace", "Pod", "PersistentVolumeClaim")]
 
 
 @define(eq=False)
