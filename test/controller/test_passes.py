@@ -55,6 +55,19 @@ def test_a_new_agent_becomes_operational_and_then_nothing_is_asked_or_written(wo
     assert world.transport.requests[before:] == [("GET", path) for path in watched]
 
 
+def test_a_change_after_a_quiet_time_is_acted_on_at_once_and_the_next_ones_once_a_window(world: World) -> None:
+    world.add(scrape())
+    world.add(agent(selectAllByDefault=True))
+    world.settle()
+    delays = []
+    for port in ("a", "b"):
+        change(world, SCRAPES, "apps", "app", endpoints=[{"port": port}])
+        world.read()
+        delays.append(world.system.queue.next_due_seconds())
+        world.settle(delays[-1] or 0)
+    assert delays == [pytest.approx(0.05), pytest.approx(1.0)]
+
+
 def test_a_restart_writes_nothing(world: World) -> None:
     world.add(scrape())
     world.add(agent(selectAllByDefault=True, statefulMode=True, replicaCount=2))

@@ -16,7 +16,6 @@ from vmagent_operator.controller.status import (
     agent_status,
     applied_spec,
     condition_type,
-    is_carried,
     released_status,
     scrape_status,
 )
@@ -58,8 +57,6 @@ def test_scrape_object(case: dict[str, Any]) -> None:
 
 def test_condition_is_named_after_its_parent() -> None:
     assert condition_type(agent()) == PARENT
-    assert is_carried(scrape({"type": PARENT}), PARENT)
-    assert not is_carried(scrape({"type": "other"}), PARENT)
 
 
 def test_times_tell_flips_from_looks() -> None:

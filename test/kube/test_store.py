@@ -41,7 +41,6 @@ def test_lookups() -> None:
     held = store(thing("a", red="red"), thing("b", red="red", blue="blue"), thing("a", namespace="two"))
     assert held.get("one", "a") == thing("a", red="red")
     assert held.get("three", "a") is None
-    assert held.in_namespace("two") == (thing("a", namespace="two"),)
     assert [item["metadata"]["name"] for item in held.by("colour", "red")] == ["a", "b"]
     assert held.by("colour", "green") == ()
     assert (len(held), held.count("one"), held.count()) == (3, 2, 3)

@@ -9,7 +9,7 @@ import json
 import logging
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define
 
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Child, Memory, Verified
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 @define
 class Children:
-    """The children of one VMAgent during one pass; `writes` counts what was sent.
+    """The children of one VMAgent during one pass.
 
     `on_write` is told of every write that was made: kind, name and what was done.
     """
@@ -34,7 +34,6 @@ class Children:
     memory: Memory
     previous: Previous
     on_write: Callable[[Manifest, Written], None]
-    writes: int = field(default=0, init=False)
 
     def settle(self, desired: Manifest) -> None:
         """Make one child as desired. Raises WaitingError, NotOwnedError and ApiError."""
@@ -48,7 +47,6 @@ class Children:
         written = self.applier.ensure(desired, self.previous)
         self._remember(child, written.metadata, digest)
         if written.action:
-            self.writes += 1
             self.on_write(desired, written)
 
     def is_verified(self, child: Child, digest: bytes) -> bool:

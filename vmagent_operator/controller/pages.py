@@ -106,11 +106,6 @@ class Debug:
         return Answer(b"not found\n", 404)
 
 
-def stacks_to(stream: Any) -> None:
-    """Write what every thread does at the moment."""
-    stream.write(_stacks())
-
-
 def _stacks() -> str:
     names = {thread.ident: thread.name for thread in threading.enumerate()}
     parts = (

@@ -84,11 +84,6 @@ def condition_type(owner: CustomObject[Any]) -> str:
     return f"{owner.name}.{owner.namespace}.{owner.kind.singular}{APPLIED}"
 
 
-def is_carried(scrape: CustomObject[Any], parent: str) -> bool:
-    """Whether `scrape` has a condition of type `parent`."""
-    return any(condition["type"] == parent for condition in _conditions(scrape))
-
-
 def scrape_status(
     scrape: CustomObject[Any], parent: str, message: str | None, now: datetime, ttl_seconds: float = 3600
 ) -> Status | None:

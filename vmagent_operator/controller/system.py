@@ -207,7 +207,6 @@ class System:
             return
         self.queue.forget(key)
         if outcome.kind == "gone":
-            self.queue.drop(key)
             self._passed.pop(key, None)
         elif outcome.after_seconds:
             self.queue.add_after(key, outcome.after_seconds)

@@ -18,6 +18,7 @@ from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.takeover import LEGACY_FINALIZER, NOTHING, Previous
 
 ATTEMPTS = 5
+STEPS = 4  # a take-over, a deletion, a creation and a look at it
 PAUSE_SECONDS = 0.01
 
 
@@ -66,8 +67,8 @@ class Applier:
         raise Conflict(f"{describe(desired)}: somebody else keeps writing to it", status=409)
 
     def _ensure_once(self, kind: Resource, desired: Manifest, previous: Previous, done: list[diff.Step]) -> Written:
-        while True:
-            live = self._read(kind, desired)
+        live = self._read(kind, desired)
+        for _ in range(STEPS):
             if live is not None:
                 self._check(kind, desired, live)
             step = diff.step(desired, live, previous)
@@ -82,18 +83,24 @@ class Applier:
                     raise
                 answer = None  # the answer was lost, the effect was not
             done.append(step)
-            if answer is not None:
+            if answer is None:
+                live = self._read(kind, desired)
+            elif step.action == "take over":
+                live = answer
+            else:
                 return _written(answer["metadata"], done)
+        raise Conflict(f"{describe(desired)} does not take what is written to it", status=409)
 
     def _send(self, kind: Resource, step: diff.Step, live: Manifest | None) -> Manifest | None:
-        """The metadata that results; None if the object has to be looked at again."""
+        """What results: of a take-over the object, else its metadata; None if the object has to be looked at again."""
         if live is None:
             return self.client.apply(kind, step.manifest, force=False)
         metadata = live["metadata"]
         namespace, name = metadata.get("namespace"), metadata["name"]
         if step.action == "take over":
-            self.client.json_patch(kind, namespace, name, step.operations)
-            return None
+            answer = self.client.json_patch(kind, namespace, name, step.operations)
+            changed = {patch["path"].removeprefix("/metadata/"): patch["value"] for patch in step.operations}
+            return {**live, "metadata": {**metadata, **changed, **answer["metadata"]}}
         recreate = partial(self._delete, kind, metadata, "Orphan" if step.manifest["kind"] == "StatefulSet" else None)
         if step.action == "recreate":
             recreate()

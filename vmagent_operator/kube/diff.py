@@ -7,7 +7,7 @@ record of our own exists that a crash could lose. Differences carry field paths 
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from attrs import evolve, frozen
@@ -75,19 +75,6 @@ class Step:
     manifest: Manifest
     paths: tuple[str, ...] = ()
     operations: tuple[Manifest, ...] = ()
-
-
-@frozen
-class Plan:
-    """The writes that bring live to desired, in the order in which they may be sent."""
-
-    steps: tuple[Step, ...]
-
-
-def plan(desired: Sequence[Manifest], live: Callable[[Manifest], Manifest | None]) -> Plan:
-    """The plan for `desired`, in its order; `live` finds an object's counterpart, None if there is none."""
-    steps = (step(manifest, live(manifest)) for manifest in desired)
-    return Plan(tuple(found for found in steps if found))
 
 
 def step(desired: Manifest, live: Manifest | None, previous: Previous = NOTHING) -> Step | None:

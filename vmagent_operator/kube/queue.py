@@ -44,14 +44,12 @@ class Snapshot(Generic[K]):
 class Queue(Generic[K]):
     """Keys to work on; a key is never handed out twice at the same time, and no add is lost.
 
-    `base_seconds` and `max_seconds` bound the back-off of a failing key, `bucket` all of them together;
-    `window_seconds` bounds the delay of `add_soon`.
+    `base_seconds` and `max_seconds` bound the back-off of a failing key, `bucket` all of them together.
     """
 
     clock: Clock = field(kw_only=False)
     base_seconds: float = 2.0
     max_seconds: float = 120.0
-    window_seconds: tuple[float, float] = (1.0, 10.0)
     bucket: Bucket = field()
     observer: Observer = field(factory=Observer)
     jitter: Callable[[], float] = random.random
@@ -62,7 +60,6 @@ class Queue(Generic[K]):
     _heap: list[tuple[float, int, K]] = field(init=False, factory=list)
     _pushed: int = field(init=False, default=0)
     _failures: dict[K, int] = field(init=False, factory=dict)
-    _durations: dict[K, float] = field(init=False, factory=dict)
     _delivered: int = field(init=False, default=0)
     _stopped: bool = field(init=False, default=False)
     _changed: threading.Condition = field(init=False, factory=threading.Condition)
@@ -92,11 +89,6 @@ class Queue(Generic[K]):
                 return self._add(key, lane)
             return self._delay(key, self.clock.monotonic() + seconds, lane)
 
-    def add_soon(self, key: K) -> bool:
-        """`add` after as long as the key's last pass took, so that a stream of causes makes one pass a window."""
-        low, high = self.window_seconds
-        return self.add_after(key, min(max(low, self._durations.get(key, 0.0)), high))
-
     def add_rate_limited(self, key: K, at_least_seconds: float = 0.0) -> float:
         """`add` after a time that doubles with each failure; that time in seconds."""
         with self._changed:
@@ -113,16 +105,6 @@ class Queue(Generic[K]):
         """Let the next back-off of `key` begin anew; what is scheduled stays."""
         with self._changed:
             self._failures.pop(key, None)
-
-    def drop(self, key: K) -> None:
-        """Forget all that is remembered of a key whose object is gone; what is scheduled stays."""
-        with self._changed:
-            self._failures.pop(key, None)
-            self._durations.pop(key, None)
-
-    def num_requeues(self, key: K) -> int:
-        """How often `key` has been added with back-off since it was last forgotten."""
-        return self._failures.get(key, 0)
 
     def pop(self) -> K | None:
         """The next key if there is one now; the caller owes a `done` for it."""
@@ -146,7 +128,7 @@ class Queue(Generic[K]):
         """The work on a delivered key has ended, well or not. Raises KeyError if it was not delivered."""
         with self._changed:
             started = self._processing.pop(key)
-            self._durations[key] = seconds = self.clock.monotonic() - started
+            seconds = self.clock.monotonic() - started
             if (lane := self._again.pop(key, None)) is not None and not self._stopped:
                 self._waiting[lane][key] = self.clock.monotonic()
             self._changed.notify_all()

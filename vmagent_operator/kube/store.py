@@ -75,10 +75,6 @@ class Store(Generic[T]):
         with self._lock:
             return tuple(entry.value for entry in self._entries.values())
 
-    def in_namespace(self, namespace: str) -> tuple[T, ...]:
-        """Every object of one namespace."""
-        return self.by("", namespace)
-
     def by(self, index: str, value: str) -> tuple[T, ...]:
         """Every object that the index has under `value`. Raises KeyError for an index that the store lacks."""
         with self._lock:
