@@ -20,7 +20,7 @@ run: $(BIN)/.ready ## start the operator with the examples against an embedded A
 	@$(BIN)/python -m test.demo
 
 test: $(BIN)/.ready ## run the tests that need no cluster
-	$(BIN)/python -m pytest -q -m "not cluster and not vmagent"
+	$(BIN)/python -m pytest -q -m "not cluster and not vmagent and not slow"
 
 check: lint types layers crds-check test ## what CI runs: format, lint, types, layers, generated files, tests
 
@@ -38,8 +38,8 @@ types: $(BIN)/.ready ## check types
 layers: $(BIN)/.ready ## check that imports point down the stack
 	$(BIN)/lint-imports --config setup.cfg
 
-cluster-test: $(BIN)/.ready ## run the end-to-end tests against a real control plane (built on first use)
-	$(BIN)/python -m pytest -q -m "cluster or vmagent" test
+cluster-test: $(BIN)/.ready ## run what needs a real control plane or vmagent (built on first use), or minutes
+	$(BIN)/python -m pytest -q -m "cluster or vmagent or slow" test
 
 golden: $(BIN)/.ready ## compare with the recorded cases of the Go operator
 	$(BIN)/python -m pytest -q test/golden

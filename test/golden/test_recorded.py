@@ -76,7 +76,7 @@ def test_same_objects_where_some_exist_already(name: str) -> None:
     judge(name, simulation.objects(), simulation.failures(), simulation.deleted())
 
 
-@pytest.mark.cluster
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CASES if name not in LIVE])
 def test_the_controller_brings_about_what_render_shows(name: str) -> None:
     simulation = _simulated(CASES[name], _environ(name))
