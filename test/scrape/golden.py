@@ -113,11 +113,11 @@ def differences(case: Path) -> list[Difference]:
 def texts(agent: CustomObject[Any], done: Configuration) -> dict[str, dict[str, str]]:
     """The texts that `agent` gets, by Secret and key as in a recorded outcome."""
     overflow = {
-        f"Secret/{agent.namespace}/{names.overflow(agent, number)}": {"jobs.yaml": text.decode()}
-        for number, text in enumerate(done.overflow, 1)
+        f"Secret/{agent.namespace}/{names.overflow(agent, number)}": {"jobs.yaml": jobs.text.decode()}
+        for number, jobs in enumerate(done.overflow, 1)
     }
     return {
-        f"Secret/{agent.namespace}/{names.config(agent)}": {"vmagent.yaml.gz": done.main.decode()},
+        f"Secret/{agent.namespace}/{names.config(agent)}": {"vmagent.yaml.gz": done.main.text.decode()},
         f"Secret/{agent.namespace}/{names.tls_assets(agent)}": dict(done.assets),
         **overflow,
     }

@@ -28,7 +28,7 @@ def static(name: str, targets: int = 1) -> CustomObject[Any]:
 
 
 def test_an_agent_without_jobs_has_an_empty_list() -> None:
-    assert configured({}).main.decode() == (
+    assert configured({}).main.text.decode() == (
         "global:\n  scrape_interval: 30s\n  external_labels:\n    prometheus: mon/main\nscrape_configs: []\n"
     )
 
@@ -39,7 +39,7 @@ def test_further_jobs_keep_their_order_and_need_names_of_their_own() -> None:
         "inlineScrapeConfig": "- job_name: b\n- 5\n- {}\n- job_name: staticScrape/shop/a/0\n",
     }
     found = configured(owner, static("a"), extra="- &x {job_name: b, sample_limit: 1e3}\n- {<<: *x, job_name: a}\n")
-    jobs = found.main.decode().partition("scrape_configs:\n")[2]
+    jobs = found.main.text.decode().partition("scrape_configs:\n")[2]
     assert [line for line in jobs.splitlines() if "job_name" in line or "limit" in line or "{}" in line] == [
         "- job_name: staticScrape/shop/a/0",
         "- job_name: b",
@@ -79,16 +79,16 @@ def test_what_is_wrong_with_the_agent_itself_stops_it(owner: dict[str, Any], mes
 def test_text_without_jobs_is_no_fault() -> None:
     for text in ("", "# nothing", "null", "~", "[]", "--- \n"):
         owner = {"additionalScrapeConfigs": {"name": "extra", "key": "jobs"}, "inlineScrapeConfig": text}
-        assert configured(owner, extra=text).main.endswith(b"scrape_configs: []\n")
+        assert configured(owner, extra=text).main.text.endswith(b"scrape_configs: []\n")
 
 
 def test_what_does_not_fit_goes_into_further_lists_in_order() -> None:
     objects = [static(f"s{number}", targets=30) for number in range(12)]
     found = configured({}, *objects, VM_CONFIG_DATA_BUDGET_BYTES="400")
     assert len(found.overflow) > 1
-    assert b"scrape_config_files:\n- /etc/vm/sc-files/*/jobs.yaml\nscrape_configs:\n" in found.main
-    whole = b"".join((found.main.partition(b"scrape_configs:\n")[2], *found.overflow))
-    assert configured({}, *objects).main.endswith(whole)
+    assert b"scrape_config_files:\n- /etc/vm/sc-files/*/jobs.yaml\nscrape_configs:\n" in found.main.text
+    whole = b"".join((found.main.text.partition(b"scrape_configs:\n")[2], *(jobs.text for jobs in found.overflow)))
+    assert configured({}, *objects).main.text.endswith(whole)
 
 
 def test_an_object_that_does_not_fit_alone_is_left_out_with_its_files() -> None:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmagent_operator.scrape.pack import Entry, buckets, compressed, is_oversized
+from vmagent_operator.scrape.pack import Bucket, Entry, buckets, compressed, is_oversized
 
 BUDGET = 4096
 
@@ -17,18 +17,23 @@ def entry(number: int, size: int = 8) -> Entry:
     return Entry(f"e{number:05}", b"".join(f"{line}\n".encode() for line in lines))
 
 
+def bucket(text: bytes) -> Bucket:
+    """A bucket of `text`, packed at once."""
+    return Bucket(text, compressed(text))
+
+
 def test_what_fits_stays_together() -> None:
     few = [entry(n) for n in range(5)]
-    assert buckets(few, BUDGET) == (b"".join(e.text for e in few),)
-    assert buckets([], BUDGET) == (b"",)
+    assert buckets(few, BUDGET) == (bucket(b"".join(e.text for e in few)),)
+    assert buckets([], BUDGET) == (bucket(b""),)
 
 
 @given(st.lists(st.integers(0, 40), max_size=60))
 def test_buckets_keep_order_and_budget(sizes: list[int]) -> None:
     entries = [entry(n, size) for n, size in enumerate(sizes)]
     packed = buckets(entries, BUDGET)
-    assert b"".join(packed) == b"".join(e.text for e in entries)
-    assert all(len(compressed(text)) <= BUDGET for text in packed)
+    assert b"".join(each.text for each in packed) == b"".join(e.text for e in entries)
+    assert all(each == bucket(each.text) and len(each.packed) <= BUDGET for each in packed)
 
 
 def test_a_new_entry_mostly_moves_no_other() -> None:
@@ -50,6 +55,15 @@ def test_a_changed_entry_rewrites_one_bucket() -> None:
         changed = Entry(entries[number].name, entry(1000 + number).text)
         after = buckets([*entries[:number], changed, *entries[number + 1 :]], BUDGET)
         assert len(set(after) - set(before)) == 1
+
+
+def test_heads_stand_before_the_entries_and_count() -> None:
+    entries = [entry(n) for n in range(20)]
+    budget = len(compressed(b"".join(e.text for e in entries))) + 100
+    assert buckets(entries, budget, (b"alone\n", b""))[0].text.startswith(b"alone\n")
+    large, jobs = entry(99, 20).text, b"".join(e.text for e in entries)
+    first, second = buckets(entries, budget, (large, b"of several\n"))
+    assert first.text + second.text == b"of several\n" + jobs
 
 
 def test_an_entry_is_oversized_by_its_compressed_size() -> None:

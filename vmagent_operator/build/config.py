@@ -7,7 +7,7 @@ from typing import Any
 from vmagent_operator.build import labels, names
 from vmagent_operator.build.features import VMAgent, spec
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.pack import compressed
+from vmagent_operator.scrape.pack import Bucket
 from vmagent_operator.scrape.select import SELECTORS
 from vmagent_operator.settings import Settings
 
@@ -35,9 +35,9 @@ def secret(agent: VMAgent, settings: Settings, name: str, data: Mapping[str, byt
     return manifest
 
 
-def overflow(agent: VMAgent, settings: Settings, number: int, jobs: bytes) -> Manifest:
+def overflow(agent: VMAgent, settings: Settings, number: int, jobs: Bucket) -> Manifest:
     """The Secret `number` (from 1) of those with the jobs that the main one had no room for."""
-    manifest = secret(agent, settings, names.overflow(agent, number), {OVERFLOW_KEY: compressed(jobs)})
+    manifest = secret(agent, settings, names.overflow(agent, number), {OVERFLOW_KEY: jobs.packed})
     manifest["metadata"]["labels"][OVERFLOW_LABEL] = names.prefixed(agent)
     return manifest
 

@@ -113,7 +113,7 @@ def _configuration(inputs: Inputs, found: Configuration | None, credentials: Map
     agent, is_users = inputs.agent, config.is_users(inputs.agent)
     data = config.texts(credentials)
     if not (is_users and inputs.unmanaged_config_exists):
-        data[config.CONFIG_KEY] = compressed(found.main if found else b"")
+        data[config.CONFIG_KEY] = found.main.packed if found else compressed(b"")
     manifest = config.secret(agent, inputs.settings, names.config(agent), data)
     if is_users and inputs.is_config_foreign:
         del manifest["metadata"]["ownerReferences"]

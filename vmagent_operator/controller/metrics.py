@@ -5,6 +5,7 @@ longer than a copy of a dictionary. No label names an object other than a VMAgen
 """
 
 import time
+from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -206,13 +207,13 @@ class Metrics(Observer):
         self.observe(OURS + "config_render_seconds", seconds)
         found = wanted.configuration
         parts = (found.main, *found.overflow) if found else ()
-        self._own(key, OURS + "config_bytes", *key).set(sum(map(len, parts)))
+        self._own(key, OURS + "config_bytes", *key).set(sum(len(part.text) for part in parts))
         self._own(key, OURS + "config_buckets", *key).set(len(parts))
         objects = {"applied": found.applied, "rejected": [f.object for f in found.findings]} if found else {}
         for state, scrapes in objects.items():
+            numbers = Counts(scrape.kind.singular for scrape in scrapes)
             for kind in kinds.SCRAPE_KINDS:
-                number = sum(scrape.kind is kind for scrape in scrapes)
-                self._own(key, OURS + "scrape_objects", *key, kind.singular, state).set(number)
+                self._own(key, OURS + "scrape_objects", *key, kind.singular, state).set(numbers[kind.singular])
 
     def render_skipped(self) -> None:
         """A pass had nothing to render."""

@@ -26,13 +26,13 @@ DEFAULT_INTERVAL = "30s"
 class Configuration:
     """What an agent scrapes.
 
-    main: the configuration file. overflow: lists of jobs for further Secrets, in order. assets: files that jobs refer to,
+    main: the configuration file. overflow: lists of jobs for further Secrets, in order. Both also packed. assets: files that jobs refer to,
     asset key -> text. applied: the objects whose jobs are in. findings: the objects that are left out, and why.
     faults: what is wrong with the agent's own further jobs; they are left out.
     """
 
-    main: bytes
-    overflow: tuple[bytes, ...]
+    main: pack.Bucket
+    overflow: tuple[pack.Bucket, ...]
     assets: Mapping[str, str]
     applied: tuple[CustomObject[Any], ...]
     findings: tuple[Finding, ...]
@@ -52,9 +52,10 @@ def configuration(
     further, faults = extra.entries(spec_of(agent).scraping, scope, names)
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
         raise AgentError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
-    first, *overflow = pack.buckets((*map(_entry, fragments, fragments.values()), *further), budget)
+    entries = [entry for entry in (*(found.entry for found in fragments.values()), *further) if entry.text]
+    main, *overflow = pack.buckets(entries, budget, _heads(agent, bool(entries), scope))
     return Configuration(
-        main=_head(agent, bool(overflow), scope) + (b"scrape_configs:\n" + first if first else b"scrape_configs: []\n"),
+        main=main,
         overflow=tuple(overflow),
         assets={key: text for found in fragments.values() for key, text in found.assets.items()},
         applied=tuple(fragments),
@@ -86,7 +87,7 @@ def _fragments(
         found = fragment(obj, agent_context, values)
         if isinstance(found, Finding):
             findings.append(found)
-        elif pack.is_oversized(_entry(obj, found), budget_bytes):
+        elif pack.is_oversized(found.entry, budget_bytes):
             message = f"its jobs alone exceed {budget_bytes} bytes, the most that a Secret may hold"
             findings.append(Finding(obj, message))
         else:
@@ -94,14 +95,13 @@ def _fragments(
     return fragments, tuple(findings)
 
 
-def _entry(obj: CustomObject[Any], found: Fragment) -> pack.Entry:
-    return pack.Entry(f"{obj.kind.name}/{obj.key}", b"".join(found.jobs))
-
-
-def _head(agent: CustomObject[VMAgentSpec], has_overflow: bool, scope: Scope) -> bytes:
-    """The text before the jobs."""
-    files = {"scrape_config_files": [OVERFLOW_FILES]} if has_overflow else {}
-    return emit.dump({"global": _global(agent, scope), **files}).encode()
+def _heads(agent: CustomObject[VMAgentSpec], has_jobs: bool, scope: Scope) -> tuple[bytes, bytes]:
+    """The text before the jobs if the file has all of them, and if more are in other files."""
+    whole = {"global": _global(agent, scope)}
+    jobs = b"scrape_configs:\n" if has_jobs else b"scrape_configs: []\n"
+    parts = (whole, {**whole, "scrape_config_files": [OVERFLOW_FILES]})
+    alone, leading = (emit.dump(part).encode() + jobs for part in parts)
+    return alone, leading
 
 
 def _global(agent: CustomObject[VMAgentSpec], scope: Scope) -> dict[str, Any]:

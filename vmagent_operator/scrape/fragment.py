@@ -24,6 +24,7 @@ from vmagent_operator.scrape import custom, emit, node, pod, probe, service, sta
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.job import Work
+from vmagent_operator.scrape.pack import Entry
 from vmagent_operator.scrape.secrets import SELECTORS, Missing, Reference, Scope, Values, references
 from vmagent_operator.scrape.walk import walk
 
@@ -35,10 +36,11 @@ REMEMBERED = 8
 class Fragment:
     """The jobs of one scrape object.
 
-    jobs: the text of each as an element of a YAML sequence. assets: what they need as files, asset key -> text.
+    jobs: the text of each as an element of a YAML sequence. entry: all of them, to be packed. assets: what they need as files, asset key -> text.
     """
 
     jobs: tuple[bytes, ...]
+    entry: Entry
     names: tuple[str, ...]
     assets: Mapping[str, str]
 
@@ -78,8 +80,8 @@ def named_objects(obj: CustomObject[Any], context: Context) -> tuple[Reference, 
     known: tuple[Reference, ...] | None = obj.memo.get(Reference)
     if known is None:
         known = obj.memo[Reference] = () if obj.spec is None else tuple(sorted(references(obj.spec, obj.namespace)))
-    shared = (Reference(r.kind, obj.namespace, r.name) for r in context.named_objects)
-    return (*known, *shared)
+    shared = context.named_objects
+    return (*known, *(Reference(r.kind, obj.namespace, r.name) for r in shared)) if shared else known
 
 
 def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragment | Finding:
@@ -96,7 +98,8 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
     except ObjectError as error:
         return Finding(obj, str(error))
     texts = tuple(emit.item(job).encode() for job in jobs)
-    return Fragment(texts, tuple(job["job_name"] for job in jobs), scope.assets)
+    entry = Entry(f"{obj.kind.name}/{obj.key}", b"".join(texts))
+    return Fragment(texts, entry, tuple(job["job_name"] for job in jobs), scope.assets)
 
 
 def _place(missing: Missing, work: Work) -> str:
