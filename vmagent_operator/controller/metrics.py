@@ -81,7 +81,7 @@ TABLE: tuple[tuple[str, type[Any], tuple[str, ...], str], ...] = (
     (OURS + "api_write_uncertain_total", Counter, ("kind", "verb"), "Writes whose answer was lost."),
     (OURS + "apiserver_clock_skew_seconds", SetGauge, (), "The API server's clock less ours, smoothed."),
     (OURS + "token_reload_errors_total", Counter, (), "Failed reads of the credentials."),
-    (OURS + "config_bytes", SetGauge, ("namespace", "name"), "Size of the last configuration, uncompressed."),
+    (OURS + "config_bytes", SetGauge, ("namespace", "name"), "Compressed size of the last configuration."),
     (OURS + "config_buckets", SetGauge, ("namespace", "name"), "Secrets of the last configuration."),
     (OURS + "config_render_seconds", Histogram, (), "Time to render everything of one agent."),
     (OURS + "config_skipped_renders_total", Counter, (), "Passes whose inputs had not changed."),
@@ -207,7 +207,7 @@ class Metrics(Observer):
         self.observe(OURS + "config_render_seconds", seconds)
         found = wanted.configuration
         parts = (found.main, *found.overflow) if found else ()
-        self._own(key, OURS + "config_bytes", *key).set(sum(len(part.text) for part in parts))
+        self._own(key, OURS + "config_bytes", *key).set(sum(len(part.packed) for part in parts))
         self._own(key, OURS + "config_buckets", *key).set(len(parts))
         objects = {"applied": found.applied, "rejected": [f.object for f in found.findings]} if found else {}
         for state, scrapes in objects.items():

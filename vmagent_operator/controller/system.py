@@ -58,7 +58,7 @@ UNHEALTHY_SECONDS, ABSENT_SECONDS = 30.0, 60.0
 class Options:
     """How the process works, as against what it builds; every default is that of the flag."""
 
-    coalesce_seconds: float = 1.0
+    coalesce_seconds: float = 0.5
     backoff_seconds: float = 2.0
     backoff_max_seconds: float = 120.0
     condition_ttl_seconds: float = 3600.0
