@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -15,11 +16,16 @@ from vmagent_operator.scrape.duration import InvalidDuration, milliseconds
 from vmagent_operator.scrape.secrets import Reference, references
 from vmagent_operator.settings import Settings
 
+_PLACEHOLDER = re.compile(r"%\{(.*?)\}", re.S)
+_RUNTIME = re.compile(r"HOME|HOSTNAME|PATH|[A-Z0-9_]+_(SERVICE_HOST|SERVICE_PORT\w*|PORT\w*)")
+"""Variables that come from the image, the container runtime and the Services of the namespace."""
+
 
 @frozen(kw_only=True, slots=False, cache_hash=True)
 class Context:
     """Everything but a scrape object and Secrets that its jobs depend on; equal contexts give equal jobs.
 
+    variables: the names of vmagent's environment variables, where the agent says; None if there may be any others.
     templates: kind name -> rules appended to those of every job of the kind.
     """
 
@@ -34,6 +40,7 @@ class Context:
     uses_api_selectors: bool
     is_daemon_set: bool
     enforces_endpointslices: bool
+    variables: frozenset[str] | None
     api_server: APIServerConfig | None = field(hash=False)
     scrape_classes: tuple[ScrapeClass, ...] = field(hash=False)
     templates: Mapping[str, tuple[RelabelConfig, ...]] = field(hash=False)
@@ -83,6 +90,25 @@ def has_cluster_access(spec: VMAgentSpec, settings: Settings) -> bool:
     return not settings.watch_namespaces or bool(spec.apps.service_account_name)
 
 
+def variables(spec: VMAgentSpec) -> frozenset[str] | None:
+    """The environment variables that the spec gives to vmagent, by name; None if it may give it any."""
+    given = [{"env": spec.apps.extra_envs, "envFrom": spec.apps.extra_envs_from}]
+    given += (container for container in spec.apps.containers if container["name"] == "vmagent")
+    if any(part.get("envFrom") for part in given):
+        return None
+    node = {"KUBE_NODE_NAME"} if spec.daemon_set_mode else set()
+    return frozenset(node.union(*({str(each["name"]) for each in part.get("env") or ()} for part in given)))
+
+
+def is_filled(text: str, known: frozenset[str] | None) -> bool:
+    """Whether vmagent replaces every placeholder in `text`, of which there is at least one.
+
+    Such a text can't be judged. A placeholder of an unknown variable stays what it is, and may make the text a wrong one.
+    """
+    names = set(_PLACEHOLDER.findall(text))
+    return bool(names) and (known is None or all(name in known or _RUNTIME.fullmatch(name) for name in names))
+
+
 def _context(spec: VMAgentSpec, settings: Settings) -> Context:
     scraping = spec.scraping
     return Context(
@@ -97,6 +123,7 @@ def _context(spec: VMAgentSpec, settings: Settings) -> Context:
         uses_api_selectors=scraping.enable_kubernetes_api_selectors and not spec.daemon_set_mode,
         is_daemon_set=spec.daemon_set_mode,
         enforces_endpointslices=settings.enforce_endpointslices,
+        variables=variables(spec),
         api_server=scraping.api_server_config,
         scrape_classes=scraping.scrape_classes,
         templates={

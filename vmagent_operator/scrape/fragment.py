@@ -10,6 +10,7 @@ from typing import Any
 
 from attrs import frozen
 
+from vmagent_operator.api.auth import TLSConfig
 from vmagent_operator.api.kinds import (
     VMNODESCRAPE,
     VMPODSCRAPE,
@@ -20,7 +21,7 @@ from vmagent_operator.api.kinds import (
     Kind,
 )
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.scrape import custom, emit, node, pod, probe, service, static, validate
+from vmagent_operator.scrape import custom, emit, node, pem, pod, probe, service, static, validate
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.job import Work
@@ -97,6 +98,8 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
         return Finding(obj, f"{_place(missing, work)}: {missing}")
     except ObjectError as error:
         return Finding(obj, str(error))
+    if scope.assets and (faults := tuple(_tls_faults(work))):
+        return Finding(obj, "; ".join(faults))
     texts = tuple(emit.item(job).encode() for job in jobs)
     entry = Entry(f"{obj.kind.name}/{obj.key}", b"".join(texts))
     return Fragment(texts, entry, tuple(job["job_name"] for job in jobs), scope.assets)
@@ -104,10 +107,30 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
 
 def _place(missing: Missing, work: Work) -> str:
     """The field whose reference leads nowhere: the object's own, or the agent's."""
+    found = _found(work, SELECTORS)
+    return next((path for path, selector in found if selector is missing.selector), "spec")
+
+
+def _tls_faults(work: Work) -> Iterator[str]:
+    """What is wrong with certificates and keys that are mounted for the jobs, each with its field."""
+    for path, tls in _found(work, frozenset((TLSConfig,))):
+        ca, cert = (work.scope.mounted(source.reference if source else None) for source in (tls.ca, tls.cert))
+        key = work.scope.mounted(tls.key_secret)
+        holds = {
+            "ca": pem.confused(ca, "certificate"),
+            "cert": pem.confused(cert, "certificate"),
+            "keySecret": pem.confused(key, "private key"),
+        }
+        yield from (f"{path}.{field}: holds a {sort}" for field, sort in holds.items() if sort)
+        if pem.are_strangers(cert, key):
+            yield f"{path}.keySecret: is not the key of the certificate"
+
+
+def _found(work: Work, wanted: frozenset[type]) -> Iterator[tuple[str, Any]]:
+    """What is wanted in an object, its scrape class and the agent's API server, with the path of each."""
     searched = {
         "spec": work.object.spec,
         f"scrape class {work.scrape_class.name}" if work.scrape_class else "": work.scrape_class,
         "apiServerConfig of the agent": work.context.api_server,
     }
-    found = (walk(value, path, SELECTORS) for path, value in searched.items() if value is not None)
-    return next((path for path, selector in chain.from_iterable(found) if selector is missing.selector), "spec")
+    return chain.from_iterable(walk(value, path, wanted) for path, value in searched.items() if value is not None)

@@ -91,11 +91,18 @@ class Scope:
 
     def path(self, selector: Selector) -> str:
         """The path of a mounted file with the text."""
-        reference = _reference(selector, self.namespace)
-        kind = "configmap_" if reference.kind == "ConfigMap" else ""
-        key = f"{self.namespace}_{kind}{reference.name}_{selector.key}"
+        key = self._asset(selector)
         self.assets[key] = self.text(selector)
         return f"{self.directory}/{key}"
+
+    def mounted(self, selector: Selector | None) -> str:
+        """The text of a file that `path` was asked for; empty for any other."""
+        return "" if selector is None else self.assets.get(self._asset(selector), "")
+
+    def _asset(self, selector: Selector) -> str:
+        reference = _reference(selector, self.namespace)
+        kind = "configmap_" if reference.kind == "ConfigMap" else ""
+        return f"{self.namespace}_{kind}{reference.name}_{selector.key}"
 
 
 def references(value: Any, namespace: str) -> frozenset[Reference]:

@@ -3,13 +3,14 @@
 vmagent refuses the whole file for some faults and silently skips a job for others; both are found here, object by object,
 so that nobody else pays. `CHECKS` says what to look at: a check sees one model and yields `field: fault`.
 
-A text with `%{...}` is filled in by vmagent from its environment and passes every check.
+A text whose placeholders `%{NAME}` vmagent fills in from its environment passes every check.
 
 Source: https://github.com/VictoriaMetrics/VictoriaMetrics/tree/master/lib/promrelabel, .../lib/promscrape
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -35,13 +36,12 @@ from vmagent_operator.api.servicescrape import Endpoint
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.fields import slots
 from vmagent_operator.scrape import selector
-from vmagent_operator.scrape.context import Context, spec_of
+from vmagent_operator.scrape.context import Context, is_filled, spec_of, variables
 from vmagent_operator.scrape.duration import InvalidDuration, milliseconds
 from vmagent_operator.scrape.expressions import regex_fault, series_fault
 from vmagent_operator.scrape.walk import walk
 
 SKIP_ANNOTATION = "operator.victoriametrics.com/skip-validation"
-_PLACEHOLDER = "%{"
 _SIZE = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?([kmgt]i?b)?", re.I)
 _PROXY = re.compile(
     r"(https?|socks5|tls\+socks5)://((?:[^\s/@%]|%[0-9a-f]{2})+@)?([^\s:/?#@\[\]%]+|\[[^\s\]]+\])(:[0-9]*)?"
@@ -50,7 +50,9 @@ _PROXY = re.compile(
 )
 
 Faults = Iterator[str]
-Check = Callable[[Any], Faults]
+Fill = Callable[[str], bool]
+"""Whether vmagent fills in a text, which then can't be judged."""
+Check = Callable[[Any, Fill], Faults]
 
 METHODS = ("basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file")
 FILES: Mapping[type, tuple[str, ...]] = {
@@ -116,28 +118,32 @@ def scrape_object(obj: CustomObject[Any], context: Context) -> tuple[str, ...]:
     scrape_class = context.scrape_class(wanted)
     if wanted is not None and (scrape_class is None or scrape_class.name != wanted):
         found.append(f"spec.scrapeClass: the agent defines no class {wanted!r}")
-    found += _faults(obj.spec, "spec", CHECKS)
+    filled = partial(is_filled, known=context.variables)
+    found += _faults(obj.spec, "spec", CHECKS, filled)
     if obj.metadata.annotations.get(SKIP_ANNOTATION) != "true":
-        found += _faults(obj.spec, "spec", SKIPPABLE)
+        found += _faults(obj.spec, "spec", SKIPPABLE, filled)
     if scrape_class is not None:
-        found += _faults(scrape_class, f"scrape class {scrape_class.name}", CHECKS)
+        found += _faults(scrape_class, f"scrape class {scrape_class.name}", CHECKS, filled)
     for index, rule in enumerate(context.templates[obj.kind.name]):
-        found += _faults(rule, f"relabel template of the agent [{index}]", CHECKS)
+        found += _faults(rule, f"relabel template of the agent [{index}]", CHECKS, filled)
     return tuple(found)
 
 
 def agent(obj: CustomObject[VMAgentSpec]) -> tuple[str, ...]:
     """Why vmagent would take no file with the global section of an agent, or no job in it; each with its field."""
     scraping = spec_of(obj).scraping
+    filled = partial(is_filled, known=variables(spec_of(obj)))
     rules = {
         "globalScrapeRelabelConfigs": scraping.global_scrape_relabel_configs,
         "globalScrapeMetricRelabelConfigs": scraping.global_scrape_metric_relabel_configs,
     }
     return (
-        *(f"spec.{fault}" for fault in _duration("scrapeInterval", scraping.scrape_interval)),
-        *(f"spec.{fault}" for fault in _duration("scrapeTimeout", scraping.scrape_timeout)),
+        *(f"spec.{fault}" for fault in _duration("scrapeInterval", scraping.scrape_interval, filled)),
+        *(f"spec.{fault}" for fault in _duration("scrapeTimeout", scraping.scrape_timeout, filled)),
         *chain.from_iterable(
-            _faults(rule, f"spec.{key}[{index}]", CHECKS) for key in rules for index, rule in enumerate(rules[key])
+            _faults(rule, f"spec.{key}[{index}]", CHECKS, filled)
+            for key in rules
+            for index, rule in enumerate(rules[key])
         ),
     )
 
@@ -162,9 +168,9 @@ def _credential_faults(config: Mapping[str, Any], prefix: str) -> Faults:
             yield f"{prefix}oauth2: neither client_secret nor client_secret_file"
 
 
-def _faults(value: Any, path: str, checks: Mapping[type, Check]) -> Faults:
+def _faults(value: Any, path: str, checks: Mapping[type, Check], filled: Fill) -> Faults:
     for at, model in walk(value, path, frozenset(checks)):
-        yield from (f"{at}.{fault}" for fault in checks[type(model)](model))
+        yield from (f"{at}.{fault}" for fault in checks[type(model)](model, filled))
 
 
 def _files(value: Any) -> Iterator[str]:
@@ -175,7 +181,7 @@ def _files(value: Any) -> Iterator[str]:
                 yield f"{at}.{slot.key}"
 
 
-def _relabel(rule: RelabelConfig) -> Faults:
+def _relabel(rule: RelabelConfig, filled: Fill) -> Faults:
     if rule == RelabelConfig():
         return
     name = rule.action.lower() or "replace"
@@ -191,9 +197,9 @@ def _relabel(rule: RelabelConfig) -> Faults:
     for field in (*action.forbids, *(() if name == "graphite" else _GRAPHITE_ONLY)):
         if getattr(rule, field) not in (None, "", (), {}):
             yield f"{_key(field)}: not allowed for action {name}"
-    yield from _regex("regex", "|".join(rule.regex))
+    yield from _regex("regex", "|".join(rule.regex), filled)
     for text in rule.if_:
-        if _PLACEHOLDER not in text and (fault := series_fault(text)):
+        if not filled(text) and (fault := series_fault(text)):
             yield f"if: {fault}"
 
 
@@ -205,57 +211,58 @@ def _key(field: str) -> str:
     return next(slot.key for slot in slots(RelabelConfig) if slot.name == field)
 
 
-def _regex(key: str, text: str) -> Faults:
-    if _PLACEHOLDER not in text and (fault := regex_fault(text)):
+def _regex(key: str, text: str, filled: Fill) -> Faults:
+    if not filled(text) and (fault := regex_fault(text)):
         yield f"{key}: {fault} in {text!r}"
 
 
-def _duration(key: str, text: str) -> Faults:
-    if text and _PLACEHOLDER not in text:
+def _duration(key: str, text: str, filled: Fill) -> Faults:
+    if text and not filled(text):
         try:
             milliseconds(text)
         except InvalidDuration as error:
             yield f"{key}: {error}"
 
 
-def _proxy(key: str, text: str) -> Faults:
-    if text and _PLACEHOLDER not in text and not _PROXY.fullmatch(text):
+def _proxy(key: str, text: str, filled: Fill) -> Faults:
+    if text and not filled(text) and not _PROXY.fullmatch(text):
         yield f"{key}: expected a URL with scheme http, https, socks5 or tls+socks5"
 
 
-def _scrape_params(params: ScrapeParams) -> Faults:
+def _scrape_params(params: ScrapeParams, filled: Fill) -> Faults:
     yield from _duration(
-        *(("scrape_interval", params.scrape_interval) if params.scrape_interval else ("interval", params.interval))
+        *(("scrape_interval", params.scrape_interval) if params.scrape_interval else ("interval", params.interval)),
+        filled,
     )
-    yield from _duration("scrapeTimeout", params.scrape_timeout)
-    yield from _proxy("proxyURL", params.proxy_url)
-    if (size := params.max_scrape_size) and _PLACEHOLDER not in size and not _SIZE.fullmatch(size):
+    yield from _duration("scrapeTimeout", params.scrape_timeout, filled)
+    yield from _proxy("proxyURL", params.proxy_url, filled)
+    if (size := params.max_scrape_size) and not filled(size) and not _SIZE.fullmatch(size):
         yield f"max_scrape_size: {size!r} is no size such as 16MB"
 
 
-def _vm_scrape_params(params: VMScrapeParams) -> Faults:
-    yield from _duration("scrape_align_interval", params.scrape_align_interval)
-    yield from _duration("scrape_offset", params.scrape_offset)
+def _vm_scrape_params(params: VMScrapeParams, filled: Fill) -> Faults:
+    yield from _duration("scrape_align_interval", params.scrape_align_interval, filled)
+    yield from _duration("scrape_offset", params.scrape_offset, filled)
     for index, header in enumerate(params.headers):
         if ":" not in header:
             yield f"headers[{index}]: expected `Name: value`"
 
 
-def _http_client(options: HTTPClientOptions) -> Faults:
-    yield from _proxy("proxyURL", options.proxy_url)
+def _http_client(options: HTTPClientOptions, filled: Fill) -> Faults:
+    yield from _proxy("proxyURL", options.proxy_url, filled)
 
 
-def _oauth2(oauth2: OAuth2) -> Faults:
-    yield from _proxy("proxy_url", oauth2.proxy_url)
+def _oauth2(oauth2: OAuth2, filled: Fill) -> Faults:
+    yield from _proxy("proxy_url", oauth2.proxy_url, filled)
 
 
-def _port(endpoint: Endpoint | PodMetricsEndpoint) -> Faults:
-    yield from _regex("port", endpoint.port)
+def _port(endpoint: Endpoint | PodMetricsEndpoint, filled: Fill) -> Faults:
+    yield from _regex("port", endpoint.port, filled)
     if isinstance(endpoint.target_port, str):
-        yield from _regex("targetPort", endpoint.target_port)
+        yield from _regex("targetPort", endpoint.target_port, filled)
 
 
-def _probe_targets(targets: ProbeTargets) -> Faults:
+def _probe_targets(targets: ProbeTargets, filled: Fill) -> Faults:
     if targets.static is not None and targets.static_config is not None:
         yield "staticConfig: static is set as well; use that alone"
     for index, target in enumerate(targets.kubernetes):
@@ -265,7 +272,7 @@ def _probe_targets(targets: ProbeTargets) -> Faults:
 
 CHECKS: Mapping[type, Check] = {
     RelabelConfig: _relabel,
-    LabelSelector: selector.faults,
+    LabelSelector: lambda given, _: selector.faults(given),
     ScrapeParams: _scrape_params,
     OAuth2: _oauth2,
     VMScrapeParams: _vm_scrape_params,
