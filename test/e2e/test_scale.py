@@ -1,0 +1,189 @@
+"""The promises about speed and size, with a thousand scrape objects on a real server.
+
+Every number is printed (`-s` shows them), and asserted with room for a machine that has other things to do.
+`SCALE_OBJECTS` changes how many objects there are.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from attrs import frozen
+
+from test.controlplane.api import Api
+from test.controlplane.cluster import eventually
+from test.e2e.replicas import Replica
+from test.e2e.world import OWN, World
+
+pytestmark = [pytest.mark.cluster, pytest.mark.parametrize("installed", ["real"], indirect=True)]
+
+OBJECTS = int(os.environ.get("SCALE_OBJECTS", "1000"))
+CHANGES = 20
+REST_SECONDS = 1.5  # between two changes: longer than the window in which the operator gathers changes
+QUIET_SECONDS = 75.0  # a resync is within
+ROOM = 3
+MIB = 1 << 20
+REQUESTS = "rest_client_request_duration_seconds_count"
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/{name}"
+
+
+@frozen(kw_only=True)
+class Measured:
+    """How one operator did. Times are seconds, `cpu` ones those of its process, sizes bytes.
+
+    quiet: requests while nothing happened, without those for the lease. lease: the latter.
+    """
+
+    first: float
+    first_cpu: float
+    told: float
+    changes: tuple[float, ...]
+    change_cpu: float
+    resident: float
+    quiet: float
+    lease: float
+
+    def __str__(self) -> str:
+        rows = {
+            "VMAgent created -> Deployment": f"{self.first:.2f} s",
+            "VMAgent created -> every status written": f"{self.told:.1f} s, {self.first_cpu:.2f} CPU s",
+            "object changed -> Secret, median": f"{statistics.median(self.changes):.3f} s",
+            f"object changed -> Secret, worst of {CHANGES}": f"{max(self.changes):.3f} s",
+            "CPU of a change": f"{self.change_cpu:.3f} s",
+            "resident memory": f"{self.resident / MIB:.0f} MiB",
+            f"requests of {QUIET_SECONDS:.0f} quiet seconds": f"{self.quiet:.0f}, and {self.lease:.0f} for the lease",
+        }
+        return "\n".join([f"{OBJECTS} scrape objects", *(f"  {name:<42} {value}" for name, value in rows.items())])
+
+
+@pytest.fixture(scope="module")
+def measured(installed: World) -> Iterator[Measured]:
+    """What a fresh process of the operator makes of an agent with all these objects."""
+    for replica in [*installed.replicas.running]:
+        installed.replicas.stop(replica)
+    operator = installed.replicas.ensure_one()
+    agents, shop = (f"scale-{name}-{os.getpid()}" for name in ("agents", "shop"))
+    for name in (agents, shop):
+        installed.create("Namespace", "", name, labels={"scale": shop})
+    found = _measure(installed, operator, agents, shop)
+    print(f"\n{found}")
+    yield found
+    installed.delete("VMAgent", agents, "main")
+    eventually(lambda: installed.find("VMAgent", agents, "main") is None)
+    for name in (agents, shop):
+        installed.delete("Namespace", "", name)
+
+
+def test_the_workload_does_not_wait_for_statuses(measured: Measured) -> None:
+    assert measured.first < 3 * ROOM
+
+
+def test_a_change_reaches_the_configuration(measured: Measured) -> None:
+    assert statistics.median(measured.changes) < 0.5 * ROOM
+    assert max(measured.changes) < 0.5 * ROOM
+
+
+def test_a_change_costs_little(measured: Measured) -> None:
+    assert measured.change_cpu < 0.15 * ROOM
+
+
+def test_memory_is_bounded(measured: Measured) -> None:
+    assert measured.resident < 200 * MIB
+
+
+def test_a_quiet_cluster_is_left_alone(measured: Measured) -> None:
+    assert measured.quiet == 0
+
+
+def _measure(world: World, operator: Replica, agents: str, shop: str) -> Measured:
+    _create(world, shop)
+    eventually(lambda: operator.metric("operator_controller_objects_count", controller="vmservicescrape") >= OBJECTS)
+    cpu, started = _cpu(operator), time.perf_counter()
+    first = _until_seen(
+        world.api, f"/apis/apps/v1/namespaces/{agents}/deployments", lambda: _agent(world, agents, shop)
+    )
+    eventually(lambda: _is_told(world, agents, shop), seconds=60 + OBJECTS / 4)
+    told, first_cpu = time.perf_counter() - started, _cpu(operator) - cpu
+    _rest()
+    cpu = _cpu(operator)
+    changes = tuple(_change(world, agents, shop, number) for number in range(CHANGES))
+    change_cpu = (_cpu(operator) - cpu) / CHANGES
+    time.sleep(10)  # statuses, and events that wait for the like of them
+    resident = operator.metric("process_resident_memory_bytes")
+    before, lease = operator.metric(REQUESTS), operator.metric(REQUESTS, api=LEASE)
+    time.sleep(QUIET_SECONDS)
+    lease = operator.metric(REQUESTS, api=LEASE) - lease
+    return Measured(
+        first=first,
+        first_cpu=first_cpu,
+        told=told,
+        changes=changes,
+        change_cpu=change_cpu,
+        resident=resident,
+        quiet=operator.metric(REQUESTS) - before - lease,
+        lease=lease,
+    )
+
+
+def _create(world: World, shop: str) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        for _ in pool.map(
+            lambda number: world.create("VMServiceScrape", shop, _name(number), _spec(number)), range(OBJECTS)
+        ):
+            pass
+
+
+def _name(number: int) -> str:
+    return f"app-{number:05}"
+
+
+def _spec(number: int, interval: str = "30s") -> dict[str, Any]:
+    endpoints = [{"port": "http", "path": "/metrics", "interval": interval}]
+    return {"endpoints": endpoints, "selector": {"matchLabels": {"app": _name(number)}}}
+
+
+def _agent(world: World, agents: str, shop: str) -> None:
+    spec = {
+        "remoteWrite": [{"url": "http://vm.example:8428/api/v1/write"}],
+        "serviceScrapeNamespaceSelector": {"matchLabels": {"scale": shop}},
+        "replicaCount": 1,
+    }
+    world.create("VMAgent", agents, "main", spec)
+
+
+def _is_told(world: World, agents: str, shop: str) -> bool:
+    scrapes = world.api.items(f"{OWN}/namespaces/{shop}/vmservicescrapes")
+    return world.is_operational(agents, "main") and all("status" in scrape for scrape in scrapes)
+
+
+def _change(world: World, agents: str, shop: str, number: int) -> float:
+    spec = _spec(number * OBJECTS // CHANGES, f"{31 + number}s")
+    act = lambda: world.merge("VMServiceScrape", shop, _name(number * OBJECTS // CHANGES), {"spec": spec})  # noqa: E731
+    seconds = _until_seen(world.api, f"/api/v1/namespaces/{agents}/secrets", act, name="vmagent-main")
+    _rest()
+    return seconds
+
+
+def _until_seen(api: Api, path: str, act: Callable[[], object], *, name: str = "vmagent-main") -> float:
+    """Seconds from before `act` until the server shows a change of the object `name` in the collection."""
+    version = api.get(path, limit="1")["metadata"]["resourceVersion"]
+    started = time.perf_counter()
+    act()
+    for _, item in api.watch(path, resource_version=version):
+        if item["metadata"]["name"] == name:
+            return time.perf_counter() - started
+    raise AssertionError(f"{path}/{name} did not change")
+
+
+def _cpu(operator: Replica) -> float:
+    return operator.metric("process_cpu_seconds_total")
+
+
+def _rest() -> None:
+    time.sleep(REST_SECONDS)
