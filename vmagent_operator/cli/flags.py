@@ -131,7 +131,10 @@ FLAGS: tuple[Flag, ...] = (
     Flag("controller.maxConcurrentReconciles", "4", _positive, "VMAgents that are worked on at the same time."),
     Flag("controller.cacheSyncTimeout", "3m0s", _wait, "Longest wait for the first complete lists."),
     Flag(
-        "controller.coalesceWindow", "500ms", _wait, "Time in which changes of scrape objects and Secrets are one cause."
+        "controller.coalesceWindow",
+        "500ms",
+        _wait,
+        "Time in which changes of scrape objects and Secrets are one cause.",
     ),
     Flag("controller.backoffBase", "2s", _wait, "First wait after a failure."),
     Flag("controller.backoffMax", "2m0s", _wait, "Longest wait after a failure."),
