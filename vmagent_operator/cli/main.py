@@ -3,9 +3,11 @@
 Subcommands are imported when called, so that `render` starts without the client library.
 """
 
+import gc
 import importlib
 import os
 import sys
+from typing import Any
 
 SUBCOMMANDS = {
     "crds": "vmagent_operator.cli.crds",
@@ -23,9 +25,18 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"unknown command {name!r}; there are {', '.join(SUBCOMMANDS)}, see --help", file=sys.stderr)
         return 2
     try:
-        exit_code: int = importlib.import_module(SUBCOMMANDS[name]).main(rest, os.environ)
+        exit_code: int = _imported(SUBCOMMANDS[name]).main(rest, os.environ)
         sys.stdout.flush()
     except BrokenPipeError:  # whoever reads, such as `head`, has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return exit_code
+
+
+def _imported(module: str) -> Any:
+    """A module, its classes kept out of every garbage collection: there is nothing to collect, and much to look at."""
+    gc.disable()
+    found = importlib.import_module(module)
+    gc.freeze()
+    gc.enable()
+    return found
