@@ -5,17 +5,16 @@ from __future__ import annotations
 import base64
 import gzip
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from attrs import define, field
 
 from test.controlplane.api import JSON_PATCH, Api, Json, Refused
+from test.controlplane.cluster import eventually
 from vmagent_operator.api import kinds
 from vmagent_operator.controller import stores
 from vmagent_operator.kube import resource
 
 MANAGER = "app"
-CHILDREN = f"{stores.CHILD_SELECTOR}"
 READY: Mapping[str, Json] = {
     "Deployment": {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
     "StatefulSet": {"replicas": 1, "readyReplicas": 1, "updatedReplicas": 1, "availableReplicas": 1},
@@ -50,6 +49,8 @@ class Predecessor:
     recorded: list[Json]
     refused: set[str] = field(init=False, factory=set)
     """Recorded objects that a real API server does not take, by key."""
+    pods: list[Json] = field(init=False, factory=list)
+    _uids: dict[str, str] = field(init=False, factory=dict)
 
     def install(self) -> None:
         """Create everything: objects of users, then the Go operator's by ordinary creates and updates."""
@@ -74,11 +75,13 @@ class Predecessor:
         found = ((key_of(each), self.api.find(path_of(each))) for each in (*self.given, *self.children()))
         return {key: manifest for key, manifest in found if manifest is not None}
 
-    def settle(self, manifest: Json) -> None:
-        """Let the workload be rolled out as it is now; other objects need nothing."""
-        if status := READY.get(manifest["kind"]):
-            path = path_of(manifest)
-            self._run(path, self.api.get(path), status)
+    def roll_out(self) -> None:
+        """Let every workload be rolled out as it is now, as far as its status and pods tell."""
+        for manifest in self.recorded:
+            if status := READY.get(manifest["kind"]):
+                live = self.api.find(path_of(manifest))
+                if live and live.get("status", {}).get("observedGeneration") != live["metadata"]["generation"]:
+                    self._run(path_of(manifest), live, status)
 
     def update(self, manifest: Json) -> Json:
         """The object after the update that the Go operator sends when it finds something to do.
@@ -91,8 +94,7 @@ class Predecessor:
         for part in ("labels", "annotations"):
             if merged := {**metadata.get(part, {}), **wanted["metadata"].get(part, {})}:
                 metadata[part] = merged
-        body = {key: value for key, value in live.items() if key in ("apiVersion", "kind", "status")} | wanted
-        body["metadata"] = metadata
+        body = live | wanted | {"metadata": metadata}
         if manifest["kind"] == "Service":
             body["spec"] = {"clusterIP": live["spec"].get("clusterIP"), **body["spec"]}
         if "template" in body.get("spec", {}):
@@ -103,12 +105,12 @@ class Predecessor:
 
     def remove(self) -> None:
         """Delete everything, the successor's objects as well."""
-        for manifest in reversed([*self.given, *self.recorded]):
-            if manifest["kind"] != "Namespace":
-                live = self.api.find(path_of(manifest))
-                if live and live["metadata"].get("finalizers"):
-                    self.api.merge(path_of(manifest), {"metadata": {"finalizers": None}})
-                self.api.delete(path_of(manifest), grace_seconds=0)
+        for path in {
+            path_of(each) for each in (*self.recorded, *self.pods, *self.given) if each["kind"] != "Namespace"
+        }:
+            if "/vmagents/" in path and self.api.find(path) is not None:
+                self.api.merge(path, {"metadata": {"finalizers": None}})
+            self.api.delete(path, grace_seconds=0)
 
     def _place(self, manifest: Json) -> None:
         """An object of a user's; namespaces stay from case to case."""
@@ -143,7 +145,6 @@ class Predecessor:
             self.refused.add(key_of(manifest))
 
     def _run(self, path: str, live: Json, status: Json) -> None:
-        """Let a workload be rolled out, as far as its status and pods tell."""
         wanted = live["spec"].get("replicas", 1)
         status = {name: wanted and count for name, count in status.items()}
         status = {name: wanted if name.endswith("eplicas") else count for name, count in status.items()}
@@ -151,29 +152,39 @@ class Predecessor:
         if live["kind"] == "StatefulSet":
             status |= {"currentRevision": REVISION, "updateRevision": REVISION, "currentReplicas": wanted}
             for ordinal in range(wanted):
-                self._start(live, f"{live['metadata']['name']}-{ordinal}")
+                self._start(live, ordinal)
         self.api.request("PUT", f"{path}/status", live | {"status": status}, fieldManager="kube-controller-manager")
 
-    def _start(self, owner: Json, name: str) -> None:
-        """A ready pod of a StatefulSet."""
-        metadata, template = owner["metadata"], owner["spec"]["template"]
-        reference = {key: owner[key] for key in ("apiVersion", "kind")} | {
-            "name": metadata["name"],
-            "uid": metadata["uid"],
-            "controller": True,
-        }
-        labels = template["metadata"]["labels"] | {"controller-revision-hash": REVISION}
-        pods = f"/api/v1/namespaces/{metadata['namespace']}/pods"
+    def _start(self, owner: Json, ordinal: int) -> None:
+        """A pod of a StatefulSet, which the kubelet makes ready."""
+        metadata, spec = owner["metadata"], owner["spec"]
+        reference = {key: owner[key] for key in ("apiVersion", "kind")}
+        reference |= {"name": metadata["name"], "uid": metadata["uid"], "controller": True}
+        labels = spec["template"]["metadata"]["labels"] | {"controller-revision-hash": REVISION}
+        name = f"{metadata['name']}-{ordinal}"
+        claims = [claim["metadata"]["name"] for claim in spec.get("volumeClaimTemplates", ())]
         pod = {
             "apiVersion": "v1",
             "kind": "Pod",
-            "metadata": {"name": name, "labels": labels, "ownerReferences": [reference]},
-            "spec": {"containers": [{"name": "vmagent", "image": "vmagent:1"}]},
+            "metadata": {
+                "name": name,
+                "namespace": metadata["namespace"],
+                "labels": labels,
+                "ownerReferences": [reference],
+            },
+            "spec": {
+                "subdomain": spec.get("serviceName", ""),
+                "containers": [{"name": "vmagent", "image": "vmagent:1"}],
+                "volumes": [
+                    {"name": claim, "persistentVolumeClaim": {"claimName": f"{claim}-{name}"}} for claim in claims
+                ],
+            },
         }
-        self.api.delete(f"{pods}/{name}", grace_seconds=0)
-        created = self.api.create(pods, pod)
-        conditions = [{"type": "Ready", "status": "True"}]
-        self.api.request("PUT", f"{pods}/{name}/status", created | {"status": {"phase": "Running", "conditions": conditions}})
+        path = path_of(pod)
+        if self.api.find(path) is None:
+            self.api.create(path.rpartition("/")[0], pod)
+            self.pods.append(pod)
+            eventually(lambda: "podIP" in self.api.get(path)["status"])
 
     def _sent(self, manifest: Json) -> Json:
         """A recorded object as it was sent: with the real owner, and Secrets as bytes."""
@@ -188,8 +199,10 @@ class Predecessor:
 
     def _real(self, owner: Json, namespace: str) -> Json:
         """An owner reference with the UID that the owner has on this server."""
-        reference = {**owner, "metadata": {"name": owner["name"], "namespace": namespace}}
-        return {**owner, "uid": self.api.get(path_of(reference))["metadata"]["uid"]}
+        path = path_of({**owner, "metadata": {"name": owner["name"], "namespace": namespace}})
+        if path not in self._uids:
+            self._uids[path] = self.api.get(path)["metadata"]["uid"]
+        return {**owner, "uid": self._uids[path]}
 
 
 def _encoded(key: str, text: str) -> str:
