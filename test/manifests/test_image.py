@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -49,7 +52,10 @@ def test_the_lock_has_every_requirement_with_hashes() -> None:
     assert wanted <= {*locked}
 
 
-@pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not installed")
+HADOLINT = shutil.which("hadolint", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))
+
+
+@pytest.mark.skipif(HADOLINT is None, reason="hadolint is not installed")
 def test_the_linter_is_content() -> None:
-    done = subprocess.run(["hadolint", ROOT / "Dockerfile"], capture_output=True, text=True)
+    done = subprocess.run([str(HADOLINT), ROOT / "Dockerfile"], capture_output=True, text=True)
     assert done.stdout == ""
