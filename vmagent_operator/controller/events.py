@@ -17,11 +17,10 @@ from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import ApiError, Cancelled, Forbidden, NotFound
-from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.kube.resource import EVENTS, Manifest
 
 logger = logging.getLogger(__name__)
 
-EVENTS = Resource("", "v1", "events", "Event")
 COMPONENT = "vmagent-operator"
 QUEUE_LENGTH = 1000
 KNOWN_LENGTH = 4096
