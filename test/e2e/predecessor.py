@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from attrs import define, field
 
@@ -83,17 +83,18 @@ class Predecessor:
                 if live and live.get("status", {}).get("observedGeneration") != live["metadata"]["generation"]:
                     self._run(path_of(manifest), live, status)
 
-    def update(self, manifest: Json) -> Json:
+    def update(self, manifest: Json, *, dropped: Collection[str] = ()) -> Json:
         """The object after the update that the Go operator sends when it finds something to do.
 
-        It lays its labels, annotations and owner over the live ones and replaces everything else.
+        It lays its labels, annotations and owner over the live ones, but for those `dropped` from the spec that it
+        applied last, and replaces everything else.
         """
         path, wanted = path_of(manifest), self._sent(manifest)
         live = self.api.get(path)
         metadata = dict(live["metadata"])
         for part in ("labels", "annotations"):
-            if merged := {**metadata.get(part, {}), **wanted["metadata"].get(part, {})}:
-                metadata[part] = merged
+            merged = {**metadata.get(part, {}), **wanted["metadata"].get(part, {})}
+            metadata[part] = {key: value for key, value in merged.items() if key not in dropped}
         body = live | wanted | {"metadata": metadata}
         if manifest["kind"] == "Service":
             body["spec"] = {"clusterIP": live["spec"].get("clusterIP"), **body["spec"]}

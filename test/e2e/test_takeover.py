@@ -241,6 +241,56 @@ def test_a_dry_run_names_every_object_and_changes_none(server: Server) -> None:
         assert predecessor.live() == before
 
 
+@pytest.mark.parametrize("has_traces", [True, False], ids=["with our traces", "without"])
+def test_there_and_back_again(server: Server, has_traces: bool) -> None:
+    with left_behind(server, "managed-metadata-on-every-object") as (predecessor, successor):
+        settled(predecessor, successor)
+        (agent,) = (manifest for manifest in predecessor.given if manifest["kind"] == "VMAgent")
+        applied = predecessor.api.get(path_of(agent))["status"]["lastAppliedSpec"]
+        assert applied["managedMetadata"] == agent["spec"]["managedMetadata"]  # so the Go operator knows what to drop
+        predecessor.api.merge(path_of(agent), {"spec": {"managedMetadata": {"labels": None}}})
+        for manifest in predecessor.children():
+            if not has_traces:
+                predecessor.api.merge(path_of(manifest), {"metadata": {"managedFields": [{}]}})
+            predecessor.update(manifest, dropped=("team",))
+        before = predecessor.live()
+        assert not any("team" in before[key_of(each)]["metadata"]["labels"] for each in predecessor.children())
+        assert settled(predecessor, successor) == []
+        found = [path for path, *_ in differences(_content(before), _content(predecessor.live()))]
+        assert found == [".VMServiceScrape/meta/vmagent-managed.spec.selector.matchLabels.team"]  # named the label too
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("basic-service-scrapes-selected-by-label", []),
+        ("disk-usage-equal-to-the-default-drops-the-flag", ["-remoteWrite.maxDiskUsagePerURL=1073741824"]),
+    ],
+)
+def test_kubectl_previews_the_take_over_of_a_workload(
+    server: Server, tmp_path: Path, name: str, changed: list[str]
+) -> None:
+    kinds_read = ("namespaces", "secrets", "configmaps", *(kind.plural for kind in kinds.KINDS))
+    with left_behind(server, name):
+        cluster = _kubectl(server, "get", ",".join(kinds_read), "--all-namespaces", "--output=yaml")
+        command = [sys.executable, "-m", "vmagent_operator", "render", "-f", "-"]
+        rendered = subprocess.run(command, input=cluster, capture_output=True, text=True, check=True)
+        (tmp_path / "after.yaml").write_text(rendered.stdout)
+        flags = ("--server-side", "--force-conflicts", f"--field-manager={OURS}", f"--filename={tmp_path}")
+        shown = _kubectl(server, "diff", *flags).split("diff -u")
+        workload = "".join(part for part in shown if "apps.v1.Deployment" in part)
+        assert re.findall(r"^[+] +- (\S+)$", workload, re.MULTILINE) == changed
+        assert bool(workload) == bool(changed)
+
+
+def _kubectl(server: Server, *args: str) -> str:
+    """What kubectl prints, of whatever exit code: `diff` has one for differences."""
+    command = ["kubectl", f"--kubeconfig={server.kubeconfig}", *args]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert run.returncode in (0, 1), run.stderr
+    return run.stdout
+
+
 def test_what_is_there_stays_as_it_is(history: History) -> None:
     allowed = DEVIATIONS.get(history.name, ())
     before, after = _content(history.before), _content(history.after)
