@@ -5,6 +5,7 @@ What a table cannot say (a text that must be a duration, fields that exclude eac
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from copy import copy
 from pathlib import Path
@@ -31,6 +32,8 @@ from vmagent_operator.model.fields import (
 
 Step = str | int
 Path_ = tuple[Step, ...]
+INERT: dict[str, str] = yaml.safe_load((Path(__file__).parent / "inert.yaml").read_text())
+"""Regular expression for kind and path -> why these fields have no effect."""
 _TABLE = yaml.safe_load((Path(__file__).parent / "sample.yaml").read_text())
 VALUES: dict[str, list[Any]] = _TABLE["values"]
 KUBERNETES: dict[str, list[Any]] = _TABLE["kubernetes"]
@@ -95,6 +98,11 @@ def properties(cls: type, path: Path_ = ()) -> Iterator[Property]:
             yield from properties(item.cls, (*here, 0) if isinstance(entry.shape, List) else here)
 
 
+def is_inert(kind: str, at: Property) -> bool:
+    """Whether `inert.yaml` says that the property of that kind has no effect."""
+    return any(re.fullmatch(regex, f"{kind} {at}") for regex in INERT)
+
+
 @cached
 def document(cls: type, toward: Path_ = (), *, full: bool) -> dict[str, Any]:
     """A document of `cls` with something at `toward`, and otherwise as full or as empty as may be; not to be changed."""
@@ -122,8 +130,13 @@ def changed(given: dict[str, Any], at: Property) -> dict[str, Any]:
 
 def nulled(given: dict[str, Any], at: Property) -> dict[str, Any]:
     """`given` with the property null, which is the same as absent."""
-    out, parent = _parent(given, at.path)
-    parent[at.path[-1]] = None
+    return replaced(given, at.path, None)
+
+
+def replaced(given: dict[str, Any], path: Path_, value: Any) -> dict[str, Any]:
+    """`given` with another value at `path`."""
+    out, parent = _parent(given, path)
+    parent[path[-1]] = value
     return out
 
 

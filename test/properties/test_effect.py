@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from test.apiserver import codec, kinds
 from test.properties import sample
@@ -22,20 +21,13 @@ from vmagent_operator.api.kinds import KINDS, VMAGENT, Kind, read
 
 HERE = Path(__file__).parent
 WORLD = World(HERE / "world.yaml")
-INERT: dict[str, str] = yaml.safe_load((HERE / "inert.yaml").read_text())
-"""Regular expression for kind and path -> why these fields have no effect."""
 MODES: tuple[dict[str, Any], ...] = ({}, {"statefulMode": True}, {"daemonSetMode": True}, {"shardCount": 2})
-
-
-def _reason(kind: Kind[Any], at: Property) -> str | None:
-    """The entry of `inert.yaml` that the property is listed by."""
-    return next((regex for regex in INERT if re.fullmatch(regex, f"{kind.name} {at}")), None)
 
 
 def _changes(kind: Kind[Any], at: Property, *, full: bool) -> Iterator[bool]:
     """Whether the property changes what is rendered, mode by mode."""
     document = sample.document(kind.spec_class, at.path, full=full)
-    for mode in MODES if kind is VMAGENT and not _reason(kind, at) else ({},):
+    for mode in MODES if kind is VMAGENT and not sample.is_inert(kind.name, at) else ({},):
         given = {**mode, **document}
         yield _outcome(kind, json.dumps(given)) != WORLD.outcome(kind, sample.changed(given, at))
 
@@ -52,7 +44,7 @@ def test_every_field_has_an_effect_and_leaves_nothing_behind(kind: Kind[Any], fu
     base = sample.document(kind.spec_class, full=full)
     before = WORLD.outcome(kind, base)
     without = {str(at) for at in sample.properties(kind.spec_class) if not any(_changes(kind, at, full=full))}
-    listed = {str(at) for at in sample.properties(kind.spec_class) if _reason(kind, at)}
+    listed = {str(at) for at in sample.properties(kind.spec_class) if sample.is_inert(kind.name, at)}
     assert without == listed
     assert WORLD.outcome(kind, base) == before
 
@@ -77,5 +69,5 @@ def test_documents_are_what_an_api_server_accepts(kind: Kind[Any]) -> None:
 
 
 def test_every_listed_field_exists() -> None:
-    listed = {_reason(kind, at) for kind in KINDS for at in sample.properties(kind.spec_class)}
-    assert INERT.keys() - listed == set()
+    fields = [f"{kind.name} {at}" for kind in KINDS for at in sample.properties(kind.spec_class)]
+    assert [regex for regex in sample.INERT if not any(re.fullmatch(regex, field) for field in fields)] == []

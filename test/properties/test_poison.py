@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import re
+import subprocess
 from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from attrs import frozen
 
 from test.properties.world import NOW
 from vmagent_operator.api.kinds import API_VERSION, SCRAPE_KINDS, read
@@ -24,7 +26,7 @@ from vmagent_operator.settings import load
 HERE = Path(__file__).parent
 Case = dict[str, Any]
 CASES: list[Case] = list(yaml.safe_load_all((HERE / "poison.yaml").read_text()))
-SETTINGS = load({"VM_CONFIG_DATA_BUDGET_BYTES": "20000"})
+SETTINGS = load({"VM_CONFIG_DATA_BUDGET_BYTES": "8000"})
 SPECS: dict[str, Any] = {
     "VMServiceScrape": {"selector": {"matchLabels": {"app": "a"}}, "endpoints": [{"port": "http"}]},
     "VMPodScrape": {"podMetricsEndpoints": [{"port": "http", "scrape_interval": "30s"}]},
@@ -33,6 +35,14 @@ SPECS: dict[str, Any] = {
     "VMStaticScrape": {"targetEndpoints": [{"targets": ["a:80"]}]},
     "VMScrapeConfig": {"consulSDConfigs": [{"server": "consul:8500"}]},
 }
+
+
+@frozen
+class Bad:
+    """An object that something is wrong with, and the Secrets and ConfigMaps that it may refer to."""
+
+    object: CustomObject[Any]
+    given: dict[Reference, dict[str, str]]
 
 
 @cache
@@ -51,14 +61,28 @@ def _agent(extra: str) -> CustomObject[Any]:
 
 @cache
 def _undisturbed(extra: str) -> Configuration:
-    return _configuration(extra, (), ())
+    return _configuration(extra)
 
 
-def _configuration(extra: str, bad: tuple[CustomObject[Any], ...], given: tuple[Manifest, ...]) -> Configuration:
-    objects = {kind: [obj for obj in (*_good(), *bad) if obj.kind is kind] for kind in SCRAPE_KINDS}
+def _configuration(extra: str, *bad: Bad) -> Configuration:
+    """The configuration with all good objects and some bad ones."""
+    objects = [*_good(), *(each.object for each in bad)]
+    by_kind = {kind: [obj for obj in objects if obj.kind is kind] for kind in SCRAPE_KINDS}
+    namespaces = {obj.namespace: {"some": "label"} for obj in objects}
+    values = Values({reference: texts for each in bad for reference, texts in each.given.items()})
     agent = _agent(extra)
-    values = Values({Reference(obj["kind"], "shop", obj["metadata"]["name"]): _texts(obj) for obj in given})
-    return configuration(agent, pick(agent, objects, {"shop": {}}, SETTINGS), values, SETTINGS)
+    return configuration(agent, pick(agent, by_kind, namespaces, SETTINGS), values, SETTINGS)
+
+
+def _bad(case: Case, namespace: str = "bad") -> Bad:
+    """The object of a case and what else there is, in a namespace of their own."""
+    given = {Reference(obj["kind"], namespace, obj["metadata"]["name"]): _texts(obj) for obj in case.get("given", ())}
+    parts = case["object"]
+    if parts.get("spec") == "INCOMPRESSIBLE":
+        targets = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(1000)]
+        parts = parts | {"spec": {"targetEndpoints": [{"targets": targets}]}}
+    metadata = {"namespace": namespace, **parts.get("metadata", {})}
+    return Bad(read(_manifest(**{**parts, "name": "culprit", "metadata": metadata})), given)
 
 
 def _texts(obj: Manifest) -> dict[str, str]:
@@ -77,23 +101,15 @@ def _manifest(kind: str, name: str, **parts: Any) -> Manifest:
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, **parts}
 
 
-def _culprit(case: Case) -> CustomObject[Any]:
-    given = case["object"]
-    if given.get("spec") == "INCOMPRESSIBLE":
-        targets = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(1000)]
-        given = given | {"spec": {"targetEndpoints": [{"targets": targets}]}}
-    return read(_manifest(**{"name": "culprit", **given}))
-
-
 def _jobs(found: Configuration) -> bytes:
     """The text of all jobs, wherever they are packed."""
     return b"".join((found.main.text.split(b"scrape_configs:\n")[1], *(bucket.text for bucket in found.overflow)))
 
 
-def _split(jobs: bytes, culprit: CustomObject[Any]) -> tuple[bytes, bytes, bytes]:
-    """What stands before the jobs of an object, those jobs, and the rest."""
+def _split(jobs: bytes) -> tuple[bytes, bytes, bytes]:
+    """What stands before the jobs of a culprit, those jobs, and the rest."""
     names = [at.start() for at in re.finditer(rb"^- job_name: \S+", jobs, re.M)] + [len(jobs)]
-    is_own = [b"/shop/culprit" in jobs[start : jobs.index(b"\n", start)] for start in names[:-1]]
+    is_own = [b"/culprit" in jobs[start : jobs.index(b"\n", start)] for start in names[:-1]]
     first = is_own.index(True)
     start, end = names[first], names[first + sum(is_own)]
     return jobs[:start], jobs[start:end], jobs[end:]
@@ -109,8 +125,8 @@ def _condition(culprit: CustomObject[Any], extra: str, message: str | None) -> t
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_a_bad_object_is_left_out_alone(case: Case) -> None:
-    extra, culprit = yaml.safe_dump(case.get("agent", {})), _culprit(case)
-    found, before = _configuration(extra, (culprit,), tuple(case.get("given", ()))), _undisturbed(extra)
+    extra, bad = yaml.safe_dump(case.get("agent", {})), _bad(case)
+    found, before, culprit = _configuration(extra, bad), _undisturbed(extra), bad.object
     messages = {finding.object: finding.message for finding in found.findings}
     assert before.findings == ()
     if "message" in case:
@@ -120,6 +136,26 @@ def test_a_bad_object_is_left_out_alone(case: Case) -> None:
     else:
         assert messages == {}
         assert _condition(culprit, extra, None) == ("True", "")
-        head, own, tail = _split(_jobs(found), culprit)
+        head, own, tail = _split(_jobs(found))
         assert b"job_name: " in own
         assert head + tail == _jobs(before)
+
+
+def test_a_further_job_whose_name_is_taken_is_left_out() -> None:
+    found = _configuration("inlineScrapeConfig: '- job_name: podScrape/shop/good-001/0'")
+    assert found.faults == ("spec.inlineScrapeConfig[0]: there is a job 'podScrape/shop/good-001/0' already",)
+    assert _jobs(found) == _jobs(_undisturbed("{}"))
+
+
+@pytest.mark.vmagent
+def test_vmagent_takes_what_all_of_them_together_leave(vmagent: Path, tmp_path: Path) -> None:
+    cases = [case for case in CASES if "deny" not in str(case.get("agent"))]
+    extra = {key: value for case in cases for key, value in case.get("agent", {}).items()}
+    bad = (_bad(case, f"bad-{number}") for number, case in enumerate(cases))
+    found = _configuration(yaml.safe_dump(extra), *bad)
+    assert len(found.findings) > 30
+    file = tmp_path / "vmagent.yaml"
+    file.write_bytes(b"scrape_configs:\n" + _jobs(found))
+    flags = ["-dryRun", f"-promscrape.config={file}", "-remoteWrite.url=http://a", "-loggerLevel=WARN"]
+    run = subprocess.run([vmagent, *flags], env={"TIMEOUT": "5s"}, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout + run.stderr) == (0, "")

@@ -17,7 +17,7 @@ from vmagent_operator.cli import render
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
-from vmagent_operator.scrape.fragment import fragment
+from vmagent_operator.scrape.fragment import Fragment, fragment
 from vmagent_operator.scrape.secrets import Values
 from vmagent_operator.settings import Server, load
 
@@ -50,29 +50,53 @@ class World:
     def outcome(self, kind: Kind[Any], spec: dict[str, Any]) -> bytes:
         """Everything that an object of `kind` leads to. Raises Refused."""
         raw = manifest(kind, spec)
-        obj = read(raw)
-        if obj.spec is None:
-            raise Refused(str(obj.error))
-        return self._agent(raw, obj) if kind is VMAGENT else self._scrape(obj)
-
-    def _scrape(self, obj: CustomObject[Any]) -> bytes:
-        found = fragment(obj, self._context, self._values)
-        if isinstance(found, Finding):
-            raise Refused(found.message)
+        if kind is VMAGENT:
+            return json.dumps([_shown(rendered) for rendered in self._rendered(raw)]).encode()
+        found = self._fragment(raw)
         return b"".join(found.jobs) + json.dumps(found.assets).encode()
 
-    def _agent(self, raw: Manifest, obj: CustomObject[Any]) -> bytes:
+    def files(self, kind: Kind[Any], spec: dict[str, Any]) -> dict[str, str]:
+        """The YAML that an object of `kind` leads to: its jobs, or what its vmagent reads. Raises Refused."""
+        raw = manifest(kind, spec)
+        if kind is not VMAGENT:
+            return {"jobs": b"".join(self._fragment(raw).jobs).decode()}
+        found: dict[str, str] = {}
+        for rendered in map(render.decoded, self._rendered(raw)):
+            data = rendered.get("data" if rendered["kind"] == "ConfigMap" else "decoded", {})
+            found |= {f"{rendered['metadata']['name']}/{key}": text for key, text in data.items() if _is_yaml(key)}
+        return found
+
+    def _fragment(self, raw: Manifest) -> Fragment:
+        found = fragment(_decoded(raw), self._context, self._values)
+        if isinstance(found, Finding):
+            raise Refused(found.message)
+        return found
+
+    def _rendered(self, raw: Manifest) -> tuple[Manifest, ...]:
+        obj = _decoded(raw)
         key = (obj.kind.name, obj.namespace, obj.name)
         cluster = render.Cluster({**self._cluster.given, key: raw}, {**self._cluster.custom, key: obj})
         rendered = render.render(cluster, SETTINGS, Server(), NOW)
         _check(rendered)
-        return json.dumps([_shown(manifest) for manifest in rendered.objects]).encode()
+        return rendered.objects
 
 
 def manifest(kind: Kind[Any], spec: dict[str, Any]) -> Manifest:
     """The object that a world is about."""
     metadata = {"namespace": "monitoring", "name": "main", "uid": "uid-main", "generation": 1}
     return {"apiVersion": API_VERSION, "kind": kind.name, "metadata": metadata, "spec": spec}
+
+
+def _decoded(raw: Manifest) -> CustomObject[Any]:
+    obj = read(raw)
+    if obj.spec is None:
+        raise Refused(str(obj.error))
+    return obj
+
+
+def _is_yaml(key: str) -> bool:
+    """Whether a key of the operator's Secrets and ConfigMaps holds YAML; others hold copies of credentials."""
+    return ".yaml" in key or key.endswith("-CONF")
 
 
 def _copies(obj: Manifest) -> Iterator[Manifest]:
