@@ -5,7 +5,7 @@ Fields without any are in `inert.yaml`, each with the reason.
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,21 +21,24 @@ from vmagent_operator.api.kinds import KINDS, VMAGENT, Kind, read
 
 HERE = Path(__file__).parent
 WORLD = World(HERE / "world.yaml")
+View = Callable[[Kind[Any], dict[str, Any]], bytes]
+VIEWS: tuple[View, ...] = (WORLD.built, WORLD.outcome)
 MODES: tuple[dict[str, Any], ...] = ({}, {"statefulMode": True}, {"daemonSetMode": True}, {"shardCount": 2})
 
 
 def _changes(kind: Kind[Any], at: Property, *, full: bool) -> Iterator[bool]:
-    """Whether the property changes what is rendered, mode by mode."""
+    """Whether the property changes what is built or, failing that, what is rendered; mode by mode."""
     document = sample.document(kind.spec_class, at.path, full=full)
     for mode in MODES if kind is VMAGENT and not sample.is_inert(kind.name, at) else ({},):
         given = {**mode, **document}
-        yield _outcome(kind, json.dumps(given)) != WORLD.outcome(kind, sample.changed(given, at))
+        for view in VIEWS:
+            yield _seen(view, kind, json.dumps(given)) != view(kind, sample.changed(given, at))
 
 
 @lru_cache(maxsize=64)
-def _outcome(kind: Kind[Any], document: str) -> bytes:
-    """The outcome of a document around a property; full ones are mostly the same for its neighbours."""
-    return WORLD.outcome(kind, json.loads(document))
+def _seen(view: View, kind: Kind[Any], document: str) -> bytes:
+    """What comes of a document around a property; full ones are mostly the same for its neighbours."""
+    return view(kind, json.loads(document))
 
 
 @pytest.mark.parametrize("full", [False, True], ids=["empty", "full"])

@@ -1,6 +1,7 @@
 """A text stays a text: whatever stands in a field, vmagent reads the same structure and in it that very text."""
 
 import random
+import subprocess
 from collections.abc import Iterator
 from itertools import cycle, islice
 from pathlib import Path
@@ -141,3 +142,18 @@ def test_each_secret_is_read_as_that_text(start: int) -> None:
     scope = Scope(Values({Reference("Secret", "", "some"): dict(zip(texts, texts, strict=True))}, trim=False), "")
     found = [to_config(SecretKeySelector(name="some", key=text), scope) for text in texts]
     assert yaml.load(emit.dump({"passwords": found}), Loader=GoLoader) == {"passwords": texts}
+
+
+@pytest.mark.vmagent
+def test_vmagent_takes_all_of_them_without_a_complaint(vmagent: Path, tmp_path: Path) -> None:
+    rules = [[{"targetLabel": "a", "replacement": text, "separator": text}] for text in TEXTS]
+    endpoints = [
+        {"targets": ["a"], "labels": {"a": text}, "path": text, "params": {text: [text]}, "relabelConfigs": rule}
+        for text, rule in zip(TEXTS, rules, strict=True)
+    ]
+    (jobs,) = WORLD.files(VMSTATICSCRAPE, {"targetEndpoints": endpoints}).values()
+    file = tmp_path / "vmagent.yaml"
+    file.write_text(f"scrape_configs:\n{jobs}")
+    flags = ["-dryRun", f"-promscrape.config={file}", "-remoteWrite.url=http://a", "-loggerLevel=WARN"]
+    run = subprocess.run([vmagent, *flags], env={}, capture_output=True, text=True, timeout=60)
+    assert (run.returncode, run.stdout + run.stderr) == (0, "")

@@ -11,19 +11,23 @@ from typing import Any
 
 import yaml
 
-from vmagent_operator.api.kinds import API_VERSION, VMAGENT, Kind, read
+from vmagent_operator.api.kinds import API_VERSION, SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.build.vmagent import Inputs, desired
 from vmagent_operator.cli import render
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.context import context
-from vmagent_operator.scrape.errors import Finding
+from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment
 from vmagent_operator.scrape.secrets import Values
+from vmagent_operator.scrape.select import pick
 from vmagent_operator.settings import Server, load
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SETTINGS = load({"VM_VPA_API_ENABLED": "true"})
 
+SOUND = ("a", "b")
+"""Names of the scrape objects that nothing should go wrong with."""
 CLASSES = {
     "remoteWrite": [{"url": "http://some"}],
     "scrapeClasses": [
@@ -55,15 +59,21 @@ class World:
         found = self._fragment(raw)
         return b"".join(found.jobs) + json.dumps(found.assets).encode()
 
+    def built(self, kind: Kind[Any], spec: dict[str, Any]) -> bytes:
+        """The part of `outcome` that takes half the time: for an agent, the objects that are built. Raises Refused."""
+        if kind is not VMAGENT:
+            return self.outcome(kind, spec)
+        return json.dumps(self._desired(manifest(kind, spec))).encode()
+
     def files(self, kind: Kind[Any], spec: dict[str, Any]) -> dict[str, str]:
         """The YAML that an object of `kind` leads to: its jobs, or what its vmagent reads. Raises Refused."""
         raw = manifest(kind, spec)
         if kind is not VMAGENT:
             return {"jobs": b"".join(self._fragment(raw).jobs).decode()}
         found: dict[str, str] = {}
-        for rendered in map(render.decoded, self._rendered(raw)):
-            data = rendered.get("data" if rendered["kind"] == "ConfigMap" else "decoded", {})
-            found |= {f"{rendered['metadata']['name']}/{key}": text for key, text in data.items() if _is_yaml(key)}
+        for obj in map(render.decoded, self._desired(raw)):
+            data = obj.get("data" if obj["kind"] == "ConfigMap" else "decoded", {})
+            found |= {f"{obj['metadata']['name']}/{key}": text for key, text in data.items() if _is_yaml(key)}
         return found
 
     def _fragment(self, raw: Manifest) -> Fragment:
@@ -71,6 +81,21 @@ class World:
         if isinstance(found, Finding):
             raise Refused(found.message)
         return found
+
+    def _desired(self, raw: Manifest) -> tuple[Manifest, ...]:
+        """What is built for an agent, without all that a whole reconcile does besides."""
+        agent, custom = _decoded(raw), self._cluster.custom.values()
+        objects = {kind: [obj for obj in custom if obj.kind is kind] for kind in SCRAPE_KINDS}
+        selection = pick(agent, objects, self._cluster.namespaces, SETTINGS)
+        inputs = Inputs(agent=agent, selection=selection, values=self._values, settings=SETTINGS, server=Server())
+        try:
+            found = desired(inputs)
+        except AgentError as error:
+            raise Refused(str(error)) from None
+        findings = found.configuration.findings if found.configuration else ()
+        if faults := [finding.message for finding in findings if finding.object.name in SOUND]:
+            raise Refused(*faults)
+        return found.objects
 
     def _rendered(self, raw: Manifest) -> tuple[Manifest, ...]:
         obj = _decoded(raw)
@@ -117,7 +142,7 @@ def _check(rendered: render.Rendered) -> None:
     if rendered.errors:
         raise Refused(*rendered.errors)
     ours = [obj for obj in rendered.objects if obj["apiVersion"] == API_VERSION]
-    if reasons := [r for obj in ours if obj["metadata"]["name"] in ("a", "b") and (r := obj["status"].get("reason"))]:
+    if reasons := [r for obj in ours if obj["metadata"]["name"] in SOUND and (r := obj["status"].get("reason"))]:
         raise Refused(*reasons)
 
 
