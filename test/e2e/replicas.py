@@ -7,6 +7,7 @@ import re
 import socket
 import sys
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.error import URLError
 
@@ -54,6 +55,7 @@ class Replicas:
     kubeconfig: Path
     namespace: str
     folder: Path
+    lease_flags: Sequence[str] = LEASE_FLAGS
     running: list[Replica] = field(factory=list)
     _started: int = 0
 
@@ -62,7 +64,7 @@ class Replicas:
         self._started += 1
         metrics, health = (f"127.0.0.1:{port}" for port in _free_ports())
         command = [sys.executable, "-m", "vmagent_operator", f"--kubeconfig={self.kubeconfig}", "--leader-elect"]
-        command += [f"--leader-elect-namespace={self.namespace}", *LEASE_FLAGS]
+        command += [f"--leader-elect-namespace={self.namespace}", *self.lease_flags]
         command += [f"--metrics-bind-address={metrics}", f"--health-probe-bind-address={health}"]
         env = {name: value for name, value in os.environ.items() if name not in ("KUBECONFIG", "HTTPS_PROXY")}
         process = Process(command, self.folder / f"operator-{self._started}.log", cwd=ROOT, env=env)
