@@ -50,6 +50,12 @@ class CustomObject(Generic[S_co]):
     unknown: tuple[str, ...] = ()
     status: Mapping[str, Any] = field(factory=dict)
     memo: dict[Any, Any] = field(factory=dict, init=False, repr=False)
+    key: str = field(init=False, repr=False)
+    """`namespace/name`, which also is the order of objects everywhere."""
+
+    @key.default
+    def _key(self) -> str:
+        return f"{self.metadata.namespace}/{self.metadata.name}"
 
     @property
     def namespace(self) -> str:
@@ -60,11 +66,6 @@ class CustomObject(Generic[S_co]):
     def name(self) -> str:
         """The object's name."""
         return self.metadata.name
-
-    @property
-    def key(self) -> str:
-        """`namespace/name`, which also is the order of objects everywhere."""
-        return f"{self.namespace}/{self.name}"
 
     @property
     def is_deleted(self) -> bool:

@@ -162,11 +162,20 @@ def _fingerprint(
     digest = hashlib.sha256()
     own = (agent.metadata.uid, agent.metadata.generation, sorted(agent.metadata.annotations.items()))
     digest.update(repr((own, server, own_secret)).encode())
-    for kind, chosen in selection.chosen.items():
+    for chosen in selection.chosen.values():
         for scrape in chosen:
-            metadata = scrape.metadata
-            state = metadata.uid and (metadata.uid, metadata.generation, metadata.annotations.get(SKIP_VALIDATION))
-            digest.update(repr((kind.name, scrape.key, state or json.dumps(to_json(scrape.spec)))).encode())
+            digest.update(_state(scrape))
     for reference, read in reads.items():
         digest.update(repr((reference, read.uid, read.resource_version)).encode())
     return digest.digest()
+
+
+def _state(scrape: CustomObject[Any]) -> bytes:
+    """What tells this state of a scrape object from others; made once for each."""
+    known: bytes | None = scrape.memo.get(_state)
+    if known is None:
+        own = scrape.metadata
+        state = own.uid and (own.uid, own.generation, own.annotations.get(SKIP_VALIDATION))
+        text = repr((scrape.kind.name, scrape.key, state or json.dumps(to_json(scrape.spec))))
+        known = scrape.memo[_state] = text.encode()
+    return known
