@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from test.apiserver import fieldset, managed, memory
 from test.apiserver.api import Api
@@ -31,6 +31,11 @@ from vmagent_operator.settings import Server
 
 QUIET_SECONDS, LONGEST_SECONDS, ROUND_SECONDS = 150.0, 3600.0, 30.0
 CLAIM = "PersistentVolumeClaim"
+VERTICAL = {
+    "apiVersion": "autoscaling.k8s.io/v1",
+    "kind": "VerticalPodAutoscaler",
+    "metadata": {"name": "any", "namespace": "any"},
+}
 BEFORE = Context("operator")
 SERVERS_OWN = (
     "uid",
@@ -68,6 +73,9 @@ def simulate(given: list[Json], environ: Mapping[str, str], version: Server) -> 
     """The cluster of `given` after everything has come to rest."""
     world = World(environ)
     world.api.version = version.version
+    world.system.reconciler.server = evolve(version, openshift=world.system.settings.openshift == "enabled")
+    if world.system.settings.vpa_api_enabled:
+        _defined(world.api, VERTICAL)
     simulation = Simulation(given, world)
     simulation.run()
     return simulation

@@ -144,12 +144,11 @@ def _version(manifest: Manifest) -> tuple[str, str]:
 
 
 def _content(manifest: Manifest) -> dict[str, str]:
-    """Key -> text; bytes that are no UTF-8 become lone surrogates."""
-    is_secret = manifest["kind"] == "Secret"
-    binary = (manifest.get("data") if is_secret else manifest.get("binaryData")) or {}
-    plain = {} if is_secret else manifest.get("data") or {}
-    decoded = {key: base64.b64decode(value).decode("utf-8", "surrogateescape") for key, value in binary.items()}
-    return {**plain, **decoded}
+    """Key -> text, of a ConfigMap its `data` only; bytes that are no UTF-8 become lone surrogates."""
+    data = manifest.get("data") or {}
+    if manifest["kind"] != "Secret":
+        return dict(data)
+    return {key: base64.b64decode(value).decode("utf-8", "surrogateescape") for key, value in data.items()}
 
 
 def _fingerprint(
