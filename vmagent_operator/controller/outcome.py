@@ -29,6 +29,7 @@ class Outcome:
     """The end of one pass; `message` is for people, `after_seconds` when the key is looked at again at the latest.
 
     is_failure: it will not get better by itself, whatever the kind says. event: the reason of the Event that tells of it.
+    is_repeat: all was rendered before; there was only something to tell or to wait for.
     """
 
     kind: Kind
@@ -36,6 +37,7 @@ class Outcome:
     after_seconds: float = 0.0
     is_failure: bool = False
     event: str = ""
+    is_repeat: bool = False
 
 
 @frozen

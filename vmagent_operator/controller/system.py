@@ -22,7 +22,7 @@ from attrs import define, field, frozen
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.events import Recorder
-from vmagent_operator.controller.mapping import Mapper
+from vmagent_operator.controller.mapping import Cause, Mapper
 from vmagent_operator.controller.memory import Key, Memories
 from vmagent_operator.controller.metrics import OURS, Metrics
 from vmagent_operator.controller.outcome import RULES, Outcome
@@ -88,6 +88,8 @@ class System:
     watching: dict[Resource, list[Informer[Any]]] = field(init=False, factory=dict)
     _passed: dict[Key, tuple[float, float]] = field(init=False, factory=dict)
     """When the last pass of a key ended, and how long it took."""
+    _rendered: dict[Key, tuple[float, float]] = field(init=False, factory=dict)
+    """The same for the last pass that was no repeat."""
 
     def __attrs_post_init__(self) -> None:
         options, settings = self.options, self.settings
@@ -168,7 +170,7 @@ class System:
                 self.queue.add_after((namespace, name), SWEEP_SECONDS, Lane.LOW)
         for key in reaction.keys:
             if reaction.cause != "spec":
-                is_new = self.queue.add_after(key, self._delay_seconds(key))
+                is_new = self.queue.add_after(key, self._delay_seconds(key, reaction.cause))
             else:
                 if _is_new_spec(change):
                     self.queue.forget(key)
@@ -189,7 +191,9 @@ class System:
             logger.exception("vmagent %s/%s: unexpected failure", *key)
             outcome = self.reconciler.crashed(*key)
         seconds = clock.monotonic() - started
-        self._passed[key] = (clock.monotonic(), seconds)
+        self._passed[key] = ended = (clock.monotonic(), seconds)
+        if not outcome.is_repeat:
+            self._rendered[key] = ended
         self.queue.done(key)
         self._follow(key, outcome)
         if outcome.kind != "gone":
@@ -208,6 +212,7 @@ class System:
         self.queue.forget(key)
         if outcome.kind == "gone":
             self._passed.pop(key, None)
+            self._rendered.pop(key, None)
         elif outcome.after_seconds:
             self.queue.add_after(key, outcome.after_seconds)
             self.metrics.count(OURS + "enqueue_total", "waiting")
@@ -215,9 +220,13 @@ class System:
             self.queue.add_after(key, interval + min(interval / 10, RESYNC_JITTER_SECONDS) * self.jitter(), Lane.LOW)
             self.metrics.count(OURS + "enqueue_total", "resync")
 
-    def _delay_seconds(self, key: Key) -> float:
-        """The first cause after a quiet time is acted on at once, later ones once a window."""
-        ended, took = self._passed.get(key, (float("-inf"), 0.0))
+    def _delay_seconds(self, key: Key, cause: Cause) -> float:
+        """The first cause after a quiet time is acted on at once, later ones once a window.
+
+        Content does not wait because of passes that only tell scrape objects about themselves, which may be hundreds.
+        """
+        passed = self._passed if cause == "child" else self._rendered
+        ended, took = passed.get(key, (float("-inf"), 0.0))
         window = min(max(self.options.coalesce_seconds, took), LONGEST_WINDOW_SECONDS)
         return max(QUICK_SECONDS, ended + window - self.client.clock.monotonic())
 

@@ -175,6 +175,7 @@ class Pass:
         wanted = self._wanted()
         self.reporting.announce(agent.spec)
         rendered, held = self._settle(wanted)
+        is_repeat = rendered is self.memory.rendered
         progress = self.workloads.advance(rendered.children)
         self.reporting.available = progress == READY
         if held is None:
@@ -184,8 +185,8 @@ class Pass:
             return self._waiting(progress, rendered)
         self._clean_up(rendered, agent.spec)
         if held is not None or not is_told:
-            return Outcome(kind="done", after_seconds=AGAIN_SECONDS)
-        return Outcome(kind="done")
+            return Outcome(kind="done", after_seconds=AGAIN_SECONDS, is_repeat=is_repeat)
+        return Outcome(kind="done", is_repeat=is_repeat)
 
     def _delete(self) -> Outcome:
         parts, memory, now = self.parts, self.memory, self._monotonic()
