@@ -19,7 +19,7 @@ def untold(world: World) -> int:
 @pytest.mark.parametrize("seconds", [1.6, 1.9, 2.2, 2.5])
 def test_a_change_does_not_wait_until_every_scrape_object_is_told(seconds: float) -> None:
     world = World()
-    for number in range(60):
+    for number in range(90):
         world.add(scrape(f"app-{number:02}"))
     world.add(agent(selectAllByDefault=True))
     world.settle(seconds)
