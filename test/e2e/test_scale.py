@@ -39,12 +39,13 @@ REQUESTS = re.compile(r'^rest_client_request_duration_seconds_count{api="(.*)",m
 class Measured:
     """How one operator did. Times are seconds, `cpu` ones those of its process, sizes bytes.
 
-    quiet: requests while nothing happened, by method and path, without `lease`, those for the lease.
+    early: changes while statuses are still being written. quiet: requests while nothing happened, by method and path, without `lease`, those for the lease.
     """
 
     first: float
     first_cpu: float
     told: float
+    early: tuple[float, ...]
     changes: tuple[float, ...]
     change_cpu: float
     resident: float
@@ -55,6 +56,7 @@ class Measured:
         rows = {
             "VMAgent created -> Deployment": f"{self.first:.2f} s",
             "VMAgent created -> every status written": f"{self.told:.1f} s, {self.first_cpu:.2f} CPU s",
+            "object changed meanwhile -> Secret, worst": f"{max(self.early):.3f} s",
             "object changed -> Secret, median": f"{statistics.median(self.changes):.3f} s",
             f"object changed -> Secret, worst of {CHANGES}": f"{max(self.changes):.3f} s",
             "CPU of a change": f"{self.change_cpu:.3f} s",
@@ -91,7 +93,7 @@ def test_the_workload_does_not_wait_for_statuses(measured: Measured) -> None:
 
 def test_a_change_reaches_the_configuration(measured: Measured) -> None:
     assert statistics.median(measured.changes) < 0.5 * ROOM
-    assert max(measured.changes) < 0.5 * ROOM
+    assert max(*measured.changes, *measured.early) < 0.5 * ROOM
 
 
 def test_a_change_costs_little(measured: Measured) -> None:
@@ -113,12 +115,13 @@ def _measure(world: World, operator: Replica, agents: str, shop: str) -> Measure
     first = _until_seen(
         world.api, f"/apis/apps/v1/namespaces/{agents}/deployments", lambda: _agent(world, agents, shop)
     )
+    early = tuple(_change(world, agents, shop, number, "45s") for number in range(3))
     eventually(lambda: _told(operator) >= OBJECTS, seconds=60 + OBJECTS / 4, every_seconds=1)
     eventually(lambda: world.is_operational(agents, "main"))
     told, first_cpu = time.perf_counter() - started, _cpu(operator) - cpu
     _rest()
     cpu = _cpu(operator)
-    changes = tuple(_change(world, agents, shop, number) for number in range(CHANGES))
+    changes = tuple(_change(world, agents, shop, number, f"{31 + number}s") for number in range(CHANGES))
     change_cpu = (_cpu(operator) - cpu) / CHANGES
     time.sleep(10)  # statuses, and events that wait for the like of them
     resident = operator.metric("process_resident_memory_bytes")
@@ -130,6 +133,7 @@ def _measure(world: World, operator: Replica, agents: str, shop: str) -> Measure
         first=first,
         first_cpu=first_cpu,
         told=told,
+        early=early,
         changes=changes,
         change_cpu=change_cpu,
         resident=resident,
@@ -164,8 +168,8 @@ def _agent(world: World, agents: str, shop: str) -> None:
     world.create("VMAgent", agents, "main", spec)
 
 
-def _change(world: World, agents: str, shop: str, number: int) -> float:
-    spec = _spec(number * OBJECTS // CHANGES, f"{31 + number}s")
+def _change(world: World, agents: str, shop: str, number: int, interval: str) -> float:
+    spec = _spec(number * OBJECTS // CHANGES, interval)
     act = lambda: world.merge("VMServiceScrape", shop, _name(number * OBJECTS // CHANGES), {"spec": spec})  # noqa: E731
     seconds = _until_seen(world.api, f"/api/v1/namespaces/{agents}/secrets", act, name="vmagent-main")
     _rest()
