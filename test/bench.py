@@ -29,7 +29,7 @@ from test.e2e.replicas import ROOT
 from vmagent_operator import settings
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.build.vmagent import Desired, Inputs, desired
+from vmagent_operator.desired.vmagent import Desired, Inputs, desired
 from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.secrets import Values
 from vmagent_operator.scrape.select import pick

@@ -10,7 +10,6 @@ from attrs import evolve
 
 from test.scrape.cases import agent, obj
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.build.features import spec
 from vmagent_operator.controller.status import (
     State,
     agent_status,
@@ -19,6 +18,7 @@ from vmagent_operator.controller.status import (
     released_status,
     scrape_status,
 )
+from vmagent_operator.desired.features import spec
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 PARENT = "main.mon.vmagent.victoriametrics.com/Applied"

@@ -13,8 +13,8 @@ import yaml
 
 from vmagent_operator.api.kinds import API_VERSION, SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.build.vmagent import Inputs, desired
 from vmagent_operator.cli import render
+from vmagent_operator.desired.vmagent import Inputs, desired
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import AgentError, Finding

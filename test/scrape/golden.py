@@ -14,8 +14,8 @@ from attrs import frozen
 
 from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, read
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.build import names
-from vmagent_operator.build.selfscrape import self_scrape
+from vmagent_operator.desired import names
+from vmagent_operator.desired.selfscrape import self_scrape
 from vmagent_operator.scrape import goyaml
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError

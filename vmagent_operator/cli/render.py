@@ -16,11 +16,11 @@ from attrs import define, evolve, field, frozen
 
 from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.build import config, names
-from vmagent_operator.build.selfscrape import self_scrape
-from vmagent_operator.build.vmagent import Desired, Inputs, desired
 from vmagent_operator.cli import manifests
 from vmagent_operator.controller import status
+from vmagent_operator.desired import config, names
+from vmagent_operator.desired.selfscrape import self_scrape
+from vmagent_operator.desired.vmagent import Desired, Inputs, desired
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.secrets import Reference, Values

@@ -16,12 +16,12 @@ from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.build import names
-from vmagent_operator.build.config import CONFIG_KEY, is_users
-from vmagent_operator.build.selfscrape import self_scrape
-from vmagent_operator.build.vmagent import Inputs
 from vmagent_operator.controller.memory import Memory, Read
 from vmagent_operator.controller.stores import SCRAPES, Stores, owner_keys
+from vmagent_operator.desired import names
+from vmagent_operator.desired.config import CONFIG_KEY, is_users
+from vmagent_operator.desired.selfscrape import self_scrape
+from vmagent_operator.desired.vmagent import Inputs
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import NotFound

@@ -8,10 +8,10 @@ from attrs import frozen
 
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.build import config, names
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Child
 from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, WORKLOADS, Stores
+from vmagent_operator.desired import config, names
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.apply import Applier
 from vmagent_operator.kube.resource import Manifest, Resource

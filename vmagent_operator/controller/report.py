@@ -8,13 +8,13 @@ from attrs import define, evolve, field
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.build.vmagent import Desired
 from vmagent_operator.controller import status
 from vmagent_operator.controller.events import Recorder, Type
 from vmagent_operator.controller.memory import Memory
 from vmagent_operator.controller.metrics import Metrics
 from vmagent_operator.controller.outcome import DELETION_SECONDS, Kind, Outcome
 from vmagent_operator.controller.stores import VMAGENTS
+from vmagent_operator.desired.vmagent import Desired
 from vmagent_operator.kube import errors
 from vmagent_operator.kube.apply import NotOwnedError, WaitingError
 from vmagent_operator.kube.client import Client

@@ -11,8 +11,8 @@ from attrs import define, field, frozen
 from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.build.config import OVERFLOW_LABEL
-from vmagent_operator.build.names import PREFIX
+from vmagent_operator.desired.config import OVERFLOW_LABEL
+from vmagent_operator.desired.names import PREFIX
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.store import Store

@@ -10,8 +10,6 @@ from attrs import define, field
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.build import config, names
-from vmagent_operator.build.vmagent import desired
 from vmagent_operator.controller import finalize, orphans, rollout
 from vmagent_operator.controller.children import Children, child_of, content_digest, resource_of, widened
 from vmagent_operator.controller.events import Recorder
@@ -27,6 +25,8 @@ from vmagent_operator.controller.rollout import READY, Progress
 from vmagent_operator.controller.scrapes import Reporter
 from vmagent_operator.controller.stores import VMAGENTS, WORKLOADS, Stores
 from vmagent_operator.controller.workloads import Workloads
+from vmagent_operator.desired import config, names
+from vmagent_operator.desired.vmagent import desired
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.apply import Applier, NotOwnedError, WaitingError, Written, describe
 from vmagent_operator.kube.client import Client

@@ -1,0 +1,131 @@
+"""Cases of the objects around the pod: a spec, and what counts among the objects that it gives."""
+
+import gzip
+from base64 import b64decode
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+from attrs import evolve
+
+from test.desired.test_pod import found
+from test.scrape.cases import agent, obj, settings
+from vmagent_operator.api.kinds import VMSTATICSCRAPE
+from vmagent_operator.desired.vmagent import Inputs, desired
+from vmagent_operator.model.decode import Manifest
+from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.secrets import Reference, Values
+from vmagent_operator.scrape.select import Selection
+from vmagent_operator.settings import Server
+
+CASES = [*yaml.safe_load_all(Path(__file__).with_name("vmagent.yaml").read_text())]
+NOTHING = Selection({})
+VALUES = Values({Reference("ConfigMap", "mon", "rules"): {"relabel": "- action: drop\n"}})
+
+
+def inputs(spec: Manifest, env: dict[str, str] | None = None, selection: Selection = NOTHING) -> Inputs:
+    """What the agent `mon/main` with `spec` is built from; it selects nothing unless told otherwise."""
+    owner = obj("VMAgent", {"remoteWrite": [{"url": "http://vm"}]} | spec, uid="u")
+    return Inputs(agent=owner, selection=selection, values=VALUES, settings=settings(**(env or {})), server=Server())
+
+
+def objects(given: Inputs) -> dict[str, Manifest]:
+    """The desired objects by `Kind/name`, or `Kind/namespace/name` in another namespace than the agent's."""
+    out = {}
+    for manifest in desired(given).objects:
+        metadata = manifest["metadata"]
+        namespace = metadata.get("namespace", "mon")
+        key = metadata["name"] if namespace == "mon" else f"{namespace}/{metadata['name']}"
+        out[f"{manifest['kind']}/{key}"] = manifest
+    return out
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_objects(case: Manifest) -> None:
+    if "error" in case:
+        with pytest.raises(AgentError) as raised:
+            desired(inputs(case["given"], case.get("env")))
+        assert str(raised.value) == case["error"]
+        return
+    given = inputs(case["given"], case.get("env"))
+    built = objects(given)
+    for key, want in case.get("want", {}).items():
+        assert {path: found(built[key], path) for path in want} == want
+    assert [key for key in case.get("absent", ()) if key in built] == []
+    if "warnings" in case:
+        assert list(desired(given).warnings) == case["warnings"]
+
+
+def test_what_is_referred_to_is_written_before() -> None:
+    spec = {
+        "shardCount": 2,
+        "podDisruptionBudget": {"minAvailable": 1},
+        "inlineRelabelConfig": [{"action": "drop", "source_labels": ["a"]}],
+        "serviceSpec": {"spec": {"type": "NodePort"}},
+        "hpa": {"maxReplicas": 3},
+        "networkPolicy": {"ingress": [{}]},
+    }
+    kinds = [key.partition("/")[0] for key in objects(inputs(spec))]
+    assert [kind for kind, after in pairwise([*kinds, ""]) if kind != after] == [
+        *("ServiceAccount", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"),
+        *("Service", "VMServiceScrape", "HorizontalPodAutoscaler", "NetworkPolicy"),
+        *("Secret", "ConfigMap", "Secret"),
+        *("PodDisruptionBudget", "Deployment", "PodDisruptionBudget", "Deployment"),
+    ]
+
+
+def test_jobs_without_room_come_before_the_configuration_that_names_them() -> None:
+    scrapes = [
+        obj("VMStaticScrape", {"targetEndpoints": [{"targets": [f"10.0.0.{n}:1"]}]}, name=f"s{n}") for n in range(8)
+    ]
+    given = inputs(
+        {"selectAllByDefault": True},
+        {"VM_CONFIG_DATA_BUDGET_BYTES": "130"},
+        selection=Selection({VMSTATICSCRAPE: tuple(scrapes)}),
+    )
+    built = objects(given)
+    secrets = [key for key in built if key.startswith("Secret/")]
+    assert secrets[0] == "Secret/vmagent-main-sc-1"
+    assert secrets[-2:] == ["Secret/tls-assets-vmagent-main", "Secret/vmagent-main"]
+    texts = [gzip.decompress(b64decode(text)) for key in secrets for text in built[key].get("data", {}).values()]
+    assert all(sum(f"10.0.0.{n}:1".encode() in text for text in texts) == 1 for n in range(8))
+    names = [
+        found(volume, "secret.secretName")
+        for volume in found(built, "Deployment/vmagent-main.spec.template.spec.volumes")
+    ]
+    assert {key.partition("/")[2] for key in secrets} <= {*names}
+
+
+def test_configuration_of_an_agent_that_selects_nothing_is_its_users() -> None:
+    first = objects(inputs({}))["Secret/vmagent-main"]
+    assert b"scrape_configs: []" in gzip.decompress(b64decode(first["data"]["vmagent.yaml.gz"]))
+    given = evolve(inputs({}), unmanaged_config_exists=True, is_config_foreign=True)
+    later = objects(given)["Secret/vmagent-main"]
+    assert "data" not in later
+    assert "ownerReferences" not in later["metadata"]
+    own = objects(evolve(given, is_config_foreign=False))["Secret/vmagent-main"]
+    assert own["metadata"]["ownerReferences"] == first["metadata"]["ownerReferences"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [{"podScrapeNamespaceSelector": {}}, {"selectAllByDefault": True}, {"inlineScrapeConfig": "[]"}],
+)
+def test_configuration_is_ours_once_anything_is_selected(spec: Manifest) -> None:
+    given = evolve(inputs(spec), unmanaged_config_exists=True, is_config_foreign=True)
+    secret = objects(given)["Secret/vmagent-main"]
+    assert [*secret["data"]] == ["vmagent.yaml.gz"]
+    assert secret["metadata"]["ownerReferences"][0]["uid"] == "u"
+
+
+def test_same_inputs_give_the_same_objects() -> None:
+    spec = {"selectAllByDefault": True, "shardCount": 2, "inlineScrapeConfig": "- job_name: x\n"}
+    assert desired(inputs(spec)).objects == desired(inputs(spec)).objects
+
+
+def test_undecodable_agent_is_refused() -> None:
+    owner = agent({"remoteWrite": "none"})
+    with pytest.raises(AgentError) as raised:
+        desired(evolve(inputs({}), agent=owner))
+    assert str(raised.value) == "spec.remoteWrite: expected array, got string"

@@ -1,0 +1,58 @@
+"""Kubernetes structures that users supply, as the API server stores them.
+
+Passed on as written, a `readOnly: false` or a `1024Mi` would differ from the live object for ever. The reference
+operator reads such structures into Go's types, with the same effect.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from vmagent_operator.desired.quantity import canonical as quantity
+from vmagent_operator.model.decode import Manifest
+
+# Optional fields, in which an explicit zero has a meaning of its own: pointers in Go.
+_EXPLICIT = frozenset(
+    (
+        *("allocateLoadBalancerNodePorts", "allowPrivilegeEscalation", "apiGroup", "averageUtilization", "defaultMode"),
+        *("enableServiceLinks", "expirationSeconds", "fsGroup", "hostProcess", "maxSurge", "maxUnavailable"),
+        *("minDomains", "minReplicas", "mode", "optional", "privileged", "readOnlyRootFilesystem", "runAsGroup"),
+        *("runAsNonRoot", "runAsUser", "service", "stabilizationWindowSeconds", "storageClassName"),
+        *("terminationGracePeriodSeconds", "tolerationSeconds", "volumeAttributesClassName"),
+    )
+)
+# Objects with keys of the user's own: their values count even when empty.
+_FREE = frozenset(("annotations", "labels", "matchLabels", "nodeSelector", "options", "volumeAttributes"))
+_RESOURCES = frozenset(("allocatedResources", "capacity", "limits", "maxAllowed", "minAllowed", "requests"))
+_QUANTITIES = frozenset(("averageValue", "divisor", "sizeLimit", "tolerance"))
+
+
+def canonical(given: Mapping[str, Any], within: str = "") -> Manifest:
+    """`given` without what says nothing, its quantities in canonical form.
+
+    Null goes, and so do false, 0 and "" where they mean the same as absent, empty lists and empty maps; empty objects
+    (`emptyDir: {}`) stay. within: the key under which `given` stands.
+    """
+    stored = {key: _stored(key, value, within) for key, value in given.items()}
+    if within == "resourceFieldRef":
+        stored.setdefault("divisor", "0")
+    return {key: value for key, value in stored.items() if value is not None}
+
+
+def canonical_list(given: Iterable[Mapping[str, Any]]) -> list[Manifest]:
+    """`canonical` of each item."""
+    return [canonical(item) for item in given]
+
+
+def _stored(key: str, value: Any, within: str) -> Any:
+    """The value as it is stored; None if it is not."""
+    if key in _RESOURCES and isinstance(value, dict):
+        return {name: quantity(amount) for name, amount in value.items()} or None
+    if (key in _QUANTITIES or (key == "value" and within == "target")) and value is not None:
+        return quantity(value)
+    if isinstance(value, dict):
+        if key == "selector":  # labels in a Service, a label selector elsewhere
+            return value
+        return (value or None) if key in _FREE else canonical(value, key)
+    if isinstance(value, list | tuple):
+        return [canonical(item, key) if isinstance(item, dict) else item for item in value] or None
+    return value if value or key in _EXPLICIT else None
