@@ -20,7 +20,7 @@ run: $(BIN)/.ready ## start the operator with the examples against an embedded A
 	@$(BIN)/python -m test.demo
 
 test: $(BIN)/.ready ## run the tests that need no cluster
-	$(BIN)/python -m pytest -q -m "not cluster and not vmagent and not slow"
+	$(BIN)/python -m pytest -q -n auto -m "not cluster and not vmagent and not slow"
 
 check: lint types layers crds-check test ## what CI runs: format, lint, types, layers, generated files, tests
 

@@ -29,10 +29,10 @@ from test.e2e.replicas import ROOT
 from vmagent_operator import settings
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.desired.vmagent import Desired, Inputs, desired
+from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired
 from vmagent_operator.scrape.config import named
-from vmagent_operator.scrape.secrets import Values
-from vmagent_operator.scrape.select import pick
+from vmagent_operator.scrape.references import Values
+from vmagent_operator.scrape.selection import pick
 
 RUNS = 7
 SIZES = (1_000, 10_000, 20_000)

@@ -23,9 +23,10 @@ from attrs import define, field
 
 from test.apiserver.http import Server
 from vmagent_operator.api.kinds import GROUP, KINDS, VERSION
-from vmagent_operator.kube import connection, resource
-from vmagent_operator.kube.client import Client
+from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import AlreadyExists, ApiError, NotFound
+from vmagent_operator.kube.http import connection
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 
 ROOT = Path(__file__).parent.parent

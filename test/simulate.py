@@ -26,7 +26,7 @@ from test.controller.world import World
 from vmagent_operator.api import kinds
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.render import decoded, server
-from vmagent_operator.kube.transport import Response
+from vmagent_operator.kube.http.transport import Response
 from vmagent_operator.settings import Server
 
 QUIET_SECONDS, LONGEST_SECONDS, ROUND_SECONDS = 150.0, 3600.0, 30.0

@@ -12,7 +12,7 @@ from test.apiserver.api import Answer, Api
 from test.apiserver.faults import Fault
 from test.apiserver.watch import Watch
 from vmagent_operator.kube.errors import NetworkError, Timeout
-from vmagent_operator.kube.transport import Query, Response
+from vmagent_operator.kube.http.transport import Query, Response
 
 
 def spoil(fault: Fault, timeout_seconds: float) -> None:

@@ -9,7 +9,7 @@ from attrs import define
 from test.apiserver.memory import Memory, MemoryStream
 from test.controller.test_passes import AGENTS, KEY, change, status
 from test.controller.world import World, agent, scrape
-from vmagent_operator.kube.transport import Response
+from vmagent_operator.kube.http.transport import Response
 
 
 class Killed(BaseException):

@@ -9,7 +9,7 @@ from test.controller.world import VirtualClock, agent
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.events import BURST, MAX_MESSAGE, QUEUE_LENGTH, Recorder
-from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.http.client import Client
 
 dropped: list[str] = []
 

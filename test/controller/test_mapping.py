@@ -11,9 +11,9 @@ from vmagent_operator.api import kinds
 from vmagent_operator.controller.mapping import Mapper
 from vmagent_operator.controller.memory import Memories
 from vmagent_operator.controller.stores import VMAGENTS, Stores, sources
-from vmagent_operator.kube.call import Event
-from vmagent_operator.kube.store import Change
-from vmagent_operator.scrape.secrets import Reference
+from vmagent_operator.kube.cache.store import Change
+from vmagent_operator.kube.http.call import Event
+from vmagent_operator.scrape.references import Reference
 
 CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 

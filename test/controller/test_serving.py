@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from vmagent_operator.controller import serving
-from vmagent_operator.controller.pages import Exposition, Probe
-from vmagent_operator.controller.serving import Answer, Server, ServingError, Token
+from vmagent_operator.serve import http
+from vmagent_operator.serve.http import Answer, Server, ServingError, Token
+from vmagent_operator.serve.pages import Exposition, Probe
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_pages_are_found_by_path(server: Server) -> None:
 
 
 def test_there_are_never_too_many_connections(server: Server) -> None:
-    held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(serving.CONNECTIONS)]
+    held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(http.CONNECTIONS)]
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as one_more:
         assert one_more.recv(1) == b""
     for connection in held:

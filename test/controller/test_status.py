@@ -18,7 +18,7 @@ from vmagent_operator.controller.status import (
     released_status,
     scrape_status,
 )
-from vmagent_operator.desired.features import spec
+from vmagent_operator.desired.vmagent.features import spec
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 PARENT = "main.mon.vmagent.victoriametrics.com/Applied"

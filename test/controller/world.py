@@ -16,8 +16,8 @@ from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
 from vmagent_operator.controller.outcome import Outcome
 from vmagent_operator.controller.system import Options, System
-from vmagent_operator.kube.client import Client
-from vmagent_operator.kube.informer import Informer, Phase
+from vmagent_operator.kube.cache.informer import Informer, Phase
+from vmagent_operator.kube.http.client import Client
 
 READS = ("GET",)
 SERVERS_OWN = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from vmagent_operator.desired.canonical import canonical
+from vmagent_operator.desired.defaults import canonical
 
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "zeros that mean the same as absent go": (

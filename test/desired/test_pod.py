@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vmagent_operator.api.kinds import API_VERSION, read
-from vmagent_operator.desired import pod
+from vmagent_operator.desired.workload import pod
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.secrets import Reference, Values
+from vmagent_operator.scrape.references import Reference, Values
 from vmagent_operator.settings import Server, load
 
 CASES = [*yaml.safe_load_all(Path(__file__).with_name("pod.yaml").read_text())]

@@ -10,9 +10,10 @@ import yaml
 
 from test.golden.compare import Difference, Manifest, differences, documents, indexed
 from vmagent_operator.api.kinds import read
-from vmagent_operator.desired import labels, names, pod, shard
-from vmagent_operator.desired.features import VMAgent, shards, spec
-from vmagent_operator.scrape.secrets import Reference, Values
+from vmagent_operator.desired import labels, names
+from vmagent_operator.desired.vmagent.features import VMAgent, shards, spec
+from vmagent_operator.desired.workload import pod, shard
+from vmagent_operator.scrape.references import Reference, Values
 from vmagent_operator.settings import Server, load
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -12,11 +12,11 @@ from attrs import evolve
 from test.desired.test_pod import found
 from test.scrape.cases import agent, obj, settings
 from vmagent_operator.api.kinds import VMSTATICSCRAPE
-from vmagent_operator.desired.vmagent import Inputs, desired
+from vmagent_operator.desired.vmagent.desired import Inputs, desired
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.secrets import Reference, Values
-from vmagent_operator.scrape.select import Selection
+from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.selection import Selection
 from vmagent_operator.settings import Server
 
 CASES = [*yaml.safe_load_all(Path(__file__).with_name("vmagent.yaml").read_text())]

@@ -26,9 +26,9 @@ from vmagent_operator.cli import render
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.outcome import Outcome
 from vmagent_operator.controller.system import System
-from vmagent_operator.kube import connection
-from vmagent_operator.kube.client import Client
-from vmagent_operator.kube.takeover import MANAGER as OURS
+from vmagent_operator.kube.http import connection
+from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.write.managedfields import MANAGER as OURS
 
 pytestmark = pytest.mark.cluster
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")

@@ -8,7 +8,7 @@ from typing import Any, Self
 from attrs import define, field, frozen
 
 from vmagent_operator.kube.errors import BadResponse, NetworkError, Timeout
-from vmagent_operator.kube.transport import Query, Response
+from vmagent_operator.kube.http.transport import Query, Response
 
 BREAKS: Mapping[str, Callable[[], Exception]] = {
     "refused": lambda: NetworkError("connection refused", sent=False),

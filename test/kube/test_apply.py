@@ -8,10 +8,10 @@ from test.apiserver.api import Api
 from test.apiserver.faults import Fault
 from test.apiserver.memory import Memory
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.apply import Applier, NotOwnedError, WaitingError
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import Conflict, Forbidden, NetworkError
-from vmagent_operator.kube.takeover import Previous
+from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError
+from vmagent_operator.kube.write.managedfields import Previous
 
 
 @pytest.fixture

@@ -12,8 +12,6 @@ import pytest
 from test.kube.script import Reply, ScriptedTransport, broken, reply
 from test.kube.virtual import VirtualClock
 from vmagent_operator.kube import errors
-from vmagent_operator.kube.call import Event
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import (
     ApiError,
     BadResponse,
@@ -24,8 +22,10 @@ from vmagent_operator.kube.errors import (
     Timeout,
     TooManyRequests,
 )
+from vmagent_operator.kube.http.call import Event
+from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http.ratelimit import Both, Bucket
 from vmagent_operator.kube.observer import Exchange, Observer
-from vmagent_operator.kube.ratelimit import Both, Bucket
 from vmagent_operator.kube.resource import (
     CLUSTERROLES,
     CONFIGMAPS,

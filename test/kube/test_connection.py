@@ -17,11 +17,11 @@ import yaml
 from test.kube.virtual import VirtualClock
 from test.kube.wire import Handler, Seen, WireServer, answer, chunk, chunked, sends, serving
 from vmagent_operator.kube.clock import SystemClock
-from vmagent_operator.kube.connection import Connection, Connections, connect, load
-from vmagent_operator.kube.credentials import Credentials, CredentialsError
 from vmagent_operator.kube.errors import BadResponse, NetworkError, Timeout
+from vmagent_operator.kube.http.connection import Connection, Connections, connect, load
+from vmagent_operator.kube.http.credentials import Credentials, CredentialsError
+from vmagent_operator.kube.http.transport import lines
 from vmagent_operator.kube.observer import Observer
-from vmagent_operator.kube.transport import lines
 
 PATH = "/api/v1/secrets"
 

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.kube import diff, quantity
-from vmagent_operator.kube.takeover import Previous, hand_over
+from vmagent_operator.kube import quantity
+from vmagent_operator.kube.write import diff
+from vmagent_operator.kube.write.managedfields import Previous, hand_over
 
 CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 

@@ -11,11 +11,11 @@ import yaml
 
 from test.kube.script import Reply, ScriptedTransport, Sent, broken, reply
 from test.kube.virtual import VirtualClock
-from vmagent_operator.kube.client import Client
-from vmagent_operator.kube.informer import Informer, Phase, definition_deleted
+from vmagent_operator.kube.cache.informer import Informer, Phase, definition_deleted
+from vmagent_operator.kube.cache.store import Change, Store
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.observer import Observer
 from vmagent_operator.kube.resource import Manifest, Resource
-from vmagent_operator.kube.store import Change, Store
 
 CASES = list(yaml.safe_load_all((Path(__file__).parent / "test_informer.yaml").read_text()))
 THINGS = Resource("example.org", "v1", "things", "Thing")

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from test.kube.script import BREAKS
 from test.kube.virtual import VirtualClock
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import Cancelled
+from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http.transport import Query, Response, Stream
 from vmagent_operator.kube.leader import Elector, check, micro_time
 from vmagent_operator.kube.observer import Observer
-from vmagent_operator.kube.transport import Query, Response, Stream
 
 
 @attrs.define(eq=False)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from test.kube.virtual import VirtualClock
-from vmagent_operator.kube.backoff import Backoff
-from vmagent_operator.kube.loop import Loop
+from vmagent_operator.kube.cache.backoff import Backoff
+from vmagent_operator.kube.cache.loop import Loop
 from vmagent_operator.kube.observer import Observer
 
 

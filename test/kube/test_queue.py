@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from test.kube.virtual import VirtualClock
+from vmagent_operator.kube.http.ratelimit import Bucket
 from vmagent_operator.kube.observer import Observer
 from vmagent_operator.kube.queue import Lane, Queue
-from vmagent_operator.kube.ratelimit import Bucket
 
 KEYS = st.sampled_from("abcd")
 

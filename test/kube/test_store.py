@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmagent_operator.kube.call import Event
+from vmagent_operator.kube.cache.store import Change, Store
+from vmagent_operator.kube.http.call import Event
 from vmagent_operator.kube.resource import Manifest
-from vmagent_operator.kube.store import Change, Store
 
 NAMES = st.sampled_from(["a", "b", "c"])
 NAMESPACES = st.sampled_from(["one", "two"])

@@ -10,15 +10,15 @@ import pytest
 
 from test.apiserver.faults import Fault
 from test.apiserver.http import Server
-from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.cache.informer import Informer
+from vmagent_operator.kube.cache.loop import Loop
+from vmagent_operator.kube.cache.store import Change, Store
 from vmagent_operator.kube.clock import SystemClock
-from vmagent_operator.kube.connection import connect, load
 from vmagent_operator.kube.errors import Cancelled, Conflict, NotFound
-from vmagent_operator.kube.informer import Informer
+from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http.connection import connect, load
 from vmagent_operator.kube.leader import Elector
-from vmagent_operator.kube.loop import Loop
 from vmagent_operator.kube.resource import CONFIGMAPS, NAMESPACES, Manifest
-from vmagent_operator.kube.store import Change, Store
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from vmagent_operator.api.kinds import KINDS, VMAGENT, VMSTATICSCRAPE, Kind
 from vmagent_operator.api.relabel import NULL_TEXTS
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.model.fields import IntOrString, List, Map, Scalar, StringOrList
-from vmagent_operator.scrape import emit
-from vmagent_operator.scrape.relabel import sanitized
-from vmagent_operator.scrape.secrets import SELECTORS, Reference, Scope, Values
+from vmagent_operator.scrape.jobs.relabel import sanitized
+from vmagent_operator.scrape.references import SELECTORS, Reference, Scope, Values
+from vmagent_operator.scrape.text import emit
 
 HERE = Path(__file__).parent
 WORLD = World(HERE / "world.yaml")

@@ -19,8 +19,8 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import status
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
-from vmagent_operator.scrape.secrets import Reference, Values
-from vmagent_operator.scrape.select import pick
+from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.selection import pick
 from vmagent_operator.settings import load
 
 HERE = Path(__file__).parent

@@ -14,13 +14,13 @@ import yaml
 from vmagent_operator.api.kinds import API_VERSION, SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import render
-from vmagent_operator.desired.vmagent import Inputs, desired
+from vmagent_operator.desired.vmagent.desired import Inputs, desired
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment
-from vmagent_operator.scrape.secrets import Values
-from vmagent_operator.scrape.select import pick
+from vmagent_operator.scrape.references import Values
+from vmagent_operator.scrape.selection import pick
 from vmagent_operator.settings import Server, load
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

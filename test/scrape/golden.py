@@ -15,12 +15,12 @@ from attrs import frozen
 from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired import names
-from vmagent_operator.desired.selfscrape import self_scrape
-from vmagent_operator.scrape import goyaml
+from vmagent_operator.desired.around.selfscrape import self_scrape
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.secrets import Reference, Values
-from vmagent_operator.scrape.select import Selection, pick
+from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.selection import Selection, pick
+from vmagent_operator.scrape.text import goyaml
 from vmagent_operator.settings import Settings, load
 
 CASES = Path(__file__).parent.parent / "golden" / "scrape"

@@ -8,8 +8,8 @@ from test.scrape.cases import agent, obj, settings
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.secrets import Reference, Values
-from vmagent_operator.scrape.select import pick
+from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.selection import pick
 
 EXTRA = Reference("Secret", "mon", "extra")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vmagent_operator.scrape.duration import InvalidDuration, milliseconds
+from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from test.scrape.golden import Loader
-from vmagent_operator.scrape import emit, goyaml
+from vmagent_operator.scrape.text import emit, goyaml
 
 TRICKY = st.sampled_from(
     ("y", "null", "~", "1_0", "0o17", "08", "1e3", "1:30", "2001-12-14", "- a", "? b", "k: v", "a #b", "---", "<<", "=")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vmagent_operator.scrape.expressions import regex_fault, series_fault
+from vmagent_operator.scrape.checks.expressions import regex_fault, series_fault
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import REMEMBERED, Fragment, fragment
-from vmagent_operator.scrape.secrets import Reference, Values
-from vmagent_operator.scrape.select import pick
+from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.selection import pick
 
 SECRET = Reference("Secret", "shop", "s")
 SETTINGS = settings()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from vmagent_operator.scrape import goyaml
+from vmagent_operator.scrape.text import goyaml
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vmagent_operator.scrape import pem
+from vmagent_operator.scrape.checks import pem
 
 FILES = {path.name: path.read_text() for path in (Path(__file__).parent / "pem").iterdir()}
 OWN = {"ec.crt": {"ec.key", "ec-sec1.key"}, "rsa.crt": {"rsa.key", "rsa-pkcs1.key"}}

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from test.scrape.cases import Case, agent, cases, obj, settings
 from vmagent_operator.api.kinds import VMPODSCRAPE
-from vmagent_operator.scrape.select import SelectorError, matches, pick, refusal
+from vmagent_operator.scrape.selection import SelectorError, matches, pick, refusal
 
 NAMESPACES = {"mon": {"team": "platform"}, "shop": {"team": "shop"}}
 

@@ -1,7 +1,7 @@
 """Faults of scrape objects and of agents, with the fields they are in."""
 
 from test.scrape.cases import Case, agent, cases, obj, settings
-from vmagent_operator.scrape import validate
+from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import context
 
 

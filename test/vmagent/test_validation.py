@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from test.scrape.cases import agent, obj, settings
-from vmagent_operator.scrape import validate
+from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.fragment import Fragment, fragment
-from vmagent_operator.scrape.secrets import Reference, Values
+from vmagent_operator.scrape.references import Reference, Values
 
 pytestmark = pytest.mark.vmagent
 CASES = yaml.safe_load((Path(__file__).parent / "validation.yaml").read_text())

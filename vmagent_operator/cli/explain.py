@@ -14,8 +14,8 @@ from vmagent_operator.cli.render import Cluster
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.explain import Verdict, verdict
-from vmagent_operator.scrape.secrets import Values
-from vmagent_operator.scrape.select import SelectorError, pick
+from vmagent_operator.scrape.references import Values
+from vmagent_operator.scrape.selection import SelectorError, pick
 from vmagent_operator.settings import Settings, SettingsError, load
 
 EPILOG = "Without -f the cluster is asked that --kubeconfig, KUBECONFIG, the pod or ~/.kube/config lead to."
@@ -91,10 +91,11 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
     Raises InputError if the cluster cannot be asked.
     """
     from vmagent_operator import __version__  # the client library is for clusters only
-    from vmagent_operator.kube import connection, resource
-    from vmagent_operator.kube.client import Client
-    from vmagent_operator.kube.credentials import CredentialsError
+    from vmagent_operator.kube import resource
     from vmagent_operator.kube.errors import ApiError, NotFound
+    from vmagent_operator.kube.http import connection
+    from vmagent_operator.kube.http.client import Client
+    from vmagent_operator.kube.http.credentials import CredentialsError
 
     try:
         access = connection.load(kubeconfig, context, environ=environ)

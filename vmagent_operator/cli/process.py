@@ -19,18 +19,18 @@ from vmagent_operator.cli.flags import BY_NAME, Flags
 from vmagent_operator.controller.manager import Manager, StartError, Timing
 from vmagent_operator.controller.metrics import CONTROLLER, OURS, Gauge, Metrics, Reading
 from vmagent_operator.controller.outcome import RULES
-from vmagent_operator.controller.pages import Debug, Exposition, Probe
-from vmagent_operator.controller.serving import Certificate, Server, ServingError, Token
 from vmagent_operator.controller.stores import VMAGENTS
 from vmagent_operator.controller.system import Options, System
-from vmagent_operator.kube import connection
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.clock import SystemClock
-from vmagent_operator.kube.credentials import CredentialsError
 from vmagent_operator.kube.errors import Cancelled
+from vmagent_operator.kube.http import connection
+from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http.credentials import CredentialsError
+from vmagent_operator.kube.http.ratelimit import Both, Bucket
+from vmagent_operator.kube.http.transport import Query, Response, Stream, Transport
 from vmagent_operator.kube.leader import Elector
-from vmagent_operator.kube.ratelimit import Both, Bucket
-from vmagent_operator.kube.transport import Query, Response, Stream, Transport
+from vmagent_operator.serve.http import Certificate, Server, ServingError, Token
+from vmagent_operator.serve.pages import Debug, Exposition, Probe
 from vmagent_operator.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -18,13 +18,14 @@ from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, Kind, rea
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.controller import status
-from vmagent_operator.desired import config, names
-from vmagent_operator.desired.selfscrape import self_scrape
-from vmagent_operator.desired.vmagent import Desired, Inputs, desired
+from vmagent_operator.desired import names
+from vmagent_operator.desired.around import configsecret
+from vmagent_operator.desired.around.selfscrape import self_scrape
+from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.secrets import Reference, Values
-from vmagent_operator.scrape.select import pick
+from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.selection import pick
 from vmagent_operator.settings import Server, Settings, SettingsError, load
 
 FINALIZER = "apps.victoriametrics.com/finalizer"
@@ -220,7 +221,7 @@ class _Rendering:
                 values=self.values,
                 settings=self.settings,
                 server=self.server,
-                unmanaged_config_exists=config.CONFIG_KEY in (secret.get("data") or {}),
+                unmanaged_config_exists=configsecret.CONFIG_KEY in (secret.get("data") or {}),
                 is_config_foreign=bool(secret) and agent.metadata.uid not in owners,
             )
             return desired(inputs)

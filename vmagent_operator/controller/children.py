@@ -14,10 +14,11 @@ from attrs import define
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Child, Memory, Verified
 from vmagent_operator.controller.stores import SCRAPES, Stores
-from vmagent_operator.kube import diff, resource
-from vmagent_operator.kube.apply import Applier, WaitingError, Written, refuse_foreign
+from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
-from vmagent_operator.kube.takeover import Previous
+from vmagent_operator.kube.write import diff
+from vmagent_operator.kube.write.apply import Applier, WaitingError, Written, refuse_foreign
+from vmagent_operator.kube.write.managedfields import Previous
 
 logger = logging.getLogger(__name__)
 

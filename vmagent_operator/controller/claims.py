@@ -8,10 +8,11 @@ from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.kube import diff, quantity, resource
-from vmagent_operator.kube.client import Client
+from vmagent_operator.kube import quantity, resource
 from vmagent_operator.kube.errors import Forbidden, NotFound
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
+from vmagent_operator.kube.write import diff
 
 ALLOW = "operator.victoriametrics.com/pvc-allow-volume-expansion"
 LEGACY_CLASS = "volume.beta.kubernetes.io/storage-class"

@@ -15,8 +15,8 @@ from attrs import define, field, frozen
 
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import ApiError, Cancelled, Forbidden, NotFound
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import EVENTS, Manifest
 
 logger = logging.getLogger(__name__)

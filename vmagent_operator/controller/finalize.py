@@ -14,11 +14,11 @@ from vmagent_operator.controller.memory import Memory
 from vmagent_operator.controller.orphans import SWEPT
 from vmagent_operator.controller.scrapes import Reporter
 from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, VMAGENTS, Stores
-from vmagent_operator.kube.apply import Applier
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import Invalid, NotFound
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
-from vmagent_operator.kube.takeover import LEGACY_FINALIZER
+from vmagent_operator.kube.write.apply import Applier
+from vmagent_operator.kube.write.managedfields import LEGACY_FINALIZER
 
 FINALIZER = "apps.victoriametrics.com/finalizer"
 RELEASE_SECONDS = 120.0

@@ -19,17 +19,17 @@ from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.controller.memory import Memory, Read
 from vmagent_operator.controller.stores import SCRAPES, Stores, owner_keys
 from vmagent_operator.desired import names
-from vmagent_operator.desired.config import CONFIG_KEY, is_users
-from vmagent_operator.desired.selfscrape import self_scrape
-from vmagent_operator.desired.vmagent import Inputs
+from vmagent_operator.desired.around.configsecret import CONFIG_KEY, is_users
+from vmagent_operator.desired.around.selfscrape import self_scrape
+from vmagent_operator.desired.vmagent.desired import Inputs
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import NotFound
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.model.encode import to_json
 from vmagent_operator.scrape.config import named
-from vmagent_operator.scrape.secrets import Reference, Values, references
-from vmagent_operator.scrape.select import Selection, pick
+from vmagent_operator.scrape.references import Reference, Values, references
+from vmagent_operator.scrape.selection import Selection, pick
 from vmagent_operator.settings import Server, Settings
 
 SKIP_VALIDATION = "operator.victoriametrics.com/skip-validation"

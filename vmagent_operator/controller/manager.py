@@ -14,12 +14,12 @@ from attrs import define, field, frozen
 from vmagent_operator.controller.metrics import CONTROLLER, OURS, PRIORITY, STATES, Gauge
 from vmagent_operator.controller.stores import KINDS, VMAGENTS
 from vmagent_operator.controller.system import System
-from vmagent_operator.kube.backoff import Backoff
-from vmagent_operator.kube.client import Client
+from vmagent_operator.kube.cache.backoff import Backoff
+from vmagent_operator.kube.cache.informer import Informer, Phase
+from vmagent_operator.kube.cache.loop import Loop
 from vmagent_operator.kube.errors import ApiError, BadResponse
-from vmagent_operator.kube.informer import Informer, Phase
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.leader import Elector
-from vmagent_operator.kube.loop import Loop
 from vmagent_operator.kube.queue import Lane
 from vmagent_operator.settings import Server
 

@@ -14,11 +14,11 @@ from vmagent_operator.controller.gather import SKIP_VALIDATION
 from vmagent_operator.controller.memory import Key, Memories
 from vmagent_operator.controller.stores import SCRAPES, VMAGENTS, WORKLOADS, Stores, owner_keys
 from vmagent_operator.kube import resource
+from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.resource import Manifest, Resource
-from vmagent_operator.kube.store import Change
-from vmagent_operator.scrape import selector
-from vmagent_operator.scrape.secrets import Reference
-from vmagent_operator.scrape.select import SELECTORS, SelectorError, matches
+from vmagent_operator.scrape import labelselector
+from vmagent_operator.scrape.references import Reference
+from vmagent_operator.scrape.selection import SELECTORS, SelectorError, matches
 from vmagent_operator.settings import Settings
 
 Cause = Literal["spec", "scrape", "namespace", "reference", "child"]
@@ -146,9 +146,9 @@ def _is_concerned(
     assert agent.spec is not None
     for prefix in SELECTORS.values():
         wanted = getattr(agent.spec.scraping, f"{prefix}_namespace_selector")
-        if wanted is None or wanted.is_empty or any(selector.faults(wanted)):
+        if wanted is None or wanted.is_empty or any(labelselector.faults(wanted)):
             continue
-        before, after = (labels is not None and selector.matches(wanted, labels) for labels in (old, new))
+        before, after = (labels is not None and labelselector.matches(wanted, labels) for labels in (old, new))
         if before != after:
             return True
     return False

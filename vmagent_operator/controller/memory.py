@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from attrs import define, field, frozen
 
 from vmagent_operator.kube.resource import Manifest, Resource
-from vmagent_operator.scrape.secrets import Reference
+from vmagent_operator.scrape.references import Reference
 
 Key = tuple[str, str]
 """Namespace and name of a VMAgent."""

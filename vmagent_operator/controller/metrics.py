@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.outcome import RULES, Outcome
-from vmagent_operator.desired.vmagent import Desired
+from vmagent_operator.desired.vmagent.desired import Desired
 from vmagent_operator.kube.observer import Exchange, Observer
 from vmagent_operator.kube.queue import Lane
 

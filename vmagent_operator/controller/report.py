@@ -14,15 +14,15 @@ from vmagent_operator.controller.memory import Memory
 from vmagent_operator.controller.metrics import Metrics
 from vmagent_operator.controller.outcome import DELETION_SECONDS, Kind, Outcome
 from vmagent_operator.controller.stores import VMAGENTS
-from vmagent_operator.desired.vmagent import Desired
+from vmagent_operator.desired.vmagent.desired import Desired
 from vmagent_operator.kube import errors
-from vmagent_operator.kube.apply import NotOwnedError, WaitingError
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import ApiError, Invalid, NotFound
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
+from vmagent_operator.kube.write.apply import NotOwnedError, WaitingError
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.secrets import Missing
-from vmagent_operator.scrape.select import SelectorError
+from vmagent_operator.scrape.references import Missing
+from vmagent_operator.scrape.selection import SelectorError
 
 logger = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ from typing import Any
 from attrs import frozen
 
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import Conflict, NotFound, TooManyRequests
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 
 REVISION = "controller-revision-hash"

@@ -14,8 +14,8 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import status
 from vmagent_operator.controller.memory import Memory, Told
 from vmagent_operator.controller.stores import PARENT, SCRAPES, Stores, custom
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import ApiError, Cancelled, Conflict, NotFound
+from vmagent_operator.kube.http.client import Client
 
 logger = logging.getLogger(__name__)
 

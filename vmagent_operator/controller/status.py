@@ -12,7 +12,7 @@ from typing import Any, Literal
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.desired import labels
-from vmagent_operator.desired.features import shards
+from vmagent_operator.desired.vmagent.features import shards
 from vmagent_operator.model.encode import to_json
 
 State = Literal["expanding", "operational", "failed", "paused"]

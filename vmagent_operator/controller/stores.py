@@ -11,12 +11,12 @@ from attrs import define, field, frozen
 from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.desired.config import OVERFLOW_LABEL
+from vmagent_operator.desired.around.configsecret import OVERFLOW_LABEL
 from vmagent_operator.desired.names import PREFIX
 from vmagent_operator.kube import resource
+from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.resource import Manifest, Resource
-from vmagent_operator.kube.store import Store
-from vmagent_operator.kube.takeover import MANAGER
+from vmagent_operator.kube.write.managedfields import MANAGER
 from vmagent_operator.settings import Settings
 
 CHILD_SELECTOR = "managed-by=vm-operator,app.kubernetes.io/name in (vmagent)"

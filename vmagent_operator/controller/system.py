@@ -37,11 +37,11 @@ from vmagent_operator.controller.stores import (
     sources,
 )
 from vmagent_operator.controller.vmagent import Reconciler
-from vmagent_operator.kube.client import Client
-from vmagent_operator.kube.informer import Informer, definition_deleted, not_discovered
+from vmagent_operator.kube.cache.informer import Informer, definition_deleted, not_discovered
+from vmagent_operator.kube.cache.store import Change
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.queue import Lane, Queue
 from vmagent_operator.kube.resource import Resource
-from vmagent_operator.kube.store import Change
 from vmagent_operator.settings import Settings
 
 logger = logging.getLogger(__name__)

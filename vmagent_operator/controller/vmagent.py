@@ -25,17 +25,18 @@ from vmagent_operator.controller.rollout import READY, Progress
 from vmagent_operator.controller.scrapes import Reporter
 from vmagent_operator.controller.stores import VMAGENTS, WORKLOADS, Stores
 from vmagent_operator.controller.workloads import Workloads
-from vmagent_operator.desired import config, names
-from vmagent_operator.desired.vmagent import desired
+from vmagent_operator.desired import names
+from vmagent_operator.desired.around import configsecret
+from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.apply import Applier, NotOwnedError, WaitingError, Written, describe
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import ApiError, NotFound, Timeout
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
-from vmagent_operator.kube.takeover import Previous
+from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written, describe
+from vmagent_operator.kube.write.managedfields import Previous
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.secrets import Missing
-from vmagent_operator.scrape.select import SelectorError
+from vmagent_operator.scrape.references import Missing
+from vmagent_operator.scrape.selection import SelectorError
 from vmagent_operator.settings import Server, Settings
 
 logger = logging.getLogger(__name__)
@@ -243,7 +244,7 @@ class Pass:
         objects = tuple(objects)
         main = Child(resource.SECRETS, self.agent.namespace, names.config(self.agent))
         manifest = next((manifest for manifest in objects if child_of(manifest) == main), None)
-        overflow = [each for each in objects if config.OVERFLOW_LABEL in (each["metadata"].get("labels") or {})]
+        overflow = [each for each in objects if configsecret.OVERFLOW_LABEL in (each["metadata"].get("labels") or {})]
         if not overflow or manifest is None or self._cached(manifest) is None:
             return None
         newest = self._cached(overflow[-1])
@@ -262,10 +263,10 @@ class Pass:
 
     def _release_configuration(self, objects: Iterable[Manifest]) -> None:
         """Give a first configuration that is the user's to change out of our hands."""
-        for manifest in objects if config.is_users(self.agent) else ():
+        for manifest in objects if configsecret.is_users(self.agent) else ():
             data = manifest.get("data") or {}
-            if manifest["kind"] == "Secret" and config.CONFIG_KEY in data:
-                others = {key: value for key, value in data.items() if key != config.CONFIG_KEY}
+            if manifest["kind"] == "Secret" and configsecret.CONFIG_KEY in data:
+                others = {key: value for key, value in data.items() if key != configsecret.CONFIG_KEY}
                 rest = {key: value for key, value in manifest.items() if key != "data"}
                 self.children.settle({**rest, "data": others} if others else rest)
 
@@ -330,7 +331,7 @@ class Pass:
         self.breaker.count(child_of(manifest), describe(manifest), content_digest(manifest), written.paths)
         self.parts.metrics.flapping(self.agent, self.breaker.is_open)
         if child_of(manifest) == Child(resource.SECRETS, self.agent.namespace, names.config(self.agent)):
-            self.is_config_written |= "create" in written.action or f"data[{config.CONFIG_KEY}]" in written.paths
+            self.is_config_written |= "create" in written.action or f"data[{configsecret.CONFIG_KEY}]" in written.paths
 
     def _cached(self, manifest: Manifest) -> Any:
         metadata = manifest["metadata"]
@@ -350,7 +351,7 @@ def _previous(agent: VMAgent) -> Previous:
     spec: Mapping[str, Any] = applied if isinstance(applied, dict) else {}
     service = spec.get("serviceSpec") or {}
     given = [spec.get("managedMetadata") or {}, spec.get("podMetadata") or {}, service.get("metadata") or {}]
-    released = {config.CONFIG_KEY} if agent.spec is not None and config.is_users(agent) else ()
+    released = {configsecret.CONFIG_KEY} if agent.spec is not None and configsecret.is_users(agent) else ()
     return Previous(
         labels=frozenset(key for metadata in given for key in metadata.get("labels") or {}),
         annotations=frozenset(key for metadata in given for key in metadata.get("annotations") or {}),

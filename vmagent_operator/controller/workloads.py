@@ -13,8 +13,8 @@ from vmagent_operator.controller.memory import Child, Memory
 from vmagent_operator.controller.rollout import READY, Progress, Rollout
 from vmagent_operator.controller.stores import WORKLOADS, Stores
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import Conflict, Invalid, NotFound
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ Source: https://github.com/kubernetes/community/blob/master/contributors/devel/s
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from vmagent_operator.desired.canonical import canonical_list
+from vmagent_operator.desired.defaults import canonical_list
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
 

@@ -2,7 +2,7 @@
 
 import re
 
-from vmagent_operator.desired.features import VMAgent, has_license, spec
+from vmagent_operator.desired.vmagent.features import VMAgent, has_license, spec
 from vmagent_operator.settings import Settings
 
 _DIGEST = re.compile(r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]{32,}")

@@ -6,8 +6,8 @@ Labels and annotations of the VMAgent's own metadata never propagate; `managedMe
 from collections.abc import Mapping
 
 from vmagent_operator.api.kinds import API_VERSION
-from vmagent_operator.desired.features import VMAgent, shards, spec
 from vmagent_operator.desired.names import SHARD_PLACEHOLDER
+from vmagent_operator.desired.vmagent.features import VMAgent, shards, spec
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.settings import Settings
 

@@ -8,7 +8,7 @@ import re
 from urllib.parse import quote, quote_plus
 
 from vmagent_operator.desired import args
-from vmagent_operator.desired.features import VMAgent, spec
+from vmagent_operator.desired.vmagent.features import VMAgent, spec
 from vmagent_operator.settings import Settings
 
 

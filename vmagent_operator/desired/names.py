@@ -1,6 +1,6 @@
 """Names of the objects that belong to a VMAgent."""
 
-from vmagent_operator.desired.features import VMAgent, shards, spec
+from vmagent_operator.desired.vmagent.features import VMAgent, shards, spec
 
 PREFIX = "vmagent-"
 SHARD_PLACEHOLDER = "%SHARD_NUM%"

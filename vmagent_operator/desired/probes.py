@@ -3,8 +3,8 @@
 from typing import Any
 
 from vmagent_operator.desired import listener
-from vmagent_operator.desired.canonical import canonical
-from vmagent_operator.desired.features import VMAgent, spec
+from vmagent_operator.desired.defaults import canonical
+from vmagent_operator.desired.vmagent.features import VMAgent, spec
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.settings import Settings
 

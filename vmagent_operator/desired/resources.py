@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from vmagent_operator.desired.canonical import canonical
-from vmagent_operator.desired.features import VMAgent, spec
+from vmagent_operator.desired.defaults import canonical
 from vmagent_operator.desired.quantity import canonical as quantity
+from vmagent_operator.desired.vmagent.features import VMAgent, spec
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.settings import Settings
 

@@ -3,8 +3,8 @@
 `securityContext` of a VMAgent is one object for both; any, even an empty one, takes the place of the strict defaults.
 """
 
-from vmagent_operator.desired.canonical import canonical
-from vmagent_operator.desired.features import VMAgent, is_daemon_set, is_openshift, spec
+from vmagent_operator.desired.defaults import canonical
+from vmagent_operator.desired.vmagent.features import VMAgent, is_daemon_set, is_openshift, spec
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.settings import Server, Settings
 

@@ -13,9 +13,9 @@ from datetime import datetime
 
 from attrs import define, evolve, field
 
-from vmagent_operator.kube.client import Client
 from vmagent_operator.kube.errors import ApiError, Cancelled, Conflict, NotFound
-from vmagent_operator.kube.ratelimit import Unlimited
+from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http.ratelimit import Unlimited
 from vmagent_operator.kube.resource import LEASES, Manifest
 
 logger = logging.getLogger(__name__)

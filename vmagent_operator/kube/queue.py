@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 from attrs import define, field, frozen
 
 from vmagent_operator.kube.clock import Clock
+from vmagent_operator.kube.http.ratelimit import Bucket
 from vmagent_operator.kube.observer import Observer
-from vmagent_operator.kube.ratelimit import Bucket
 
 K = TypeVar("K", bound=Hashable)
 

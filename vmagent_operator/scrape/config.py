@@ -10,12 +10,14 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.encode import to_config
-from vmagent_operator.scrape import emit, extra, pack, validate
+from vmagent_operator.scrape import extra, pack
+from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import Context, context, spec_of
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects
-from vmagent_operator.scrape.secrets import Reference, Scope, Values, references
-from vmagent_operator.scrape.select import Selection
+from vmagent_operator.scrape.references import Reference, Scope, Values, references
+from vmagent_operator.scrape.selection import Selection
+from vmagent_operator.scrape.text import emit
 from vmagent_operator.settings import Settings
 
 OVERFLOW_FILES = "/etc/vm/sc-files/*/jobs.yaml"

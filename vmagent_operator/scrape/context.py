@@ -12,8 +12,8 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.scrape.duration import InvalidDuration, milliseconds
-from vmagent_operator.scrape.secrets import Reference, references
+from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
+from vmagent_operator.scrape.references import Reference, references
 from vmagent_operator.settings import Settings
 
 _PLACEHOLDER = re.compile(r"%\{(.*?)\}", re.S)

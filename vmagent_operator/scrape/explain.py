@@ -9,11 +9,12 @@ from attrs import frozen
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.scrape import select, validate
+from vmagent_operator.scrape import selection
+from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import fragment
-from vmagent_operator.scrape.secrets import Values
+from vmagent_operator.scrape.references import Values
 from vmagent_operator.settings import Settings
 
 
@@ -38,7 +39,7 @@ class Verdict:
 def verdict(
     agent: CustomObject[VMAgentSpec],
     obj: CustomObject[Any],
-    namespaces: select.Namespaces,
+    namespaces: selection.Namespaces,
     values: Values,
     settings: Settings,
 ) -> Verdict:
@@ -46,8 +47,8 @@ def verdict(
     if agent.error is not None:
         return Verdict(broken="agent", message=str(agent.error))
     try:
-        refusal = select.refusal(agent, obj, namespaces, settings)
-    except select.SelectorError as error:
+        refusal = selection.refusal(agent, obj, namespaces, settings)
+    except selection.SelectorError as error:
         return Verdict(broken="agent", message=str(error))
     if refusal is not None:
         return Verdict(broken=refusal.link, message=refusal.message)

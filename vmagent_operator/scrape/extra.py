@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from vmagent_operator.api.scraping import ScrapingParams
-from vmagent_operator.scrape import emit
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.goyaml import InvalidYAML, load
 from vmagent_operator.scrape.pack import Entry
-from vmagent_operator.scrape.secrets import Missing, Scope
+from vmagent_operator.scrape.references import Missing, Scope
+from vmagent_operator.scrape.text import emit
+from vmagent_operator.scrape.text.goyaml import InvalidYAML, load
 
 
 def entries(scraping: ScrapingParams, scope: Scope, taken: set[str]) -> tuple[tuple[Entry, ...], tuple[str, ...]]:

@@ -21,12 +21,14 @@ from vmagent_operator.api.kinds import (
     Kind,
 )
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.scrape import custom, emit, node, pem, pod, probe, service, static, validate
+from vmagent_operator.scrape.checks import pem, validate
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
-from vmagent_operator.scrape.job import Work
+from vmagent_operator.scrape.jobs import custom, node, pod, probe, service, static
+from vmagent_operator.scrape.jobs.job import Work
 from vmagent_operator.scrape.pack import Entry
-from vmagent_operator.scrape.secrets import SELECTORS, Missing, Reference, Scope, Values, references
+from vmagent_operator.scrape.references import SELECTORS, Missing, Reference, Scope, Values, references
+from vmagent_operator.scrape.text import emit
 from vmagent_operator.scrape.walk import walk
 
 REMEMBERED = 8

@@ -1,0 +1,233 @@
+"""What is wrong with a VMAgent beyond its shape: faults that stop it, and doubts that are only told.
+
+Whatever the reference operator turns into a working vmagent is built, however odd. A fault is what the API server
+would refuse or what could not run, told before anything is written.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOrConfigMap, TLSConfig
+from vmagent_operator.api.relabel import RelabelConfig
+from vmagent_operator.desired import names
+from vmagent_operator.desired.around.service import INSERT_PORTS, additional_name
+from vmagent_operator.desired.vmagent.features import VMAgent, is_daemon_set, is_stateful, spec
+from vmagent_operator.model.decode import Fault
+from vmagent_operator.model.encode import find
+from vmagent_operator.settings import Settings
+
+SKIP = "operator.victoriametrics.com/skip-validation"
+_MAX_LABEL = 63
+_MAX_NAME = 253
+_MAX_CONDITION_TYPE = 316
+_SHOWN = 5
+
+_ACTIONS = frozenset(
+    (
+        *("drop", "drop_if_contains", "drop_if_equal", "drop_metrics", "dropequal", "graphite", "hashmod", "keep"),
+        *("keep_if_contains", "keep_if_equal", "keep_metrics", "keepequal", "labeldrop", "labelkeep", "labelmap"),
+        *("labelmap_all", "lowercase", "replace", "replace_all", "uppercase"),
+    )
+)
+_PERCENTAGE = re.compile(r"([1-9][0-9]?|100)%")
+
+Faults = Iterator[Fault]
+Rule = Callable[[VMAgent, Settings], Faults]
+
+
+@frozen
+class Verdict:
+    """What `verdict` found, in the order of the rules."""
+
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[Fault, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """The faults on one line, the first five of them."""
+        return "; ".join(map(str, self.faults[:_SHOWN]))
+
+
+def verdict(agent: VMAgent, settings: Settings) -> Verdict:
+    """The faults and doubts of a decoded VMAgent; an annotation of the user's leaves out those of mere form."""
+    skip = agent.metadata.annotations.get(SKIP) == "true"
+    return Verdict(
+        tuple(chain.from_iterable(rule(agent, settings) for rule in FATAL)),
+        () if skip else tuple(chain.from_iterable(rule(agent, settings) for rule in DOUBTFUL)),
+    )
+
+
+def _names(agent: VMAgent, settings: Settings) -> Faults:
+    service = additional_name(agent)
+    limits = (
+        (agent.name, _MAX_LABEL, "metadata.name", "the label of an instance"),
+        (names.prefixed(agent), _MAX_LABEL, "metadata.name", "a service"),
+        (service or "", _MAX_LABEL, "spec.serviceSpec.metadata.name", "a service"),
+        (names.rbac(agent), _MAX_NAME, "metadata.name", "a role"),
+        (f"{agent.key}.vmagent.victoriametrics.com/Applied", _MAX_CONDITION_TYPE, "metadata.name", "a condition"),
+    )
+    for name, limit, path, of in limits:
+        if len(name) > limit:
+            yield Fault(path, f"{name} is {len(name)} characters long, the name of {of} ends at {limit}")
+    if "." in agent.name:
+        yield Fault("metadata.name", "a service cannot have a dot in its name")
+    if service == names.prefixed(agent):
+        yield Fault("spec.serviceSpec.metadata.name", f"{service} is the name of the agent's own service")
+
+
+def _scaling(agent: VMAgent, settings: Settings) -> Faults:
+    if is_daemon_set(agent):
+        return
+    hpa, vpa = spec(agent).hpa, spec(agent).vpa
+    if hpa is not None and (hpa.min_replicas or 1) > (hpa.max_replicas or 0):
+        yield Fault("spec.hpa.maxReplicas", "is lower than minReplicas")
+    if vpa is not None and not settings.vpa_api_enabled:
+        yield Fault("spec.vpa", "the operator runs without VM_VPA_API_ENABLED=true")
+
+
+def _remote_write(agent: VMAgent, settings: Settings) -> Faults:
+    if not spec(agent).remote_write:
+        yield Fault("spec.remoteWrite", "there is no destination")
+    for index, remote in enumerate(spec(agent).remote_write):
+        path = f"spec.remoteWrite[{index}]"
+        if not remote.url:
+            yield Fault(f"{path}.url", "is empty")
+        elif not _is_url(remote.url):
+            yield Fault(f"{path}.url", "is no URL")
+
+
+def _ports(agent: VMAgent, settings: Settings) -> Faults:
+    given = {"spec.port": spec(agent).apps.port}
+    for attribute, key, _ in INSERT_PORTS:
+        given[f"spec.insertPorts.{key}"] = getattr(spec(agent).insert_ports, attribute, "")
+    for path, port in given.items():
+        if port and not (port.isdecimal() and 0 < int(port) < 65536):
+            yield Fault(path, "is no port number")
+
+
+def _grace(agent: VMAgent, settings: Settings) -> Faults:
+    sleep, grace = spec(agent).apps.pre_stop_sleep_seconds, spec(agent).apps.termination_grace_period_seconds
+    if sleep is not None and grace is not None and sleep >= grace:
+        yield Fault("spec.preStopSleepSeconds", "is not shorter than terminationGracePeriodSeconds")
+
+
+def _modes(agent: VMAgent, settings: Settings) -> Faults:
+    asked = spec(agent)
+    if is_daemon_set(agent):
+        ignored = {
+            "statefulMode": asked.stateful_mode,
+            "hpa": asked.hpa,
+            "vpa": asked.vpa,
+            "podDisruptionBudget": asked.pod_disruption_budget,
+            "shardCount": asked.shard_count,
+        }
+        for key, value in ignored.items():
+            if value:
+                yield Fault(f"spec.{key}", "has no effect with daemonSetMode")
+    behavior = asked.stateful_rolling_update_strategy_behavior
+    if is_stateful(agent) and behavior is not None and not _is_batch(behavior.max_unavailable):
+        path = "spec.statefulRollingUpdateStrategyBehavior.maxUnavailable"
+        yield Fault(path, "expected a number from 1 on or a percentage from 1% to 100%")
+
+
+def _scrape_classes(agent: VMAgent, settings: Settings) -> Faults:
+    classes = spec(agent).scraping.scrape_classes
+    seen: set[str] = set()
+    for index, scrape_class in enumerate(classes):
+        if scrape_class.name in seen:
+            yield Fault(f"spec.scrapeClasses[{index}].name", f"{scrape_class.name} is there already")
+        seen.add(scrape_class.name)
+    if sum(bool(scrape_class.default) for scrape_class in classes) > 1:
+        yield Fault("spec.scrapeClasses", "more than one is the default")
+
+
+def _credentials(agent: VMAgent, settings: Settings) -> Faults:
+    asked = spec(agent)
+    blocks: list[tuple[str, Any]] = [("spec.apiServerConfig", asked.scraping.api_server_config)]
+    blocks += [(f"spec.remoteWrite[{index}]", remote) for index, remote in enumerate(asked.remote_write)]
+    blocks += [(f"spec.scrapeClasses[{index}]", of) for index, of in enumerate(asked.scraping.scrape_classes)]
+    for path, block in blocks:
+        for kind, message in _CREDENTIALS:
+            values: tuple[Any, ...] = find(block, kind)
+            yield from (Fault(path, text) for value in values if (text := message(value)))
+
+
+def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
+    for rule in find(spec(agent), RelabelConfig):
+        if rule.action and rule.action.lower() not in _ACTIONS:
+            yield Fault("spec", f"unknown relabeling action {rule.action!r}")
+
+
+def _license(agent: VMAgent, settings: Settings) -> Faults:
+    license = spec(agent).license
+    if license is not None and license.key and license.key_ref:
+        yield Fault("spec.license", "both key and keyRef are set")
+
+
+FATAL: tuple[Rule, ...] = (_names, _scaling)
+DOUBTFUL: tuple[Rule, ...] = (
+    _remote_write,
+    _ports,
+    _grace,
+    _modes,
+    _scrape_classes,
+    _credentials,
+    _relabeling,
+    _license,
+)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return bool(urlsplit(text).scheme)
+    except ValueError:
+        return False
+
+
+def _is_batch(value: int | str | None) -> bool:
+    return value >= 1 if isinstance(value, int) else bool(value and _PERCENTAGE.fullmatch(value))
+
+
+def _tls(tls: TLSConfig) -> str:
+    both = [key for key in ("ca", "cert", "key") if getattr(tls, f"{key}_file") and _tls_reference(tls, key)]
+    return f"tlsConfig has both file and reference for {', '.join(both)}" if both else ""
+
+
+def _tls_reference(tls: TLSConfig, key: str) -> object:
+    return tls.key_secret if key == "key" else getattr(tls, key)
+
+
+def _source(source: SecretOrConfigMap) -> str:
+    return "" if (source.secret is None) != (source.config_map is None) else "expected a secret or a configMap"
+
+
+def _oauth2(oauth2: OAuth2) -> str:
+    return "oauth2 has both client_secret and client_secret_file" if _is_double_oauth2(oauth2) else ""
+
+
+def _is_double_oauth2(oauth2: OAuth2) -> bool:
+    return oauth2.client_secret is not None and bool(oauth2.client_secret_file)
+
+
+def _authorization(block: Authorization) -> str:
+    if block.type.strip().lower() == "basic":
+        return "authorization of type basic; use basicAuth"
+    return "" if block.credentials or block.credentials_file else "authorization has no credentials"
+
+
+def _basic_auth(block: BasicAuth) -> str:
+    return "basicAuth has both password and password_file" if block.password and block.password_file else ""
+
+
+_CREDENTIALS: tuple[tuple[type, Callable[..., str]], ...] = (
+    (TLSConfig, _tls),
+    (SecretOrConfigMap, _source),
+    (OAuth2, _oauth2),
+    (Authorization, _authorization),
+    (BasicAuth, _basic_auth),
+)

@@ -1,0 +1,76 @@
+"""A thread that keeps calling one function, and survives what that function does not expect."""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from attrs import define, field
+
+from vmagent_operator.kube.cache.backoff import Backoff
+from vmagent_operator.kube.clock import Clock
+from vmagent_operator.kube.observer import Observer
+
+logger = logging.getLogger(__name__)
+
+STACK_BYTES = 512 << 10
+DEATHS = 5
+DEATHS_WITHIN_SECONDS = 600.0
+
+
+@define(eq=False)
+class Loop:
+    """Runs `step` in a daemon thread of its own until `stop` is set.
+
+    `step` returns the seconds to wait before its next call. Any exception of it is a bug: it is logged and counted,
+    and the loop goes on after a back-off.
+    """
+
+    name: str
+    step: Callable[[], float]
+    clock: Clock
+    stop: threading.Event
+    observer: Observer = field(factory=Observer)
+    _deaths: deque[float] = field(init=False, factory=lambda: deque(maxlen=DEATHS))
+    _backoff: Backoff = field(init=False)
+    _thread: threading.Thread = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._backoff = Backoff(self.clock)
+        self._thread = threading.Thread(target=self.run, name=self.name, daemon=True)
+
+    def start(self) -> None:
+        """Start the thread; once, and not from several threads at a time."""
+        before = threading.stack_size(STACK_BYTES)
+        try:
+            self._thread.start()
+        finally:
+            threading.stack_size(before)
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the thread to end; whether it has."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    @property
+    def is_healthy(self) -> bool:
+        """False once `step` has failed too often in too short a time, or the thread has gone without being told."""
+        is_gone = self._thread.ident is not None and not self._thread.is_alive() and not self.stop.is_set()
+        often = len(self._deaths) == DEATHS and self._deaths[0] > self.clock.monotonic() - DEATHS_WITHIN_SECONDS
+        return not is_gone and not often
+
+    def run(self) -> None:
+        """What the thread does."""
+        while not self.stop.is_set():
+            seconds = self._step()
+            if seconds > 0:
+                self.clock.wait(self.stop, seconds)
+
+    def _step(self) -> float:
+        try:
+            return self.step()
+        except Exception:  # a source must not die of our own bug
+            logger.exception("%s: unexpected failure, going on", self.name)
+        self._deaths.append(self.clock.monotonic())
+        self.observer.restarted(self.name)
+        return self._backoff.next_seconds()

@@ -1,0 +1,160 @@
+"""What we know of a collection: decoded objects by name, and by whatever they are looked up by.
+
+Objects are shared with every reader and never changed. A lock guards the tables, never the decoding.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+from attrs import define, field, frozen
+
+from vmagent_operator.kube.http.call import Event
+from vmagent_operator.kube.resource import Manifest
+
+T = TypeVar("T")
+Key = tuple[str, str]
+"""Namespace ("" for a cluster-scoped object) and name."""
+
+_SHARED_VALUES = frozenset({"apiVersion", "kind", "namespace"})
+
+
+@frozen(eq=False)
+class Entry(Generic[T]):
+    """A decoded object, the part of its metadata that tells one state from another, and what it is found under."""
+
+    key: Key
+    uid: str
+    resource_version: str
+    value: T
+    found_under: frozenset[tuple[str, str]]
+
+
+@frozen
+class Change(Generic[T]):
+    """One difference of a store: `old` is None for an object that is new, `new` for one that is gone.
+
+    An object whose UID changed is two: gone, then new. `is_outdated` says that nobody saw the object go, so that `old`
+    may not be its last state.
+    """
+
+    old: T | None
+    new: T | None
+    is_outdated: bool = False
+
+
+@define(eq=False)
+class Store(Generic[T]):
+    """Objects of one kind, each as `transform` made it from its JSON; thread-safe.
+
+    An index is a function from an object to the values it is found under. Several sources may feed one store, each
+    its own namespace.
+    """
+
+    transform: Callable[[Manifest], T]
+    indexes: Mapping[str, Callable[[T], Iterable[str]]] = field(factory=dict)
+    _entries: dict[Key, Entry[T]] = field(init=False, factory=dict)
+    _found: dict[str, dict[str, dict[Key, Entry[T]]]] = field(init=False)
+    _lock: threading.Lock = field(init=False, factory=threading.Lock)
+
+    def __attrs_post_init__(self) -> None:
+        self._found = {name: {} for name in ("", *self.indexes)}
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def get(self, namespace: str | None, name: str) -> T | None:
+        """The object, or None."""
+        with self._lock:
+            entry = self._entries.get((namespace or "", name))
+        return entry.value if entry else None
+
+    def items(self) -> tuple[T, ...]:
+        """Every object, in no order."""
+        with self._lock:
+            return tuple(entry.value for entry in self._entries.values())
+
+    def by(self, index: str, value: str) -> tuple[T, ...]:
+        """Every object that the index has under `value`. Raises KeyError for an index that the store lacks."""
+        with self._lock:
+            return tuple(entry.value for entry in self._found[index].get(value, {}).values())
+
+    def count(self, namespace: str | None = None) -> int:
+        """How many objects there are, in one namespace or in all."""
+        return len(self._entries) if namespace is None else len(self._found[""].get(namespace, {}))
+
+    def decode(self, raw: Manifest) -> Entry[T]:
+        """The entry of an object with name and resource version, as `replace` wants it."""
+        metadata = raw["metadata"]
+        key = (sys.intern(metadata.get("namespace") or ""), metadata["name"])
+        value = self.transform(_shared(raw))
+        found_under = {(index, found) for index, of in self.indexes.items() for found in of(value)} | {("", key[0])}
+        return Entry(key, metadata.get("uid") or "", metadata["resourceVersion"], value, frozenset(found_under))
+
+    def replace(self, entries: Iterable[Entry[T]], namespace: str | None = None) -> list[Change[T]]:
+        """Make `entries` the whole content, or that of one namespace, at once; what that changed."""
+        fresh = {entry.key: entry for entry in entries}
+        with self._lock:
+            before = self._entries if namespace is None else self._found[""].get(namespace, {})
+            gone = [key for key in before if key not in fresh]
+            changes = [Change(self._remove(key), None, is_outdated=True) for key in gone]
+            for entry in fresh.values():
+                changes += self._put(entry)
+        return changes
+
+    def apply(self, event: Event) -> list[Change[T]]:
+        """Follow an ADDED, MODIFIED or DELETED event; what that changed.
+
+        A replay of what is known changes nothing, nor does the deletion of an object that has a successor by now.
+        """
+        entry = self.decode(event.object)
+        with self._lock:
+            if event.type != "DELETED":
+                return self._put(entry)
+            held = self._entries.get(entry.key)
+            return [Change(self._remove(entry.key), None)] if held and held.uid == entry.uid else []
+
+    def _put(self, entry: Entry[T]) -> list[Change[T]]:
+        held = self._entries.get(entry.key)
+        if held and (held.uid, held.resource_version) == (entry.uid, entry.resource_version):
+            return []
+        if held:
+            self._remove(entry.key)
+        self._entries[entry.key] = entry
+        for index, value in entry.found_under:
+            self._found[index].setdefault(value, {})[entry.key] = entry
+        if held is None:
+            return [Change(None, entry.value)]
+        if held.uid == entry.uid:
+            return [Change(held.value, entry.value)]
+        return [Change(held.value, None), Change(None, entry.value)]
+
+    def _remove(self, key: Key) -> T:
+        entry = self._entries.pop(key)
+        for index, value in entry.found_under:
+            found = self._found[index]
+            del found[value][key]
+            if not found[value]:
+                del found[value]
+        return entry.value
+
+
+def _shared(raw: Any) -> Any:
+    """The same JSON with one copy of each string that thousands of objects repeat: keys, kinds and labels."""
+    if isinstance(raw, dict):
+        return {
+            sys.intern(key): sys.intern(value)
+            if key in _SHARED_VALUES and isinstance(value, str)
+            else _shared_labels(value)
+            if key == "labels"
+            else _shared(value)
+            for key, value in raw.items()
+        }
+    return [_shared(item) for item in raw] if isinstance(raw, list) else raw
+
+
+def _shared_labels(raw: Any) -> Any:
+    if not isinstance(raw, dict):
+        return _shared(raw)
+    return {sys.intern(key): sys.intern(value) if isinstance(value, str) else value for key, value in raw.items()}

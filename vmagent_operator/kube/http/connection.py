@@ -1,0 +1,350 @@
+"""The official client's credentials, TLS settings and pool behind our Transport.
+
+The only module that imports `kubernetes` and urllib3, and as little of them as possible: loading configurations, and the
+pool manager made from one. urllib3 repeats nothing here, its exceptions end here, and every read has a deadline.
+"""
+
+import logging
+import os
+import platform
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlencode, urlsplit
+
+import kubernetes
+import urllib3
+import yaml
+from attrs import define, field, frozen
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.rest import RESTClientObject
+from kubernetes.config.config_exception import ConfigException
+from kubernetes.config.incluster_config import InClusterConfigLoader
+from kubernetes.config.kube_config import KubeConfigMerger, load_kube_config
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.response import BaseHTTPResponse
+
+from vmagent_operator.kube.clock import Clock, SystemClock
+from vmagent_operator.kube.errors import ApiError, NetworkError, Timeout
+from vmagent_operator.kube.http.credentials import Credentials, CredentialsError
+from vmagent_operator.kube.http.transport import Query, Response, lines
+from vmagent_operator.kube.observer import Observer
+
+logger = logging.getLogger(__name__)
+
+SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+HOME_CONFIG = "~/.kube/config"
+CONNECT_SECONDS = 5.0
+PIECE_BYTES = 64 << 10
+KEEP_ALIVE = (
+    *HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 9),
+)
+_UNREADABLE = (ConfigException, OSError, yaml.YAMLError, KeyError, TypeError, ValueError)
+
+
+@frozen
+class Access:
+    """Where the API server is and how to be let in."""
+
+    configuration: Any
+    credentials: Credentials
+
+
+@frozen
+class Connections:
+    """One pool for each purpose, so that none waits for, or pushes out, another's connections."""
+
+    watch: "Connection"
+    worker: "Connection"
+    lease: "Connection"
+
+
+def load(
+    kubeconfig: str = "",
+    context: str = "",
+    *,
+    environ: Mapping[str, str] = os.environ,
+    service_account: Path = SERVICE_ACCOUNT,
+    clock: Clock | None = None,
+    observer: Observer | None = None,
+) -> Access:
+    """Credentials from `kubeconfig`, else the files of KUBECONFIG, else the pod's service account, else the home directory.
+
+    Nothing is ever written back. Raises CredentialsError, also for a configuration that would send anonymous requests.
+    """
+    paths = kubeconfig or environ.get("KUBECONFIG", "")
+    configuration = _configuration()
+    in_cluster = not paths and bool(environ.get("KUBERNETES_SERVICE_HOST"))
+    if in_cluster:
+        where, read = "the service account", _in_cluster(configuration, service_account, environ)
+    else:
+        where = paths or HOME_CONFIG
+        read = _kubeconfig(configuration, where, context or None)
+    credentials = Credentials(read, clock or SystemClock(), observer or Observer())
+    if not (credentials.authorization() or configuration.cert_file):
+        raise CredentialsError(f"{where} has neither a token nor a client certificate")
+    _set_proxy(configuration, environ, in_cluster)
+    logger.info("api server %s: credentials=%s proxy=%s", configuration.host, where, _without_user(configuration.proxy))
+    return Access(configuration, credentials)
+
+
+def connect(access: Access, *, version: str, watches: int, workers: int) -> Connections:
+    """The three pools: one connection for each of `watches` sources, some to spare for `workers`, two for the lease."""
+    system = f"{platform.system()}/{platform.machine()}".lower()
+    agent = f"vmagent-operator/{version} ({system}) kubernetes-client/{kubernetes.__version__}"
+    return Connections(
+        watch=_connection(access, watches, f"{agent}/watch"),
+        worker=_connection(access, workers + 4, agent),
+        lease=_connection(access, 2, f"{agent}/leader-election"),
+    )
+
+
+@define(eq=False)
+class Connection:
+    """A Transport over one pool."""
+
+    _pool: urllib3.PoolManager
+    _host: str
+    _credentials: Credentials
+    _user_agent: str
+    _clock: Clock = field(factory=SystemClock)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        timeout: float,
+    ) -> Response:
+        """See Transport."""
+        deadline = self._clock.monotonic() + timeout
+        answer = self._authorized(method, path, query, headers or {}, body, lambda: self._left(deadline))
+        with _translated(), answer:
+            pieces = list(iter(lambda: self._piece(answer, deadline), b""))
+        return Response(answer.status, _lower(answer.headers), b"".join(pieces))
+
+    def stream(
+        self, path: str, *, query: Query = (), headers: Mapping[str, str] | None = None, idle_timeout: float
+    ) -> "OpenStream":
+        """See Transport."""
+        return OpenStream(self._authorized("GET", path, query, headers or {}, None, lambda: idle_timeout))
+
+    def close(self) -> None:
+        """Close the idle connections of the pool."""
+        self._pool.clear()
+
+    def _authorized(
+        self,
+        method: str,
+        path: str,
+        query: Query,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        seconds: Callable[[], float],
+    ) -> BaseHTTPResponse:
+        """The answer, its body unread; asked for once more with credentials read anew if they were refused."""
+        url = self._host + path + (f"?{urlencode(query)}" if query else "")
+        token = self._credentials.authorization()
+        answer = self._send(method, url, headers, body, token, seconds())
+        if answer.status != 401:
+            return answer
+        answer.close()
+        self._credentials.renew(token, seconds())
+        return self._send(method, url, headers, body, self._credentials.authorization(), seconds())
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, token: str, seconds: float
+    ) -> BaseHTTPResponse:
+        own = {"user-agent": self._user_agent} | ({"authorization": token} if token else {})
+        with _translated():
+            return self._pool.request(
+                method,
+                url,
+                headers={**headers, **own},
+                body=body,
+                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+
+    def _piece(self, answer: BaseHTTPResponse, deadline: float) -> bytes:
+        if sock := _socket(answer):
+            sock.settimeout(self._left(deadline))
+        return answer.read1(PIECE_BYTES)
+
+    def _left(self, deadline: float) -> float:
+        left = deadline - self._clock.monotonic()
+        if left <= 0:
+            raise Timeout("no complete answer in time")
+        return left
+
+
+@define(eq=False)
+class OpenStream:
+    """A Stream over a connection."""
+
+    _answer: BaseHTTPResponse
+    _closed: bool = field(init=False, default=False)
+
+    @property
+    def status(self) -> int:
+        """See Stream."""
+        return self._answer.status
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """See Stream."""
+        return _lower(self._answer.headers)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return lines(self._pieces()) if self.status == 200 else self._pieces()
+
+    def close(self) -> None:
+        """See Stream."""
+        self._closed = True
+        if sock := _socket(self._answer):
+            # Wakes a thread that reads, where closing would wait for it; SSLSocket's own shutdown would disturb it.
+            with suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+        self._answer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _pieces(self) -> Iterator[bytes]:
+        try:
+            while piece := self._answer.read1(PIECE_BYTES):
+                yield piece
+        except Exception as error:
+            if self._closed:
+                return
+            if isinstance(error, HTTPError | OSError):
+                raise _translate(error) from error
+            raise
+
+
+class _translated:  # noqa: N801 -- reads as a statement
+    """A block out of which no exception of urllib3 comes."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, HTTPError | OSError):
+            raise _translate(error) from error
+
+
+def _translate(error: HTTPError | OSError) -> ApiError:
+    if isinstance(error, ReadTimeoutError | TimeoutError) and not isinstance(error, ConnectTimeoutError):
+        return Timeout(str(error))
+    unsent = isinstance(error, NewConnectionError | ConnectTimeoutError) or any(
+        isinstance(cause, ssl.SSLCertVerificationError) for cause in (error.__cause__, *error.args)
+    )
+    return NetworkError(str(error), sent=not unsent)
+
+
+def _connection(access: Access, size: int, user_agent: str) -> Connection:
+    configuration = access.configuration
+    configuration.connection_pool_maxsize = max(1, size)
+    pool = RESTClientObject(configuration).pool_manager
+    return Connection(pool, configuration.host.rstrip("/"), access.credentials, user_agent, access.credentials.clock)
+
+
+def _configuration() -> Any:
+    configuration = Configuration()
+    configuration.retries = False
+    configuration.socket_options = list(KEEP_ALIVE)
+    configuration.proxy = configuration.no_proxy = None
+    return configuration
+
+
+def _in_cluster(configuration: Any, directory: Path, environ: Mapping[str, str]) -> Callable[[bool], str]:
+    token_file = directory / "token"
+    loader = InClusterConfigLoader(str(token_file), str(directory / "ca.crt"), try_refresh_token=False, environ=environ)
+
+    def read(refused: bool) -> str:
+        try:
+            token = token_file.read_text().strip()
+        except OSError as error:
+            raise CredentialsError(f"{token_file} cannot be read: {error.strerror}") from error
+        if not token:
+            raise CredentialsError(f"{token_file} is empty")
+        return f"Bearer {token}"
+
+    try:
+        loader.load_and_set(configuration)
+    except _UNREADABLE as error:
+        raise CredentialsError(f"the service account in {directory} cannot be used: {error}") from error
+    return read
+
+
+def _kubeconfig(configuration: Any, paths: str, context: str | None) -> Callable[[bool], str]:
+    """Tokens and token files are read anew with their kubeconfig; what a plugin made, only when the client's own hook
+    finds it about to expire."""
+    current = configuration
+
+    def read(refused: bool) -> str:
+        nonlocal current
+        try:
+            if refused or not has_plugin:
+                current = _configuration()
+                load_kube_config(paths, context, current, persist_config=False)
+            return str(current.auth_settings().get("BearerToken", {}).get("value") or "").strip()
+        except _UNREADABLE as error:
+            raise CredentialsError(f"{paths} cannot be used: {error}") from error
+
+    try:
+        load_kube_config(paths, context, configuration, persist_config=False)
+        has_plugin = _has_plugin(KubeConfigMerger(paths).config, context)
+    except _UNREADABLE as error:
+        raise CredentialsError(f"{paths} cannot be used: {error}") from error
+    return read
+
+
+def _has_plugin(config: Any, context: str | None) -> bool:
+    entry = config["contexts"].get_with_name(context or config["current-context"])["context"]
+    user = config["users"].get_with_name(entry.safe_get("user"), safe=True)
+    return bool(user) and any(key in user["user"] for key in ("exec", "auth-provider"))
+
+
+def _set_proxy(configuration: Any, environ: Mapping[str, str], in_cluster: bool) -> None:
+    """HTTPS_PROXY and NO_PROXY alone, and in a cluster not for the API server unless NO_PROXY shows that it was thought of."""
+    no_proxy = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
+    proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy")
+    if configuration.proxy is None and proxy and configuration.host.startswith("https:"):
+        configuration.proxy = None if in_cluster and not no_proxy else proxy
+    configuration.no_proxy = no_proxy
+
+
+def _without_user(proxy: str | None) -> str:
+    return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else ""
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+def _socket(answer: BaseHTTPResponse) -> socket.socket | None:
+    """The socket an answer still comes from, None once all of it is here."""
+    return getattr(answer.connection, "sock", None)

@@ -1,0 +1,228 @@
+"""A desired object -> the API calls that bring it about.
+
+Everything is decided on a live read, so a lagging cache costs a read and never a wrong write; and every write names the
+object that was read (UID, resource version), so that a late one meets a conflict instead of somebody else's work.
+"""
+
+import random
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from attrs import define, field, frozen
+
+from vmagent_operator.kube import resource
+from vmagent_operator.kube.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound
+from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.kube.write import diff
+from vmagent_operator.kube.write.managedfields import LEGACY_FINALIZER, NOTHING, Previous
+
+ATTEMPTS = 5
+STEPS = 4  # a take-over, a deletion, a creation and a look at it
+PAUSE_SECONDS = 0.01
+
+
+class WaitingError(Exception):
+    """Something must happen first that we cannot hasten; the message names it."""
+
+
+class NotOwnedError(Exception):
+    """The object belongs to another controller; the message names both."""
+
+
+@frozen(kw_only=True)
+class Written:
+    """What came of `ensure`: the object's metadata, and the field paths that were written, None if nothing was."""
+
+    metadata: Manifest
+    action: str = ""
+    paths: tuple[str, ...] = ()
+
+
+@define
+class Applier:
+    """Brings objects about, one at a time; `before_write` may raise to prevent a write.
+
+    All methods raise ApiError, of which Conflict means that somebody else writes all the time.
+    """
+
+    client: Client
+    before_write: Callable[[], None] = field(default=lambda: None)
+    jitter: Callable[[], float] = field(default=random.random)
+
+    def ensure(self, desired: Manifest, previous: Previous = NOTHING) -> Written:
+        """Make the live object as `desired`, and ours.
+
+        Raises WaitingError while the object is being deleted, NotOwnedError if it is another controller's.
+        """
+        kind = resource.of(desired)
+        actions = list[diff.Step]()
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                self.client.clock.wait(self.client.stop, PAUSE_SECONDS * (1 + self.jitter() / 10))
+            try:
+                return self._ensure_once(kind, desired, previous, actions)
+            except (Conflict, AlreadyExists):
+                continue
+        raise Conflict(f"{describe(desired)}: somebody else keeps writing to it", status=409)
+
+    def _ensure_once(self, kind: Resource, desired: Manifest, previous: Previous, done: list[diff.Step]) -> Written:
+        live = self._read(kind, desired)
+        for _ in range(STEPS):
+            if live is not None:
+                self._check(kind, desired, live)
+            step = diff.step(desired, live, previous)
+            if step is None:
+                assert live is not None
+                return _written(live["metadata"], done)
+            self.before_write()
+            try:
+                answer = self._send(kind, step, live)
+            except ApiError as error:
+                if not error.is_uncertain or not self._is_there(kind, desired, previous):
+                    raise
+                answer = None  # the answer was lost, the effect was not
+            done.append(step)
+            if answer is None:
+                live = self._read(kind, desired)
+            elif step.action == "take over":
+                live = answer
+            else:
+                return _written(answer["metadata"], done)
+        raise Conflict(f"{describe(desired)} does not take what is written to it", status=409)
+
+    def _send(self, kind: Resource, step: diff.Step, live: Manifest | None) -> Manifest | None:
+        """What results: of a take-over the object, else its metadata; None if the object has to be looked at again."""
+        if live is None:
+            return self.client.apply(kind, step.manifest, force=False)
+        metadata = live["metadata"]
+        namespace, name = metadata.get("namespace"), metadata["name"]
+        if step.action == "take over":
+            answer = self.client.json_patch(kind, namespace, name, step.operations)
+            changed = {patch["path"].removeprefix("/metadata/"): patch["value"] for patch in step.operations}
+            return {**live, "metadata": {**metadata, **changed, **answer["metadata"]}}
+        recreate = partial(self._delete, kind, metadata, "Orphan" if step.manifest["kind"] == "StatefulSet" else None)
+        if step.action == "recreate":
+            recreate()
+            return None
+        identity = {key: metadata[key] for key in ("uid", "resourceVersion")}
+        try:
+            return self.client.apply(kind, {**step.manifest, "metadata": {**step.manifest["metadata"], **identity}})
+        except Invalid as error:
+            # A field that older API servers do not let change: the pods stay and the new StatefulSet takes them on.
+            if step.manifest["kind"] != "StatefulSet" or ("FieldValueForbidden", "spec") not in error.causes:
+                raise
+            recreate()
+            return None
+
+    def remove(self, kind: Resource, namespace: str | None, name: str, owns: Callable[[Manifest], bool]) -> bool:
+        """Delete the object if it is there and `owns` says yes to its live state; whether that was the case."""
+        for _ in range(2):
+            try:
+                live = self.client.get(kind, namespace, name, metadata_only=True)
+            except NotFound:
+                return False
+            if not owns(live):
+                return False
+            if live["metadata"].get("deletionTimestamp"):
+                self._strip(kind, live)
+                return True
+            self.before_write()
+            try:
+                self._delete(kind, live["metadata"], None)
+            except Conflict:
+                continue
+            return True
+        raise Conflict(f"{kind.kind} {name}: somebody else keeps writing to it", status=409)
+
+    def strip_finalizer(self, kind: Resource, namespace: str | None, name: str) -> None:
+        """Take the finalizer of an earlier operator off the object, if it is there and has it."""
+        try:
+            self._strip(kind, self.client.get(kind, namespace, name, metadata_only=True))
+        except NotFound:
+            return
+
+    def _strip(self, kind: Resource, live: Manifest) -> None:
+        metadata = live["metadata"]
+        finalizers = metadata.get("finalizers") or []
+        if LEGACY_FINALIZER in finalizers:
+            self.before_write()
+            operations = [
+                {"op": "test", "path": "/metadata/uid", "value": metadata["uid"]},
+                {"op": "test", "path": "/metadata/finalizers", "value": finalizers},
+                {
+                    "op": "replace",
+                    "path": "/metadata/finalizers",
+                    "value": [finalizer for finalizer in finalizers if finalizer != LEGACY_FINALIZER],
+                },
+            ]
+            self.client.json_patch(kind, metadata.get("namespace"), metadata["name"], operations)
+
+    def _delete(self, kind: Resource, metadata: Mapping[str, Any], propagation: str | None) -> None:
+        try:
+            self.client.delete(
+                kind,
+                metadata.get("namespace"),
+                metadata["name"],
+                uid=metadata["uid"],
+                resource_version=metadata["resourceVersion"],
+                propagation=propagation,
+            )
+        except NotFound:
+            return
+
+    def _check(self, kind: Resource, desired: Manifest, live: Manifest) -> None:
+        refuse_foreign(desired, live)
+        if live["metadata"].get("deletionTimestamp"):
+            self._strip(kind, live)
+            raise WaitingError(f"{describe(desired)} is being deleted")
+
+    def _is_there(self, kind: Resource, desired: Manifest, previous: Previous) -> bool:
+        live = self._read(kind, desired)
+        return live is not None and diff.step(desired, live, previous) is None
+
+    def _read(self, kind: Resource, desired: Manifest) -> Manifest | None:
+        metadata = desired["metadata"]
+        try:
+            return self.client.get(kind, metadata.get("namespace"), metadata["name"])
+        except NotFound:
+            return None
+
+
+def refuse_foreign(desired: Manifest, live: Manifest) -> None:
+    """Raises NotOwnedError if `live` has a controller other than the one that `desired` names, the UID aside.
+
+    An object without a controller is adopted. One whose controller has our owner's name but another UID was left by
+    an owner of that name that is gone, and is adopted too.
+    """
+    ours = next(iter(desired["metadata"].get("ownerReferences") or ()), None)
+    for reference in live["metadata"].get("ownerReferences") or ():
+        same_kind = ours is not None and is_same_kind(reference, ours)
+        if (reference.get("controller") or same_kind) and not (ours and is_same_owner(reference, ours)):
+            raise NotOwnedError(f"{describe(desired)} belongs to {reference.get('kind')} {reference.get('name')}")
+
+
+def is_same_kind(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    """Whether two owner references name the same kind, of whatever version."""
+    groups = [str(reference.get("apiVersion", "")).rpartition("/")[0] for reference in (left, right)]
+    return groups[0] == groups[1] and left.get("kind") == right.get("kind")
+
+
+def is_same_owner(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+    """Whether two owner references name the same object, the UID aside."""
+    return is_same_kind(left, right) and left.get("name") == right.get("name")
+
+
+def describe(manifest: Manifest) -> str:
+    """`Kind namespace/name`, as messages name an object."""
+    metadata = manifest["metadata"]
+    namespace = metadata.get("namespace")
+    return (
+        f"{manifest['kind']} {namespace}/{metadata['name']}" if namespace else f"{manifest['kind']} {metadata['name']}"
+    )
+
+
+def _written(metadata: Manifest, done: list[diff.Step]) -> Written:
+    paths = tuple(path for step in done for path in step.paths)
+    return Written(metadata=metadata, action=", ".join(step.action for step in done), paths=paths)

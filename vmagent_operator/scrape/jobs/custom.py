@@ -1,0 +1,26 @@
+"""VMScrapeConfig: one job with the discoveries that its object lists."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import evolve
+
+from vmagent_operator.api.discovery.kubernetes import KubernetesSDConfig, NamespaceDiscovery
+from vmagent_operator.api.scrapeconfig import VMScrapeConfigSpec
+from vmagent_operator.model.encode import to_config
+from vmagent_operator.scrape.jobs.job import Work
+
+
+def jobs(spec: VMScrapeConfigSpec, work: Work) -> Iterator[dict[str, Any]]:
+    """The job of a VMScrapeConfig, its discoveries at the end. Raises Missing."""
+    job = work.job(work.name(), spec.params, spec.auth, (), relabelings=work.relabelings(spec.relabelings))
+    discoveries = spec.discoveries
+    if work.context.ignores_namespace_selectors:
+        own = tuple(_restricted(entry, work.object.namespace) for entry in discoveries.kubernetes_sd_configs)
+        discoveries = evolve(discoveries, kubernetes_sd_configs=own)
+    yield job | to_config(discoveries, work.scope)
+
+
+def _restricted(entry: KubernetesSDConfig, namespace: str) -> KubernetesSDConfig:
+    """`entry`, looking into one namespace only; nodes are in none."""
+    return entry if entry.role == "node" else evolve(entry, namespaces=NamespaceDiscovery(names=(namespace,)))

@@ -1,0 +1,57 @@
+"""VMPodScrape: a job for each endpoint, its targets discovered among pods."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from vmagent_operator.api.podscrape import PodMetricsEndpoint, VMPodScrapeSpec
+from vmagent_operator.scrape.jobs import relabel
+from vmagent_operator.scrape.jobs.job import Work
+from vmagent_operator.scrape.jobs.relabel import Rule, assign, copy, drop, keep
+from vmagent_operator.scrape.text.emit import Constant
+
+RUNNING = Constant(drop("__meta_kubernetes_pod_phase", "(Failed|Succeeded)"))
+POD_RULES = (
+    Constant(copy("__meta_kubernetes_namespace", to="namespace")),
+    Constant(copy("__meta_kubernetes_pod_container_name", to="container")),
+    Constant(copy("__meta_kubernetes_pod_name", to="pod")),
+)
+
+
+def jobs(spec: VMPodScrapeSpec, work: Work) -> Iterator[dict[str, Any]]:
+    """The jobs of a VMPodScrape, one an endpoint. Raises Missing."""
+    for index, endpoint in enumerate(spec.pod_metrics_endpoints):
+        attached = work.attachments(endpoint.attach_metadata, spec.attach_metadata)
+        entry = work.kubernetes("pod", spec.selector, spec.namespace_selector, attached)
+        yield work.job(
+            work.name(index),
+            endpoint.params,
+            endpoint.auth,
+            _rules(spec, endpoint, work),
+            relabelings=work.relabelings(endpoint.relabelings),
+            discovery={"kubernetes_sd_configs": [entry]},
+            limits=(spec.sample_limit, spec.series_limit),
+        )
+
+
+def _rules(spec: VMPodScrapeSpec, endpoint: PodMetricsEndpoint, work: Work) -> Iterator[Rule]:
+    if endpoint.filter_running is not False:
+        yield RUNNING
+    if not work.context.uses_api_selectors:
+        yield from relabel.selected("pod", spec.selector)
+    yield from _port(endpoint)
+    yield from POD_RULES
+    yield from relabel.copies("__meta_kubernetes_pod_label_", spec.pod_target_labels)
+    yield assign("job", work.object.key)
+    yield from relabel.job("__meta_kubernetes_pod_label_", spec.job_label)
+    yield from relabel.endpoint(endpoint.port, endpoint.target_port)
+
+
+def _port(endpoint: PodMetricsEndpoint) -> Iterator[Rule]:
+    """Keep the port that is named first: by name, by number, or in the older way."""
+    if endpoint.port:
+        yield keep("__meta_kubernetes_pod_container_port_name", endpoint.port)
+    elif endpoint.port_number:
+        source = ["__meta_kubernetes_pod_container_port_number"]
+        yield {"action": "keep", "source_labels": source, "regex": endpoint.port_number}
+    else:
+        yield from relabel.target_port(endpoint.target_port)

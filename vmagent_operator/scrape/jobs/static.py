@@ -1,0 +1,29 @@
+"""VMStaticScrape: a job for each group of listed targets."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vmagent_operator.api.staticscrape import VMStaticScrapeSpec
+from vmagent_operator.scrape.jobs.job import Work
+from vmagent_operator.scrape.jobs.relabel import assign
+
+
+def jobs(spec: VMStaticScrapeSpec, work: Work) -> Iterator[dict[str, Any]]:
+    """The jobs of a VMStaticScrape, one an endpoint. Raises Missing."""
+    for index, endpoint in enumerate(spec.target_endpoints):
+        yield work.job(
+            work.name(index),
+            endpoint.params,
+            endpoint.auth,
+            (assign("job", spec.job_name),) if spec.job_name else (),
+            relabelings=work.relabelings(endpoint.relabelings),
+            discovery={"static_configs": [listed(endpoint.targets, endpoint.labels)]},
+            default_timeout=work.context.scrape_timeout,
+            limits=(spec.sample_limit, spec.series_limit),
+        )
+
+
+def listed(targets: tuple[str, ...], labels: Mapping[str, str] | None) -> dict[str, Any]:
+    """An entry of `static_configs`."""
+    sorted_labels = {} if labels is None else {"labels": dict(sorted(labels.items()))}
+    return {"targets": list(targets), **sorted_labels}

@@ -1,0 +1,172 @@
+"""Which scrape objects an agent picks, and why it does not pick the others.
+
+A pick is a chain: agent and kind, namespace, labels. Each check returns the first broken link as a value, so that the
+explanation of a missing job is the decision itself.
+
+Source: https://docs.victoriametrics.com/operator/resources/vmagent/#scraping
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal
+
+from attrs import frozen
+
+from vmagent_operator.api.core import LabelSelector
+from vmagent_operator.api.kinds import (
+    SCRAPE_KINDS,
+    VMNODESCRAPE,
+    VMPODSCRAPE,
+    VMPROBE,
+    VMSCRAPECONFIG,
+    VMSERVICESCRAPE,
+    VMSTATICSCRAPE,
+    Kind,
+)
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.scraping import ScrapingParams
+from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.model.fields import camel_case
+from vmagent_operator.scrape import labelselector
+from vmagent_operator.scrape.context import has_cluster_access, spec_of
+from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.settings import Settings
+
+Namespaces = Mapping[str, Mapping[str, str]]
+"""Namespace name -> its labels."""
+Link = Literal["kind", "mode", "access", "selector", "namespace", "deleted", "labels"]
+
+# Kind -> the prefix of its two selectors among the agent's fields.
+SELECTORS: Mapping[Kind[Any], str] = {
+    VMSERVICESCRAPE: "service_scrape",
+    VMPODSCRAPE: "pod_scrape",
+    VMPROBE: "probe",
+    VMNODESCRAPE: "node_scrape",
+    VMSTATICSCRAPE: "static_scrape",
+    VMSCRAPECONFIG: "scrape_config",
+}
+
+
+class SelectorError(AgentError):
+    """A selector of the agent that no API server would take; the text names the field."""
+
+
+@frozen
+class Refusal:
+    """Why an object is not picked: the first link of the chain that is broken, and a sentence about it."""
+
+    link: Link
+    message: str
+
+
+@frozen
+class Reach:
+    """The part of a kind's objects that an agent picks.
+
+    namespaces and labels are None for any. limit and wanted_namespaces say what limits the namespaces.
+    """
+
+    namespaces: frozenset[str] | None
+    labels: LabelSelector | None
+    limit: str = ""
+    wanted_namespaces: LabelSelector | None = None
+
+    def broken(self, obj: CustomObject[Any]) -> Link | None:
+        """The first link that keeps `obj` out, or None if it is inside: the decision of every pass."""
+        if self.namespaces is not None and obj.namespace not in self.namespaces:
+            return "namespace"
+        if obj.is_deleted:
+            return "deleted"
+        if self.labels is not None and not labelselector.matches(self.labels, obj.metadata.labels):
+            return "labels"
+        return None
+
+    def refusal(self, obj: CustomObject[Any], namespaces: Namespaces) -> Refusal | None:
+        """The same with a sentence about it."""
+        link = self.broken(obj)
+        if link == "namespace":
+            return Refusal(link, self.limit + self._namespace_mismatch(obj.namespace, namespaces))
+        if link == "labels" and self.labels is not None:
+            return Refusal(link, f"selector {labelselector.mismatch(self.labels, obj.metadata.labels, 'object')}")
+        return Refusal(link, "it is being deleted") if link else None
+
+    def _namespace_mismatch(self, name: str, namespaces: Namespaces) -> str:
+        if self.wanted_namespaces is None:
+            return ""
+        if name not in namespaces:
+            return f"; there is no namespace {name}"
+        return f" {labelselector.mismatch(self.wanted_namespaces, namespaces[name], f'namespace {name}')}"
+
+
+@frozen
+class Selection:
+    """The objects that an agent picks, by kind, each kind sorted by `namespace/name`."""
+
+    chosen: Mapping[Kind[Any], tuple[CustomObject[Any], ...]]
+
+
+def pick(
+    agent: CustomObject[VMAgentSpec],
+    objects: Mapping[Kind[Any], Iterable[CustomObject[Any]]],
+    namespaces: Namespaces,
+    settings: Settings,
+) -> Selection:
+    """What `agent` picks among `objects`. Raises SelectorError."""
+    chosen: dict[Kind[Any], tuple[CustomObject[Any], ...]] = {}
+    for kind in SCRAPE_KINDS:
+        found = reach(agent, kind, namespaces, settings)
+        inside = (o for o in objects.get(kind, ()) if isinstance(found, Reach) and found.broken(o) is None)
+        chosen[kind] = tuple(sorted(inside, key=lambda o: o.key))
+    return Selection(chosen)
+
+
+def refusal(
+    agent: CustomObject[VMAgentSpec], obj: CustomObject[Any], namespaces: Namespaces, settings: Settings
+) -> Refusal | None:
+    """Why `agent` does not pick `obj`, or None if it does. Raises SelectorError."""
+    found = reach(agent, obj.kind, namespaces, settings)
+    return found if isinstance(found, Refusal) else found.refusal(obj, namespaces)
+
+
+def matches(
+    agent: CustomObject[VMAgentSpec], obj: CustomObject[Any], namespaces: Namespaces, settings: Settings
+) -> bool:
+    """Whether `agent` picks `obj`. Raises SelectorError."""
+    found = reach(agent, obj.kind, namespaces, settings)
+    return isinstance(found, Reach) and found.broken(obj) is None
+
+
+def reach(
+    agent: CustomObject[VMAgentSpec], kind: Kind[Any], namespaces: Namespaces, settings: Settings
+) -> Reach | Refusal:
+    """The part of the objects of `kind` that `agent` picks, or why it picks none of the kind. Raises SelectorError."""
+    spec = spec_of(agent)
+    if kind.name in settings.disabled_kinds:
+        return Refusal("kind", f"{kind.name} is disabled in the operator")
+    if spec.scraping.ingest_only_mode:
+        return Refusal("mode", "the agent only takes in what is pushed")
+    if spec.daemon_set_mode and kind is not VMPODSCRAPE:
+        return Refusal("mode", "an agent in DaemonSet mode picks VMPodScrapes only")
+    if kind is VMNODESCRAPE and not has_cluster_access(spec, settings):
+        return Refusal("access", "nodes are beyond the watched namespaces; the agent has no service account of its own")
+    labels = _checked(spec.scraping, f"{SELECTORS[kind]}_selector")
+    field = f"{SELECTORS[kind]}_namespace_selector"
+    wanted: LabelSelector | None = getattr(spec.scraping, field)
+    if labels is None and wanted is None and not spec.scraping.select_all_by_default:
+        return Refusal("selector", f"the agent has no selector of {kind.name}s and does not select all by default")
+    if settings.watch_namespaces:
+        return Reach(frozenset(settings.watch_namespaces), labels, "the operator watches other namespaces only")
+    if wanted is None:
+        own = f"without spec.{camel_case(field)} the agent searches its own namespace only"
+        return Reach(None if labels is None else frozenset({agent.namespace}), labels, own)
+    if wanted.is_empty:
+        return Reach(None, labels)
+    _checked(spec.scraping, field)
+    searched = frozenset(name for name, own in namespaces.items() if labelselector.matches(wanted, own))
+    return Reach(searched, labels, f"spec.{camel_case(field)}", wanted)
+
+
+def _checked(scraping: ScrapingParams, attribute: str) -> LabelSelector | None:
+    found: LabelSelector | None = getattr(scraping, attribute)
+    for fault in labelselector.faults(found) if found is not None else ():
+        raise SelectorError(f"spec.{camel_case(attribute)}.{fault}")
+    return found

@@ -1,0 +1,137 @@
+"""What the HTTP servers show: probes, metrics, and the operator's inside for people."""
+
+import gc
+import json
+import sys
+import threading
+import traceback
+import tracemalloc
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import asdict, define, frozen
+from prometheus_client import CollectorRegistry, exposition
+from prometheus_client.openmetrics import exposition as openmetrics
+
+from vmagent_operator.controller.system import System
+from vmagent_operator.serve.http import Answer, Page, Query, Token
+
+Check = Callable[[], str]
+"""What is wrong, "" if nothing is."""
+
+
+@frozen
+class Probe:
+    """A page that is well as long as all its checks are."""
+
+    checks: Mapping[str, Check]
+
+    def __call__(self, query: Query, headers: Mapping[str, str]) -> Answer:
+        found = {name: check() for name, check in self.checks.items()}
+        failed = {name: fault for name, fault in found.items() if fault}
+        shown = found if "verbose" in query else failed
+        lines = [f"{name}: {fault or 'ok'}" for name, fault in shown.items()] or ["ok"]
+        return Answer("\n".join((*lines, "")).encode(), 503 if failed else 200)
+
+
+@frozen
+class Exposition:
+    """The metrics, in the form that the client asks for."""
+
+    registry: CollectorRegistry
+    token: Token | None = None
+
+    def __call__(self, query: Query, headers: Mapping[str, str]) -> Answer:
+        if self.token is not None and not self.token.admits(headers):
+            return Answer(b"unauthorized\n", 401)
+        if "application/openmetrics-text" in headers.get("accept", ""):
+            return Answer(openmetrics.generate_latest(self.registry), content_type=openmetrics.CONTENT_TYPE_LATEST)  # type: ignore[no-untyped-call]
+        return Answer(
+            exposition.generate_latest(self.registry), content_type="text/plain; version=0.0.4; charset=utf-8"
+        )
+
+
+@define
+class Debug:
+    """The inside of the process: names, times and counts, and no content of any object."""
+
+    system: System
+    effective: Mapping[str, Any]
+
+    def pages(self) -> Mapping[str, Page]:
+        """Path -> page."""
+        return {
+            "/debug/threads": lambda query, headers: _text(_stacks()),
+            "/debug/gc": lambda query, headers: _json({"counts": gc.get_count(), "stats": gc.get_stats()}),
+            "/debug/tracemalloc": lambda query, headers: _text(_allocations(query)),
+            "/debug/queue": lambda query, headers: _json(self._queue()),
+            "/debug/informers": lambda query, headers: _json(self._informers()),
+            "/debug/vmagents/": lambda query, headers: self._agent(query[""]),
+            "/debug/config": lambda query, headers: _json(dict(self.effective)),
+        }
+
+    def _queue(self) -> dict[str, Any]:
+        shown = asdict(self.system.queue.snapshot(), recurse=False)
+        return {name: {"/".join(key): value for key, value in found.items()} for name, found in shown.items()}
+
+    def _informers(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "kind": informer.resource.kind,
+                "namespace": informer.namespace or "",
+                "phase": informer.phase.value,
+                "objects": informer.store.count(informer.namespace),
+                "resourceVersion": informer.resource_version,
+                "activeAt": informer.active_at.isoformat() if informer.active_at else None,
+                "error": str(informer.error) if informer.error else None,
+            }
+            for informers in self.system.watching.values()
+            for informer in informers
+        ]
+
+    def _agent(self, path: str) -> Answer:
+        key = tuple(path.removeprefix("/debug/vmagents/").split("/"))
+        for known, memory in self.system.memories.items():
+            if known == key:
+                children = memory.rendered.children if memory.rendered else {}
+                shown = {
+                    "outcome": memory.outcome,
+                    "failure": memory.failure,
+                    "waitingFor": memory.waiting_for if memory.waiting_since is not None else "",
+                    "fingerprint": memory.rendered.fingerprint.hex() if memory.rendered else "",
+                    "children": [f"{child.kind.kind} {child.namespace}/{child.name}" for child in children],
+                    "selected": [" ".join(value) for value in sorted(self.system.memories.selected.values(known))],
+                }
+                return _json(shown)
+        return Answer(b"not found\n", 404)
+
+
+def _stacks() -> str:
+    names = {thread.ident: thread.name for thread in threading.enumerate()}
+    parts = (
+        f"{names.get(ident, ident)}\n{''.join(traceback.format_stack(frame))}"
+        for ident, frame in sys._current_frames().items()
+    )
+    return "\n".join(parts)
+
+
+def _allocations(query: Query) -> str:
+    if "start" in query:
+        tracemalloc.start()
+        return "started\n"
+    if "stop" in query:
+        tracemalloc.stop()
+        return "stopped\n"
+    if not tracemalloc.is_tracing():
+        return "not started, see ?start\n"
+    top = query.get("top", "20")
+    number = int(top) if top.isascii() and top.isdigit() else 20
+    return "\n".join(map(str, tracemalloc.take_snapshot().statistics("lineno")[:number])) + "\n"
+
+
+def _text(text: str) -> Answer:
+    return Answer(text.encode())
+
+
+def _json(value: Any) -> Answer:
+    return Answer(json.dumps(value, indent=2, default=str).encode() + b"\n", content_type="application/json")
