@@ -92,7 +92,7 @@ def scrape_status(
     parent: `condition_type` of the owner. message: why it was left out, or None if it was applied.
     ttl_seconds: how old the time of an unchanged condition may grow; each object has its own within half as much more.
     """
-    found = {condition["type"]: condition for condition in _conditions(scrape)}
+    found = {condition["type"]: condition for condition in conditions(scrape.status)}
     content = {
         "type": parent,
         "status": "True" if message is None else "False",
@@ -108,21 +108,24 @@ def scrape_status(
 
 def released_status(scrape: CustomObject[Any], parent: str, now: datetime, ttl_seconds: float = 3600) -> Status | None:
     """The status of a scrape object that `parent` does not select any more; None if it never said otherwise."""
-    found = {condition["type"]: condition for condition in _conditions(scrape)}
+    found = {condition["type"]: condition for condition in conditions(scrape.status)}
     if found.pop(parent, None) is None:
         return None
     return _aggregated(scrape, _without_stale(scrape, found, parent, now, ttl_seconds))
 
 
-def _conditions(obj: CustomObject[Any]) -> Sequence[dict[str, Any]]:
-    return obj.status.get("conditions") or ()
+def conditions(status: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The conditions in a status, without what is none: anybody may have written it."""
+    found = status.get("conditions")
+    items = found if isinstance(found, list) else ()
+    return tuple(item for item in items if isinstance(item, dict) and isinstance(item.get("type"), str))
 
 
 def _laid_over(
     agent: CustomObject[VMAgentSpec], wanted: Mapping[str, tuple[str, str, str]], now: datetime
 ) -> list[dict[str, Any]]:
     """The agent's conditions with those of `wanted`, type -> status, reason and message; sorted by type."""
-    found = {condition["type"]: condition for condition in _conditions(agent)}
+    found = {condition["type"]: condition for condition in conditions(agent.status)}
     for kind, (status, reason, message) in wanted.items():
         content = {
             "type": kind,
