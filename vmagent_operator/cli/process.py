@@ -169,6 +169,7 @@ class Process:
             page_size=flags["list.pageSize"],
             watch_seconds=flags["watch.minTimeout"],
             instance=self.environ.get("POD_NAME", ""),
+            workers=flags["controller.maxConcurrentReconciles"],
         )
 
     def _check(self) -> None:

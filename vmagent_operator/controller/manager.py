@@ -155,7 +155,11 @@ class Manager:
 
     def _work(self) -> None:
         while (key := self.system.queue.get()) is not None:
-            self.system.process(key)
+            try:
+                self.system.process(key)
+            except Exception:  # the key has been given back: the worker takes the next one
+                logger.exception("vmagent %s/%s: unexpected failure after a pass", *key)
+                self.system.queue.add_rate_limited(key)
 
     def _wait(self) -> None:
         while not self._is_over():

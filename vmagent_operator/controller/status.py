@@ -175,10 +175,10 @@ def _without_stale(
     return [found[kind] for kind in sorted(found) if not is_stale(kind)]
 
 
-def _aggregated(scrape: CustomObject[Any], conditions: Sequence[Mapping[str, Any]]) -> Status | None:
-    """The whole status with `conditions` (sorted by type); None if it is what `scrape` has already."""
-    ours = [condition for condition in conditions if condition["type"].endswith(APPLIED)]
-    faults = sorted(condition.get("message", "") for condition in ours if condition.get("status") == "False")
+def _aggregated(scrape: CustomObject[Any], fresh: Sequence[Mapping[str, Any]]) -> Status | None:
+    """The whole status with conditions `fresh` (sorted by type); None if it is what `scrape` has already."""
+    ours = [condition for condition in fresh if condition["type"].endswith(APPLIED)]
+    faults = sorted(str(condition.get("message", "")) for condition in ours if condition.get("status") == "False")
     applied = len(ours) - len(faults)
     state, reason = "operational" if ours else "ignored", ""
     if faults and applied:
@@ -186,11 +186,12 @@ def _aggregated(scrape: CustomObject[Any], conditions: Sequence[Mapping[str, Any
     elif faults:
         state, reason = "failed", faults[0]
     status: Status = {**scrape.status, "observedGeneration": scrape.metadata.generation, "updateStatus": state}
-    status |= {"conditions": list(conditions), "reason": reason}
+    status |= {"conditions": list(fresh), "reason": reason}
     status = {key: value for key, value in status.items() if value not in ("", [])}
     before = {key: value for key, value in scrape.status.items() if value not in ("", [])}
-    if "conditions" in before:
-        before["conditions"] = sorted(before["conditions"], key=lambda condition: str(condition["type"]))
+    held = conditions(before)
+    if "conditions" in before and list(held) == before["conditions"]:
+        before["conditions"] = sorted(held, key=lambda condition: str(condition["type"]))
     return None if status == before else status
 
 
