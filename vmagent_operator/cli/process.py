@@ -19,6 +19,7 @@ from vmagent_operator.cli.flags import BY_NAME, Flags
 from vmagent_operator.controller.manager import Manager, StartError, Timing
 from vmagent_operator.controller.metrics import CONTROLLER, OURS, Gauge, Metrics, Reading
 from vmagent_operator.controller.outcome import RULES
+from vmagent_operator.controller.scrapes import AGAIN_SECONDS
 from vmagent_operator.controller.stores import VMAGENTS
 from vmagent_operator.controller.system import Options, System
 from vmagent_operator.kube.clock import SystemClock
@@ -240,7 +241,8 @@ class Process:
                 clock.wait(self.stop, 0.05)
                 continue
             outcome = system.process(key)
-            if outcome.kind in ("done", "gone") and not outcome.after_seconds:
+            # What comes later than at once is a status that was refused, which nobody has to wait for.
+            if outcome.kind in ("done", "gone") and not 0 < outcome.after_seconds <= AGAIN_SECONDS:
                 pending.discard(key)
                 failed.discard(key)
             elif is_dry or RULES[outcome.kind].result == "error":

@@ -22,7 +22,7 @@ from vmagent_operator.controller.orphans import Sweeper
 from vmagent_operator.controller.outcome import CRASH, WAITING_SECONDS, Outcome
 from vmagent_operator.controller.report import Reporting, outcome_of
 from vmagent_operator.controller.rollout import READY, Progress
-from vmagent_operator.controller.scrapes import Reporter
+from vmagent_operator.controller.scrapes import AGAIN_SECONDS, Reporter
 from vmagent_operator.controller.stores import VMAGENTS, WORKLOADS, Stores
 from vmagent_operator.controller.workloads import Workloads
 from vmagent_operator.desired import names
@@ -43,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 VMAgent = CustomObject[VMAgentSpec]
 
-AGAIN_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
 ROLES = (resource.ROLES, resource.CLUSTERROLES)
 
@@ -180,15 +179,14 @@ class Pass:
         is_repeat = rendered is self.memory.rendered
         progress = self.workloads.advance(rendered.children)
         self.reporting.available = progress == READY
+        again_seconds = AGAIN_SECONDS
         if held is None:
             self.memory.rendered = rendered
-            is_told = parts.reporter.report(agent, tuple(wanted.chosen), rendered.messages, self.memory)
+            again_seconds = parts.reporter.report(agent, tuple(wanted.chosen), rendered.messages, self.memory)
         if progress != READY:
             return self._waiting(progress, rendered)
         self._clean_up(rendered, agent.spec)
-        if held is not None or not is_told:
-            return Outcome(kind="done", after_seconds=AGAIN_SECONDS, is_repeat=is_repeat)
-        return Outcome(kind="done", is_repeat=is_repeat)
+        return Outcome(kind="done", after_seconds=again_seconds, is_repeat=is_repeat)
 
     def _delete(self) -> Outcome:
         parts, memory, now = self.parts, self.memory, self._monotonic()

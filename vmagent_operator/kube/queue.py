@@ -176,10 +176,7 @@ class Queue(Generic[K]):
             now = self.clock.monotonic()
             return Snapshot(
                 waiting={
-                    key: lane
-                    for lane in (Lane.HIGH, Lane.LOW)
-                    for keys in self._waiting[lane].values()
-                    for key in keys
+                    key: lane for lane in (Lane.HIGH, Lane.LOW) for keys in self._waiting[lane].values() for key in keys
                 },
                 processing={key: now - started for key, started in self._processing.items()},
                 delayed={key: due - now for key, (due, _) in self._due.items()},
