@@ -38,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 SLOW_PER_SECOND = 10.0
 OFF = ("", "0")
-LEASE_MARGIN_SECONDS = 1.0
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -58,7 +57,8 @@ class Process:
         flags = self.flags
         self.metrics = Metrics(lease=flags["leader-elect-id"])
         count = partial(self.metrics.count, "operator_log_messages_total")
-        logs.configure(flags, count, partial(self.metrics.count, OURS + "log_suppressed_total"))
+        repeated, dropped = (partial(self.metrics.count, f"{OURS}log_{name}_total") for name in ("suppressed", "dropped"))
+        logs.configure(flags, count, repeated, dropped)
         logger.info("vmagent-operator %s: starting python=%s", vmagent_operator.__version__, platform.python_version())
         for name in settings.unknown(self.environ):
             logger.warning("environment %s: no such setting", name)
@@ -115,7 +115,7 @@ class Process:
         budget = Bucket(flags["client.qps"], flags["client.burst"], clock)
         elector = self._elector(Client(pools.lease, clock=clock, observer=self.metrics))
         is_dry = run.is_dry(flags, self.environ)
-        longest = flags["client.requestTimeout"]
+        longest, lease_seconds = flags["client.requestTimeout"], flags["leader-elect-lease-duration"]
         client = Client(
             Dry(pools.worker) if is_dry else pools.worker,
             gate=elector.gate if elector else _open,
@@ -125,7 +125,7 @@ class Process:
             observer=self.metrics,
             stop=self.closing,
             timeout_seconds=longest,
-            write_timeout_seconds=min(longest, flags["leader-elect-lease-duration"] - LEASE_MARGIN_SECONDS),
+            write_timeout_seconds=min(longest, lease_seconds - run.LEASE_MARGIN_SECONDS) if elector else longest,
             list_timeout_seconds=flags["client.listTimeout"],
         )
         watching = evolve(

@@ -243,6 +243,8 @@ class Manager:
         yield "operator_controller_objects_count", "Known objects.", ("controller",), counts
         labels = ("controller", "namespace", "name", "status")
         yield "operator_object_status", "1 for the status of a VMAgent.", labels, dict(self._statuses())
+        failures = {(source.resource.kind,): system.stores.of(source.resource).failures for source in system.sources}
+        yield OURS + "read_failures", "Objects that a bug kept from being read, so far.", ("kind",), failures
         yield OURS + "reference_index_entries", "Known references.", (), {(): len(system.memories.references)}
         yield from self._informer_gauges()
 
