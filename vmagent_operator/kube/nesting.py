@@ -11,7 +11,7 @@ from itertools import accumulate
 _NO_MARK = bytes(set(range(256)) - set(b'{}[]"'))
 _NO_ESCAPE = bytes(set(_NO_MARK) - set(b"\\/bfnrtu"))
 _STEPS = bytes.maketrans(b"{[}]", b"\x01\x01\xff\xff")
-_STRING = rb'"(?:[^"\\]++|\\.)*+"'
+_STRING = rb'"(?:[^"\\]++|\\.)*+"?+'  # one without an end goes on to the end, or each quote in it would be tried again
 _TOKEN = re.compile(_STRING + rb"|[{}\[\],]", re.DOTALL)
 _MEMBER = re.compile(rb"\s*+(" + _STRING + rb")\s*+:", re.DOTALL)
 
