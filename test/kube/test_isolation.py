@@ -140,7 +140,7 @@ def test_an_object_that_a_bug_cannot_take_is_kept_without_its_content() -> None:
     store.replace(store.decode(raw) for raw in raws)
     assert [item["metadata"]["name"] for item in store.by("shape", "round")] == ["good"]
     for name in ("transform", "index"):
-        kept = store.get("ns", name)
+        kept: Any = store.get("ns", name)
         assert kept.fault == "internal error, see the operator's log"
         assert kept["metadata"] == {"namespace": "ns", "name": name, "uid": f"u-{name}", "resourceVersion": "7"}
     assert store.failures == 2

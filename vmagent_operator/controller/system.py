@@ -228,10 +228,12 @@ class System:
         if outcome.kind == "gone":
             self._passed.pop(key, None)
             self._rendered.pop(key, None)
-        elif outcome.after_seconds:
+            return
+        interval = self.settings.force_resync_interval_seconds if then == "resync" else 0
+        if outcome.after_seconds and not 0 < interval < outcome.after_seconds:
             self.queue.add_after(key, outcome.after_seconds)
             self.metrics.count(OURS + "enqueue_total", "waiting")
-        elif then == "resync" and (interval := self.settings.force_resync_interval_seconds):
+        elif interval:
             self.queue.add_after(key, interval + min(interval / 10, RESYNC_JITTER_SECONDS) * self.jitter(), Lane.LOW)
             self.metrics.count(OURS + "enqueue_total", "resync")
 
