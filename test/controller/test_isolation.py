@@ -112,6 +112,19 @@ def test_a_nested_agent_fails_alone() -> None:
     assert world.get(AGENTS, *KEY) == {}
 
 
+def test_an_agent_gets_its_own_scrape_object_back_whatever_somebody_made_of_it() -> None:
+    world = World()
+    world.add(agent(selectAllByDefault=True))
+    world.settle()
+    own = ("monitoring", "vmagent-main")
+    spec = world.get(SCRAPES, *own)["spec"]
+    change(world, SCRAPES, *own, endpoints=poison()["spec"]["endpoints"])
+    world.settle(120)
+    assert world.get(SCRAPES, *own)["spec"] == spec
+    assert status(world)["updateStatus"] == "operational"
+    assert {outcome.kind for outcome in world.outcomes} <= {"done", "waiting"}
+
+
 @pytest.mark.parametrize("kind", [source.resource.kind for source in stores.sources(settings.load({}))])
 def test_every_source_can_keep_what_is_left_of_an_object(kind: str) -> None:
     source = next(each for each in stores.sources(settings.load({})) if each.resource.kind == kind)

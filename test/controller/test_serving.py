@@ -56,6 +56,10 @@ def connections(server: Server, count: int, host: str = "127.0.0.1") -> Iterator
         yield made
 
 
+def busy(server: Server) -> list[http.Open]:
+    return [known for known in [*server._open.values()] if not known.is_idle]
+
+
 def test_the_oldest_idle_connection_makes_room_for_a_new_one(server: Server) -> None:
     with connections(server, http.CONNECTIONS) as held:
         assert ask(server, "/page?q=x") == (200, b"x")
@@ -84,7 +88,7 @@ def test_connections_that_are_being_answered_are_left_alone(server: Server) -> N
         for client in held:
             client.sendall(b"\r\n")
         deadline = time.monotonic() + 5
-        while any(known.is_idle for known in server._open.values()) and time.monotonic() < deadline:
+        while len(busy(server)) < http.CONNECTIONS and time.monotonic() < deadline:
             time.sleep(0.01)
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as one_more:
             assert one_more.recv(1) == b""

@@ -173,9 +173,13 @@ def test_back_off_is_never_shorter_than_the_server_asked_for() -> None:
 
 
 def test_the_bucket_spreads_mass_failures() -> None:
-    work, _ = queue(bucket=Bucket(10, 2, VirtualClock()), base_seconds=0.01)
+    options: dict[str, Any] = {"bucket": lambda: Bucket(10, 2, VirtualClock()), "base_seconds": 0.01}
+    work, _ = queue(**options)
     waits = [work.add_rate_limited(f"key {number}") for number in range(5)]
     assert waits == pytest.approx([0.01, 0.01, 0.1, 0.2, 0.3])
+    work, _ = queue(**options, group=lambda key: key[0])
+    waits = [work.add_rate_limited(key) for key in ("a1", "a2", "a3", "a4", "b1")]
+    assert waits == pytest.approx([0.01, 0.01, 0.1, 0.2, 0.01])
 
 
 def test_the_high_lane_goes_first_but_every_tenth_delivery_is_low() -> None:

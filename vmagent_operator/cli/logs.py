@@ -83,7 +83,7 @@ class Queued(logging.Handler):
         """See Handler."""
         try:
             line = self.format(record).encode(errors="backslashreplace") + b"\n"
-        except Exception:  # a record that cannot be formatted must not end what has logged it
+        except Exception:  # noqa: BLE001 -- a record that cannot be formatted must not end what has logged it
             self._drop()
             return
         room = QUEUE_BYTES if record.levelno > logging.DEBUG else QUEUE_BYTES // 2

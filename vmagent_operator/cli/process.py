@@ -57,7 +57,9 @@ class Process:
         flags = self.flags
         self.metrics = Metrics(lease=flags["leader-elect-id"])
         count = partial(self.metrics.count, "operator_log_messages_total")
-        repeated, dropped = (partial(self.metrics.count, f"{OURS}log_{name}_total") for name in ("suppressed", "dropped"))
+        repeated, dropped = (
+            partial(self.metrics.count, f"{OURS}log_{name}_total") for name in ("suppressed", "dropped")
+        )
         logs.configure(flags, count, repeated, dropped)
         logger.info("vmagent-operator %s: starting python=%s", vmagent_operator.__version__, platform.python_version())
         for name in settings.unknown(self.environ):

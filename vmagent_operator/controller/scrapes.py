@@ -139,8 +139,8 @@ class Reporter:
                 is_early = now < _retry_at(last)
             else:  # one at the version that we wrote on has yet to come back
                 is_early = last is not None and last.resource_version == scrape.metadata.resource_version
-            # An object without UID is our own, not created yet.
-            if not scrape.metadata.uid or is_early:
+            # An object without UID or version is our own, not yet as it will be.
+            if not (scrape.metadata.uid and scrape.metadata.resource_version) or is_early:
                 continue
             if of(scrape) is not None:
                 yield scrape, of

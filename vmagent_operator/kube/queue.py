@@ -51,14 +51,14 @@ def _same(key: Hashable) -> Hashable:
 class Queue(Generic[K]):
     """Keys to work on; a key is never handed out twice at the same time, and no add is lost.
 
-    `base_seconds` and `max_seconds` bound the back-off of a failing key, `bucket` all of them together. `share` is how
-    many keys of one `group` may be worked on at the same time.
+    `base_seconds` and `max_seconds` bound the back-off of a failing key, a `bucket` that of all keys of a `group`
+    together. `share` is how many keys of a group may be worked on at the same time.
     """
 
     clock: Clock = field(kw_only=False)
     base_seconds: float = 2.0
     max_seconds: float = 120.0
-    bucket: Bucket = field()
+    bucket: Callable[[], Bucket] = field()
     observer: Observer = field(factory=Observer)
     jitter: Callable[[], float] = random.random
     group: Callable[[K], Hashable] = _same
@@ -73,13 +73,15 @@ class Queue(Generic[K]):
     _heap: list[tuple[float, int, K]] = field(init=False, factory=list)
     _pushed: int = field(init=False, default=0)
     _failures: dict[K, int] = field(init=False, factory=dict)
+    _buckets: dict[Hashable, Bucket] = field(init=False, factory=dict)
+    """Of the groups that have ever failed: as many as there are namespaces."""
     _delivered: int = field(init=False, default=0)
     _stopped: bool = field(init=False, default=False)
     _changed: threading.Condition = field(init=False, factory=threading.Condition)
 
     @bucket.default
-    def _common_bucket(self) -> Bucket:
-        return Bucket(10.0, 100.0, self.clock)
+    def _usual_bucket(self) -> Callable[[], Bucket]:
+        return lambda: Bucket(10.0, 100.0, self.clock)
 
     def __attrs_post_init__(self) -> None:
         self._waiting = {Lane.HIGH: {}, Lane.LOW: {}}
@@ -109,7 +111,9 @@ class Queue(Generic[K]):
             self._failures[key] = failures + 1
             grown = min(self.base_seconds * 2.0 ** min(failures, 30), self.max_seconds)
             own = min(grown * (0.8 + 0.4 * self.jitter()), self.max_seconds)
-        seconds = max(own, self.bucket.reserve(), at_least_seconds)
+            group = self.group(key)
+            bucket = self._buckets[group] = self._buckets.get(group) or self.bucket()
+        seconds = max(own, bucket.reserve(), at_least_seconds)
         self.observer.retried()
         self.add_after(key, seconds)
         return seconds
