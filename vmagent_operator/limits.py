@@ -6,6 +6,8 @@ status of the object that exceeds it, and nobody else pays.
 
 from typing import Final
 
+NESTING_LEVELS: Final = 100
+"""Objects and arrays within each other in one object; real ones have a dozen, with their managed fields twenty."""
 EXPRESSION_CHARACTERS: Final = 4096
 """A regular expression or series selector; the longest in public rule sets are a fifth of that."""
 QUANTITY_CHARACTERS: Final = 64

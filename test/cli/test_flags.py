@@ -32,9 +32,15 @@ def test_kinds_are_spelled_in_any_case_and_unbuilt_ones_accepted() -> None:
     [
         ("-nope", "unknown flag -nope"),
         ("-client.burst", "flag -client.burst needs a value"),
+        ("-client.qps=0", "flag -client.qps: expected a number from 0.1 on"),
+        ("-client.qps=-1", "flag -client.qps: expected a number from 0.1 on"),
+        ("-client.qps=nan", "flag -client.qps: expected a number from 0.1 on"),
+        ("-client.qps=inf", "flag -client.qps: expected a number from 0.1 on"),
+        ("-client.requestTimeout=0", "flag -client.requestTimeout: expected a duration above 0"),
         ("-client.burst=0", "flag -client.burst: expected a whole number above 0"),
         ("-tls.enable=maybe", "flag -tls.enable: expected true or false"),
-        ("-watch.idleTimeout=-3s", "flag -watch.idleTimeout: expected a duration that is not negative"),
+        ("-watch.idleTimeout=-3s", "flag -watch.idleTimeout: expected a duration above 0"),
+        ("-controller.backoffBase=-3s", "flag -controller.backoffBase: expected a duration that is not negative"),
         ("-zap-encoder=xml", "flag -zap-encoder: expected one of json, console"),
         (
             "-controller.disableReconcileFor=VMAgent",

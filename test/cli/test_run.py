@@ -32,6 +32,12 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
             {"POD_NAMESPACE": "n"},
             "leader election: the lease duration must exceed the renew deadline\n",
         ),
+        (
+            ("-leader-elect", "-leader-elect-lease-duration=1s", "-leader-elect-renew-deadline=500ms"),
+            {"POD_NAMESPACE": "n"},
+            "leader election: the lease duration must be 2s at least\n",
+        ),
+        (("-client.qps=0",), {}, "flag -client.qps: expected a number from 0.1 on; see --help\n"),
     ],
 )
 def test_what_cannot_be_used_costs_one_line_and_code_2(

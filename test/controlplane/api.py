@@ -61,8 +61,8 @@ class Api:
         """Every object of the list at `path`. Raises Refused."""
         return list(self.get(path, **query)["items"])
 
-    def create(self, path: str, body: Json) -> Json:
-        """The object as created under the collection `path`. Raises Refused."""
+    def create(self, path: str, body: Json | bytes) -> Json:
+        """The object as created under the collection `path`; bytes are sent as they stand. Raises Refused."""
         return self.request("POST", path, body)
 
     def apply(self, path: str, body: Json, *, manager: str = "test") -> Json:
@@ -116,7 +116,7 @@ class Api:
         answer = self._pool.request(
             method,
             f"{self._configuration.host}{path}" + (f"?{urlencode(query)}" if query else ""),
-            body=None if body is None else json.dumps(body).encode(),
+            body=body if isinstance(body, bytes | None) else json.dumps(body).encode(),
             headers=headers,
             preload_content=not stream,
             timeout=60,
@@ -127,9 +127,9 @@ class Api:
 
 
 def read(data: bytes) -> Json:
-    """`data` as a JSON object; text that is none becomes the message of one."""
+    """`data` as a JSON object; text that is none, or nested too deep to be read, becomes the message of one."""
     try:
         value = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     return value if isinstance(value, dict) else {"message": data.decode(errors="replace").strip()}

@@ -18,7 +18,8 @@ from test.kube.virtual import VirtualClock
 from test.kube.wire import Handler, Seen, WireServer, answer, chunk, chunked, sends, serving
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import BadResponse, NetworkError, Timeout
-from vmagent_operator.kube.http.connection import Connection, Connections, connect, load
+from vmagent_operator.kube.http import connection
+from vmagent_operator.kube.http.connection import MAX_REFUSAL_BYTES, Connection, Connections, connect, load
 from vmagent_operator.kube.http.credentials import Credentials, CredentialsError
 from vmagent_operator.kube.http.transport import lines
 from vmagent_operator.kube.observer import Observer
@@ -93,8 +94,8 @@ def test_a_request_carries_what_it_was_given_and_who_sends_it(wire: Wire) -> Non
 
 def test_each_pool_says_what_it_is_for(wire: Wire) -> None:
     connections, server = wire(*[sends(answer())] * 3)
-    for connection in (connections.watch, connections.worker, connections.lease):
-        get(connection)
+    for pool in (connections.watch, connections.worker, connections.lease):
+        get(pool)
     assert [seen.headers["user-agent"].rpartition("/")[2] for seen in server.seen][::2] == ["watch", "leader-election"]
     assert [seen.connection for seen in server.seen] == [0, 1, 2]
 
@@ -239,6 +240,41 @@ def test_a_stream_refused_gives_its_body(wire: Wire) -> None:
     connections, _ = wire(sends(answer(b'{"reason": "Expired"}', 410)))
     with connections.watch.stream(PATH, idle_timeout=5) as stream:
         assert (stream.status, b"".join(stream)) == (410, b'{"reason": "Expired"}')
+
+
+ENDLESS = chunk(b"x" * 60_000) * 20
+
+
+@pytest.mark.parametrize("status", [403, 500, 503])
+def test_of_a_refusal_no_more_is_read_than_tells_why(wire: Wire, status: int) -> None:
+    data = chunked(ENDLESS, end=False).replace(b"200 X", f"{status} X".encode())
+    connections, _ = wire(sends(data), sends(data), sends(answer(b"{}")))
+    assert len(connections.worker.request("GET", PATH, timeout=5).body) < 2 * MAX_REFUSAL_BYTES
+    with connections.watch.stream(PATH, idle_timeout=5) as stream:
+        assert (stream.status, len(b"".join(stream)) < 2 * MAX_REFUSAL_BYTES) == (status, True)
+    assert get(connections.worker) == b"{}"
+
+
+def test_an_answer_beyond_reason_is_cut(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "MAX_ANSWER_BYTES", 300_000)
+    connections, _ = wire(sends(chunked(ENDLESS, end=False)), sends(answer(b"x" * 300_000)))
+    with pytest.raises(BadResponse, match=r"^the answer is longer than 300000 bytes$"):
+        get(connections.worker)
+    assert len(get(connections.worker)) == 300_000
+
+
+def test_a_watch_that_is_refused_byte_by_byte_has_a_deadline(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    def drips(seen: Seen, client: socket.socket) -> None:
+        client.sendall(b"HTTP/1.1 403 X\r\nContent-Length: 100000\r\n\r\n")
+        while not seen.released.wait(0.02):
+            client.sendall(b"x")
+
+    monkeypatch.setattr(connection, "REFUSAL_SECONDS", 0.2)
+    connections, _ = wire(drips)
+    began = time.monotonic()
+    with pytest.raises(Timeout):
+        connections.watch.stream(PATH, idle_timeout=60)
+    assert time.monotonic() - began < 5
 
 
 def test_closing_a_stream_wakes_the_thread_that_reads_it(wire: Wire) -> None:

@@ -40,6 +40,10 @@ class Promises(RuleBasedStateMachine):
         self.owed: set[str] = set()
         self.later: dict[str, float] = {}
 
+    def is_free(self, key: str) -> bool:
+        """Whether the key's group has a share left."""
+        return True
+
     @rule(key=KEYS, lane=st.sampled_from(Lane))
     def add(self, key: str, lane: Lane) -> None:
         assert self.work.add(key, lane) is (key not in self.owed)
@@ -72,7 +76,7 @@ class Promises(RuleBasedStateMachine):
     @rule()
     def take(self) -> None:
         key = self.work.pop()
-        ready = self.owed - self.held
+        ready = {key for key in self.owed - self.held if self.is_free(key)}
         if key is None:
             assert not ready
         else:
@@ -169,9 +173,13 @@ def test_back_off_is_never_shorter_than_the_server_asked_for() -> None:
 
 
 def test_the_bucket_spreads_mass_failures() -> None:
-    work, _ = queue(bucket=Bucket(10, 2, VirtualClock()), base_seconds=0.01)
+    options: dict[str, Any] = {"bucket": lambda: Bucket(10, 2, VirtualClock()), "base_seconds": 0.01}
+    work, _ = queue(**options)
     waits = [work.add_rate_limited(f"key {number}") for number in range(5)]
     assert waits == pytest.approx([0.01, 0.01, 0.1, 0.2, 0.3])
+    work, _ = queue(**options, group=lambda key: key[0])
+    waits = [work.add_rate_limited(key) for key in ("a1", "a2", "a3", "a4", "b1")]
+    assert waits == pytest.approx([0.01, 0.01, 0.1, 0.2, 0.01])
 
 
 def test_the_high_lane_goes_first_but_every_tenth_delivery_is_low() -> None:
@@ -269,3 +277,53 @@ def test_a_waiting_worker_gets_what_another_thread_adds() -> None:
     for thread in threads:
         thread.join()
     assert sorted(map(str, got)) == ["None", "a", "b"]
+
+
+def shared(*keys: str) -> Queue[str]:
+    """A queue of keys such as `a1`, whose group is the letter; two of a group at a time."""
+    work, _ = queue(group=lambda key: key[0], share=2)
+    for key in keys:
+        work.add(key)
+    return work
+
+
+def test_groups_take_turns() -> None:
+    assert popped(shared("a1", "a2", "a3", "b1", "a4", "b2", "c1")) == ["a1", "b1", "c1", "a2", "b2", "a3", "a4"]
+
+
+def test_a_group_has_no_more_than_its_share_at_a_time() -> None:
+    work = shared("a1", "a2", "a3", "a4")
+    assert [work.pop(), work.pop(), work.pop()] == ["a1", "a2", None]
+    work.add("b1", Lane.LOW)
+    assert work.pop() == "b1"
+    work.done("a2")
+    assert [work.pop(), work.pop()] == ["a3", None]
+    work.add("a1")
+    work.done("a1")
+    assert [work.pop(), work.pop()] == ["a4", None]
+
+
+def test_a_worker_that_waits_is_woken_when_a_share_becomes_free() -> None:
+    work = shared("a1", "a2", "a3")
+    assert [work.pop(), work.pop()] == ["a1", "a2"]
+    got = list[str | None]()
+    waiting = threading.Thread(target=lambda: got.append(work.get()))
+    waiting.start()
+    work.done("a1")
+    waiting.join(5)
+    assert got == ["a3"]
+
+
+class SharedPromises(Promises):
+    """The same promises with groups; what is ready may have to wait for its share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.work, self.clock = queue(group=lambda key: key in "ab", share=1)
+
+    def is_free(self, key: str) -> bool:
+        return not any((held in "ab") is (key in "ab") for held in self.held)
+
+
+TestSharedPromises = SharedPromises.TestCase
+TestSharedPromises.settings = TestPromises.settings

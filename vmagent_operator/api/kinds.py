@@ -15,7 +15,7 @@ from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
 from vmagent_operator.api.staticscrape import VMStaticScrapeSpec
 from vmagent_operator.api.status import ScrapeStatus, VMAgentStatus
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.model.decode import DecodeError, Manifest, decode
+from vmagent_operator.model.decode import DecodeError, Fault, Manifest, decode
 
 S = TypeVar("S")
 
@@ -132,6 +132,20 @@ def read(raw: Manifest) -> CustomObject[Any]:
     except DecodeError as broken:
         return evolve(found, error=broken)
     return evolve(found, spec=decoded.value, unknown=decoded.unknown)
+
+
+def unreadable(raw: Manifest, fault: str) -> CustomObject[Any]:
+    """What is left of a custom resource, with the reason why there is no more of it: `spec: nested deeper ...`."""
+    path, _, message = fault.rpartition(": ")
+    metadata, _error = _metadata(raw.get("metadata") or {})
+    status = raw.get("status")
+    return CustomObject(
+        kind=BY_NAME[raw["kind"]],
+        metadata=metadata,
+        spec=None,
+        error=DecodeError((Fault(path or "spec", message),)),
+        status=status if isinstance(status, dict) else {},
+    )
 
 
 def _metadata(raw: Any) -> tuple[Metadata, DecodeError | None]:

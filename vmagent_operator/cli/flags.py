@@ -4,6 +4,7 @@ One or two leading dashes, `-name=value` or `-name value`; a boolean may stand a
 of the Go operator that have no effect here are accepted, so that its manifests start this one.
 """
 
+import math
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -49,6 +50,19 @@ def _wait(text: str) -> float:
     if (seconds := settings.duration(text)) < 0:
         raise ValueError("expected a duration that is not negative")
     return seconds
+
+
+def _timeout(text: str) -> float:
+    if (seconds := settings.duration(text)) <= 0:
+        raise ValueError("expected a duration above 0")
+    return seconds
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not SLOWEST_RATE <= rate < math.inf:
+        raise ValueError(f"expected a number from {SLOWEST_RATE:g} on")
+    return rate
 
 
 def _positive(text: str) -> int:
@@ -99,6 +113,8 @@ def _renamed(text: str) -> dict[str, str]:
     return dict(pairs)
 
 
+SLOWEST_RATE = 0.1
+"""Requests a second below which nothing would ever be done."""
 LEVELS = ("debug", "info", "warn", "error", "panic")
 LOG_FIELDS = ("ts", "level", "caller", "msg")
 OTHER_KINDS = (
@@ -114,7 +130,7 @@ _NO_EFFECT = "Accepted for compatibility, without effect."
 FLAGS: tuple[Flag, ...] = (
     Flag("kubeconfig", "", str, "Kubeconfig file; else KUBECONFIG, the pod's service account, or ~/.kube/config."),
     Flag("context", "", str, "Context of the kubeconfig."),
-    Flag("client.qps", "50", float, "Requests to the API server per second, on average."),
+    Flag("client.qps", "50", _rate, "Requests to the API server per second, on average."),
     Flag("client.burst", "100", _positive, "Requests to the API server at once."),
     Flag(
         "client.connectTimeout",
@@ -123,10 +139,10 @@ FLAGS: tuple[Flag, ...] = (
         "Longest wait for a connection; accepted, 5s is always used.",
         has_effect=False,
     ),
-    Flag("client.requestTimeout", "30s", _wait, "Longest duration of a request."),
-    Flag("client.listTimeout", "1m0s", _wait, "Longest duration of a page of a list."),
-    Flag("watch.minTimeout", "5m0s", _wait, "Shortest duration of a watch; up to twice that is asked for."),
-    Flag("watch.idleTimeout", "2m30s", _wait, "Silence after which a watch is taken for dead."),
+    Flag("client.requestTimeout", "30s", _timeout, "Longest duration of a request."),
+    Flag("client.listTimeout", "1m0s", _timeout, "Longest duration of a page of a list."),
+    Flag("watch.minTimeout", "5m0s", _timeout, "Shortest duration of a watch; up to twice that is asked for."),
+    Flag("watch.idleTimeout", "2m30s", _timeout, "Silence after which a watch is taken for dead."),
     Flag("list.pageSize", "500", _positive, "Objects in a page of a list."),
     Flag("controller.maxConcurrentReconciles", "4", _positive, "VMAgents that are worked on at the same time."),
     Flag("controller.cacheSyncTimeout", "3m0s", _wait, "Longest wait for the first complete lists."),

@@ -1,18 +1,30 @@
-"""Log records as lines on stderr: JSON or text, counted, and without floods of the same complaint."""
+"""Log records as lines on stderr: JSON or text, counted, and without floods of the same complaint.
+
+Whoever logs never waits for stderr: lines go through a bounded queue to a thread that writes them. When nobody reads
+them, debug lines are dropped first, then all, and counted; the work goes on.
+"""
 
 import json
 import logging
+import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from attrs import define, field
 
 from vmagent_operator.cli.flags import Flags
 
+QUEUE_BYTES = 4 << 20
+"""Of lines that wait to be written; debug lines get half of it."""
+FLUSH_SECONDS = 1.0
+"""How long the end of the process waits for what is left to be written."""
 QUIET_SECONDS = 10.0
 KNOWN = 1000
 LEVELS: Mapping[str, int] = {
@@ -32,12 +44,15 @@ TIMES: Mapping[str, Callable[[float], Any]] = {
 }
 
 
-def configure(flags: Flags, counted: Callable[[str], None], suppressed: Callable[[], None]) -> None:
-    """Send all records to stderr as `flags` say; `counted` hears the level of every record."""
+def configure(
+    flags: Flags, counted: Callable[[str], None], suppressed: Callable[[], None], dropped: Callable[[], None]
+) -> None:
+    """Send all records to stderr as `flags` say; `counted` hears the level of every record, `suppressed` and `dropped` of
+    each that repeats another or finds no place in the queue."""
     is_devel = flags["zap-devel"]
     level = flags["zap-log-level"]
     is_console = is_devel or flags["zap-encoder"] == "console"
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Queued(partial(_write, sys.stderr.fileno()), dropped)
     handler.setFormatter(Lines(flags["zap-time-encoding"], dict(flags["loggerJSONFields"]), is_console=is_console))
     handler.addFilter(_Count(counted))
     handler.addFilter(Repetitions(suppressed))
@@ -47,6 +62,73 @@ def configure(flags: Flags, counted: Callable[[str], None], suppressed: Callable
     for name in THIRD_PARTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
+
+
+class Queued(logging.Handler):
+    """Has lines written by a thread of its own. `write` may block for ever; nobody but that thread will.
+
+    Not through a buffered stream: at the end of the process its lock could not be had while a write hangs.
+    """
+
+    def __init__(self, write: Callable[[bytes], None], dropped: Callable[[], None]) -> None:
+        super().__init__()
+        self._write, self._dropped = write, dropped
+        self._lines: deque[bytes] = deque()
+        self._bytes = self._left_out = 0
+        self._is_writing = False
+        self._changed = threading.Condition()
+        threading.Thread(target=self._run, name="log", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See Handler."""
+        try:
+            line = self.format(record).encode(errors="backslashreplace") + b"\n"
+        except Exception:  # noqa: BLE001 -- a record that cannot be formatted must not end what has logged it
+            self._drop()
+            return
+        room = QUEUE_BYTES if record.levelno > logging.DEBUG else QUEUE_BYTES // 2
+        with self._changed:
+            if has_room := self._bytes + len(line) <= room:
+                self._lines.append(line)
+                self._bytes += len(line)
+                self._changed.notify_all()
+        if not has_room:
+            self._drop()
+
+    def flush(self) -> None:
+        """Wait a while for all lines to be written."""
+        with self._changed:
+            self._changed.wait_for(lambda: not (self._lines or self._is_writing), FLUSH_SECONDS)
+
+    def _drop(self) -> None:
+        with self._changed:
+            self._left_out += 1
+        self._dropped()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._is_writing = False
+                self._changed.notify_all()
+                self._changed.wait_for(lambda: self._lines)
+                line = self._lines.popleft()
+                self._bytes -= len(line)
+                left_out, self._left_out = self._left_out, 0
+                self._is_writing = True
+            with suppress(OSError):  # nobody is there any more to be told of it
+                self._write(line)
+                if left_out:
+                    self._write(self._told(left_out))
+
+    def _told(self, left_out: int) -> bytes:
+        text = "log: lines were left out, since nobody read them: %d"
+        record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, (left_out,), None)
+        return self.format(record).encode() + b"\n"
+
+
+def _write(descriptor: int, line: bytes) -> None:
+    while line:
+        line = line[os.write(descriptor, line) :]
 
 
 class Lines(logging.Formatter):

@@ -19,6 +19,7 @@ from vmagent_operator.cli.flags import BY_NAME, Flags
 from vmagent_operator.controller.manager import Manager, StartError, Timing
 from vmagent_operator.controller.metrics import CONTROLLER, OURS, Gauge, Metrics, Reading
 from vmagent_operator.controller.outcome import RULES
+from vmagent_operator.controller.scrapes import AGAIN_SECONDS
 from vmagent_operator.controller.stores import VMAGENTS
 from vmagent_operator.controller.system import Options, System
 from vmagent_operator.kube.clock import SystemClock
@@ -37,7 +38,6 @@ logger = logging.getLogger(__name__)
 
 SLOW_PER_SECOND = 10.0
 OFF = ("", "0")
-LEASE_MARGIN_SECONDS = 1.0
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -57,7 +57,10 @@ class Process:
         flags = self.flags
         self.metrics = Metrics(lease=flags["leader-elect-id"])
         count = partial(self.metrics.count, "operator_log_messages_total")
-        logs.configure(flags, count, partial(self.metrics.count, OURS + "log_suppressed_total"))
+        repeated, dropped = (
+            partial(self.metrics.count, f"{OURS}log_{name}_total") for name in ("suppressed", "dropped")
+        )
+        logs.configure(flags, count, repeated, dropped)
         logger.info("vmagent-operator %s: starting python=%s", vmagent_operator.__version__, platform.python_version())
         for name in settings.unknown(self.environ):
             logger.warning("environment %s: no such setting", name)
@@ -114,7 +117,7 @@ class Process:
         budget = Bucket(flags["client.qps"], flags["client.burst"], clock)
         elector = self._elector(Client(pools.lease, clock=clock, observer=self.metrics))
         is_dry = run.is_dry(flags, self.environ)
-        longest = flags["client.requestTimeout"]
+        longest, lease_seconds = flags["client.requestTimeout"], flags["leader-elect-lease-duration"]
         client = Client(
             Dry(pools.worker) if is_dry else pools.worker,
             gate=elector.gate if elector else _open,
@@ -124,7 +127,7 @@ class Process:
             observer=self.metrics,
             stop=self.closing,
             timeout_seconds=longest,
-            write_timeout_seconds=min(longest, flags["leader-elect-lease-duration"] - LEASE_MARGIN_SECONDS),
+            write_timeout_seconds=min(longest, lease_seconds - run.LEASE_MARGIN_SECONDS) if elector else longest,
             list_timeout_seconds=flags["client.listTimeout"],
         )
         watching = evolve(
@@ -169,6 +172,7 @@ class Process:
             page_size=flags["list.pageSize"],
             watch_seconds=flags["watch.minTimeout"],
             instance=self.environ.get("POD_NAME", ""),
+            workers=flags["controller.maxConcurrentReconciles"],
         )
 
     def _check(self) -> None:
@@ -239,7 +243,8 @@ class Process:
                 clock.wait(self.stop, 0.05)
                 continue
             outcome = system.process(key)
-            if outcome.kind in ("done", "gone") and not outcome.after_seconds:
+            # What comes later than at once is a status that was refused, which nobody has to wait for.
+            if outcome.kind in ("done", "gone") and not 0 < outcome.after_seconds <= AGAIN_SECONDS:
                 pending.discard(key)
                 failed.discard(key)
             elif is_dry or RULES[outcome.kind].result == "error":

@@ -27,6 +27,10 @@ from vmagent_operator.cli.flags import FlagError, Flags
 from vmagent_operator.kube import leader
 from vmagent_operator.settings import Settings, SettingsError
 
+LEASE_MARGIN_SECONDS = 1.0
+"""How long before a lease may be lost the last write on it must have ended."""
+SHORTEST_LEASE_SECONDS = 2 * LEASE_MARGIN_SECONDS
+"""So that writes have a second at least."""
 NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -77,6 +81,8 @@ def _check(given: Flags, environ: Mapping[str, str]) -> None:
         raise UsageError("flag -mtls.enable needs -tls.enable")
     if given["leader-elect"]:
         durations = (given[f"leader-elect-{name}"] for name in ("lease-duration", "renew-deadline", "retry-period"))
+        if given["leader-elect-lease-duration"] < SHORTEST_LEASE_SECONDS:
+            raise UsageError(f"leader election: the lease duration must be {SHORTEST_LEASE_SECONDS:g}s at least")
         if fault := leader.check(*durations):
             raise UsageError(f"leader election: {fault}")
         if not lease_namespace(given, environ):

@@ -16,6 +16,8 @@ from vmagent_operator.kube.write import diff
 
 ALLOW = "operator.victoriametrics.com/pvc-allow-volume-expansion"
 LEGACY_CLASS = "volume.beta.kubernetes.io/storage-class"
+LONGEST_NUMBER = 10
+"""Digits of the largest number of replicas that the API takes."""
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -43,12 +45,11 @@ class Grower:
         listed = self.client.list(resource.PERSISTENTVOLUMECLAIMS, metadata["namespace"], selector=selector).items
         found = {claim["metadata"]["name"]: claim for claim in listed}
         waiting, notes, missing = list[str](), list[str](), False
+        replicas = spec.get("replicas", 1)
         for template in spec.get("volumeClaimTemplates") or ():
-            for ordinal in range(spec.get("replicas", 1)):
-                claim = found.get(f"{template['metadata']['name']}-{metadata['name']}-{ordinal}")
-                if claim is None:
-                    missing = True
-                    continue
+            claims = _numbered(found, f"{template['metadata']['name']}-{metadata['name']}-", replicas)
+            missing |= len(claims) < replicas
+            for claim in claims:
                 if claim["metadata"].get("deletionTimestamp"):
                     continue
                 self._label(claim, template)
@@ -119,6 +120,17 @@ class Grower:
         except (Forbidden, NotFound):
             return None
         return next((found for found in listed if _is_default(found["metadata"])), None)
+
+
+def _numbered(claims: Mapping[str, Manifest], prefix: str, count: int) -> list[Manifest]:
+    """Those claims whose number is below `count`, in order. There may be far fewer than somebody has asked for."""
+    texts = {name: name.removeprefix(prefix) for name in claims if name.startswith(prefix)}
+    numbers = {int(text): name for name, text in texts.items() if _is_number(text)}
+    return [claims[numbers[number]] for number in sorted(numbers) if number < count]
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER and text == str(int(text))
 
 
 def _is_default(metadata: Mapping[str, Any]) -> bool:

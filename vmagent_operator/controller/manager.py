@@ -155,7 +155,11 @@ class Manager:
 
     def _work(self) -> None:
         while (key := self.system.queue.get()) is not None:
-            self.system.process(key)
+            try:
+                self.system.process(key)
+            except Exception:  # the key has been given back: the worker takes the next one
+                logger.exception("vmagent %s/%s: unexpected failure after a pass", *key)
+                self.system.queue.add_rate_limited(key)
 
     def _wait(self) -> None:
         while not self._is_over():
@@ -239,6 +243,8 @@ class Manager:
         yield "operator_controller_objects_count", "Known objects.", ("controller",), counts
         labels = ("controller", "namespace", "name", "status")
         yield "operator_object_status", "1 for the status of a VMAgent.", labels, dict(self._statuses())
+        failures = {(source.resource.kind,): system.stores.of(source.resource).failures for source in system.sources}
+        yield OURS + "read_failures", "Objects that a bug kept from being read, so far.", ("kind",), failures
         yield OURS + "reference_index_entries", "Known references.", (), {(): len(system.memories.references)}
         yield from self._informer_gauges()
 

@@ -66,13 +66,24 @@ class Told:
     at: float
 
 
+@frozen
+class Reported:
+    """The last write of a scrape object's status: on which version, when (monotonic), and how often it was `refused` in
+    a row; 0 if it was taken."""
+
+    resource_version: str
+    at: float
+    refused: int = 0
+
+
 @define
 class Memory:
     """What is remembered of one VMAgent; only the worker that has its key touches it.
 
     Times are monotonic seconds. `inspected` says of which StatefulSet (by UID) every pod was seen to be in order,
     `claims` in which state of its templates; `told_at` when an Event last told of a new configuration. Of scrape objects,
-    `reported` says on which version a status was last written, `told` whose status was found to be right.
+    `reported` says what came of the last write of a status, in the order of these writes, `told` whose status was found
+    to be right.
     """
 
     uid: str = ""
@@ -83,7 +94,7 @@ class Memory:
     rendered: Rendered | None = None
     inspected: dict[Child, str] = field(factory=dict)
     claims: dict[Child, tuple[str, bytes]] = field(factory=dict)
-    reported: dict[tuple[str, str], str] = field(factory=dict)
+    reported: dict[tuple[str, str], Reported] = field(factory=dict)
     told: dict[tuple[str, str], Told] = field(factory=dict)
     rewrites: dict[Child, tuple[bytes, list[float]]] = field(factory=dict)
     rested_at: float | None = None

@@ -91,6 +91,7 @@ TABLE: tuple[tuple[str, type[Any], tuple[str, ...], str], ...] = (
     (OURS + "write_flapping", SetGauge, ("namespace", "name"), "1 while somebody else keeps undoing our writes."),
     (OURS + "destructive_hold", SetGauge, (), "Agents whose clean-up waits for a source that can be trusted."),
     (OURS + "log_suppressed_total", Counter, (), "Log records left out as repetitions."),
+    (OURS + "log_dropped_total", Counter, (), "Log records that nobody was there to read."),
 )
 BUCKETS: Mapping[str, tuple[float, ...]] = {"controller_runtime_reconcile_time_seconds": PASS_BUCKETS}
 

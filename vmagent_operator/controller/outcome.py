@@ -40,6 +40,9 @@ class Outcome:
     is_repeat: bool = False
 
 
+CRASH = Outcome(kind="crash", message="internal error, see the operator's log")
+
+
 @frozen
 class Rule:
     """What follows an outcome: `then` in the queue, `result` in the metrics that controller-runtime has too."""

@@ -92,7 +92,7 @@ def scrape_status(
     parent: `condition_type` of the owner. message: why it was left out, or None if it was applied.
     ttl_seconds: how old the time of an unchanged condition may grow; each object has its own within half as much more.
     """
-    found = {condition["type"]: condition for condition in _conditions(scrape)}
+    found = {condition["type"]: condition for condition in conditions(scrape.status)}
     content = {
         "type": parent,
         "status": "True" if message is None else "False",
@@ -108,21 +108,24 @@ def scrape_status(
 
 def released_status(scrape: CustomObject[Any], parent: str, now: datetime, ttl_seconds: float = 3600) -> Status | None:
     """The status of a scrape object that `parent` does not select any more; None if it never said otherwise."""
-    found = {condition["type"]: condition for condition in _conditions(scrape)}
+    found = {condition["type"]: condition for condition in conditions(scrape.status)}
     if found.pop(parent, None) is None:
         return None
     return _aggregated(scrape, _without_stale(scrape, found, parent, now, ttl_seconds))
 
 
-def _conditions(obj: CustomObject[Any]) -> Sequence[dict[str, Any]]:
-    return obj.status.get("conditions") or ()
+def conditions(status: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The conditions in a status, without what is none: anybody may have written it."""
+    found = status.get("conditions")
+    items = found if isinstance(found, list) else ()
+    return tuple(item for item in items if isinstance(item, dict) and isinstance(item.get("type"), str))
 
 
 def _laid_over(
     agent: CustomObject[VMAgentSpec], wanted: Mapping[str, tuple[str, str, str]], now: datetime
 ) -> list[dict[str, Any]]:
     """The agent's conditions with those of `wanted`, type -> status, reason and message; sorted by type."""
-    found = {condition["type"]: condition for condition in _conditions(agent)}
+    found = {condition["type"]: condition for condition in conditions(agent.status)}
     for kind, (status, reason, message) in wanted.items():
         content = {
             "type": kind,
@@ -172,10 +175,10 @@ def _without_stale(
     return [found[kind] for kind in sorted(found) if not is_stale(kind)]
 
 
-def _aggregated(scrape: CustomObject[Any], conditions: Sequence[Mapping[str, Any]]) -> Status | None:
-    """The whole status with `conditions` (sorted by type); None if it is what `scrape` has already."""
-    ours = [condition for condition in conditions if condition["type"].endswith(APPLIED)]
-    faults = sorted(condition.get("message", "") for condition in ours if condition.get("status") == "False")
+def _aggregated(scrape: CustomObject[Any], fresh: Sequence[Mapping[str, Any]]) -> Status | None:
+    """The whole status with conditions `fresh` (sorted by type); None if it is what `scrape` has already."""
+    ours = [condition for condition in fresh if condition["type"].endswith(APPLIED)]
+    faults = sorted(str(condition.get("message", "")) for condition in ours if condition.get("status") == "False")
     applied = len(ours) - len(faults)
     state, reason = "operational" if ours else "ignored", ""
     if faults and applied:
@@ -183,11 +186,12 @@ def _aggregated(scrape: CustomObject[Any], conditions: Sequence[Mapping[str, Any
     elif faults:
         state, reason = "failed", faults[0]
     status: Status = {**scrape.status, "observedGeneration": scrape.metadata.generation, "updateStatus": state}
-    status |= {"conditions": list(conditions), "reason": reason}
+    status |= {"conditions": list(fresh), "reason": reason}
     status = {key: value for key, value in status.items() if value not in ("", [])}
     before = {key: value for key, value in scrape.status.items() if value not in ("", [])}
-    if "conditions" in before:
-        before["conditions"] = sorted(before["conditions"], key=lambda condition: str(condition["type"]))
+    held = conditions(before)
+    if "conditions" in before and list(held) == before["conditions"]:
+        before["conditions"] = sorted(held, key=lambda condition: str(condition["type"]))
     return None if status == before else status
 
 

@@ -11,11 +11,12 @@ from attrs import define, field, frozen
 from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.controller.status import conditions
 from vmagent_operator.desired.around.configsecret import OVERFLOW_LABEL
 from vmagent_operator.desired.names import PREFIX
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.store import Store
-from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.kube.resource import Manifest, Remains, Resource
 from vmagent_operator.kube.write.managedfields import MANAGER
 from vmagent_operator.settings import Settings
 
@@ -78,7 +79,7 @@ def sources(settings: Settings, *, watch_references: bool = True) -> tuple[Sourc
         references["selector"] = CHILD_SELECTOR
     scrape_indexes = {OWNER: owner_keys, PARENT: parents}
     found = [
-        Source(resource=custom(kind), transform=kinds.read, is_required=True, indexes=scrape_indexes)
+        Source(resource=custom(kind), transform=read, is_required=True, indexes=scrape_indexes)
         for kind in kinds.KINDS
         if kind.name not in settings.disabled_kinds
     ]
@@ -93,6 +94,11 @@ def sources(settings: Settings, *, watch_references: bool = True) -> tuple[Sourc
         optional.append(resource.VERTICALPODAUTOSCALERS)
     found += [Source(resource=kind, transform=slim, **children) for kind in optional]
     return tuple(found)
+
+
+def read(raw: Manifest) -> CustomObject[Any]:
+    """The custom resource that `raw` is; what cannot be read of it is its `error`."""
+    return kinds.unreadable(raw, raw.fault) if isinstance(raw, Remains) else kinds.read(raw)
 
 
 def slim(raw: Manifest) -> Manifest:
@@ -144,8 +150,7 @@ def owner_keys(child: Manifest | CustomObject[Any]) -> tuple[str, ...]:
 
 def parents(scrape: CustomObject[Any]) -> tuple[str, ...]:
     """The types of the conditions on a scrape object: who has looked at it."""
-    conditions = scrape.status.get("conditions") or ()
-    return tuple(condition["type"] for condition in conditions if isinstance(condition.get("type"), str))
+    return tuple(condition["type"] for condition in conditions(scrape.status))
 
 
 INSTANCE = "app.kubernetes.io/instance"

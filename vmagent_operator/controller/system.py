@@ -25,7 +25,7 @@ from vmagent_operator.controller.events import Recorder
 from vmagent_operator.controller.mapping import Cause, Mapper
 from vmagent_operator.controller.memory import Key, Memories
 from vmagent_operator.controller.metrics import OURS, Metrics
-from vmagent_operator.controller.outcome import RULES, Outcome
+from vmagent_operator.controller.outcome import CRASH, RULES, Outcome
 from vmagent_operator.controller.stores import (
     CLUSTER_RBAC,
     NAMESPACED_RBAC,
@@ -65,6 +65,7 @@ class Options:
     watch_references: bool = True
     page_size: int = 500
     watch_seconds: float = 300.0
+    workers: int = 4
     instance: str = ""
 
 
@@ -102,6 +103,8 @@ class System:
             max_seconds=options.backoff_max_seconds,
             observer=self.metrics,
             jitter=self.jitter,
+            group=_namespace,
+            share=max(1, options.workers - 1),  # whatever one namespace has, one worker is left for the others
         )
         self.recorder = Recorder(
             self.slow, options.instance, partial(self.metrics.count, OURS + "events_dropped_total")
@@ -183,24 +186,36 @@ class System:
 
     def process(self, key: Key) -> Outcome:
         """One pass for a key that the queue has handed out, which is given back; how it ended."""
+        try:
+            return self._pass(key)
+        finally:
+            self.queue.done(key)
+
+    def _pass(self, key: Key) -> Outcome:
         clock = self.client.clock
         started = clock.monotonic()
         try:
             outcome = self.reconciler.reconcile(*key)
         except Exception:  # a bug of ours must not stop the worker, nor the other agents
             logger.exception("vmagent %s/%s: unexpected failure", *key)
-            outcome = self.reconciler.crashed(*key)
+            outcome = self._crashed(key)
         seconds = clock.monotonic() - started
         self._passed[key] = ended = (clock.monotonic(), seconds)
         if not outcome.is_repeat:
             self._rendered[key] = ended
-        self.queue.done(key)
         self._follow(key, outcome)
         if outcome.kind != "gone":
             self.memories.of(key).outcome = outcome.kind
         self.metrics.passed(key, outcome, seconds)
         logger.debug("vmagent %s/%s: %s seconds=%.3f %s", *key, outcome.kind, seconds, outcome.message)
         return outcome
+
+    def _crashed(self, key: Key) -> Outcome:
+        try:
+            return self.reconciler.crashed(*key)
+        except Exception:  # telling of a bug may meet the same bug
+            logger.exception("vmagent %s/%s: the failure cannot be told of", *key)
+            return CRASH
 
     def _follow(self, key: Key, outcome: Outcome) -> None:
         """Schedule what comes next."""
@@ -213,10 +228,12 @@ class System:
         if outcome.kind == "gone":
             self._passed.pop(key, None)
             self._rendered.pop(key, None)
-        elif outcome.after_seconds:
+            return
+        interval = self.settings.force_resync_interval_seconds if then == "resync" else 0
+        if outcome.after_seconds and not 0 < interval < outcome.after_seconds:
             self.queue.add_after(key, outcome.after_seconds)
             self.metrics.count(OURS + "enqueue_total", "waiting")
-        elif then == "resync" and (interval := self.settings.force_resync_interval_seconds):
+        elif interval:
             self.queue.add_after(key, interval + min(interval / 10, RESYNC_JITTER_SECONDS) * self.jitter(), Lane.LOW)
             self.metrics.count(OURS + "enqueue_total", "resync")
 
@@ -238,5 +255,5 @@ def _is_new_spec(change: Change[CustomObject[Any]]) -> bool:
     return len(set(states)) > 1
 
 
-def _nothing() -> None:
-    """The check of a client that has none."""
+def _namespace(key: Key) -> str:
+    return key[0]

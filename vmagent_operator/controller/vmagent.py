@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
@@ -19,10 +19,10 @@ from vmagent_operator.controller.gather import Gatherer, Wanted
 from vmagent_operator.controller.memory import Child, Memories, Memory, Rendered
 from vmagent_operator.controller.metrics import Metrics
 from vmagent_operator.controller.orphans import Sweeper
-from vmagent_operator.controller.outcome import WAITING_SECONDS, Outcome
+from vmagent_operator.controller.outcome import CRASH, WAITING_SECONDS, Outcome
 from vmagent_operator.controller.report import Reporting, outcome_of
 from vmagent_operator.controller.rollout import READY, Progress
-from vmagent_operator.controller.scrapes import Reporter
+from vmagent_operator.controller.scrapes import AGAIN_SECONDS, Reporter
 from vmagent_operator.controller.stores import VMAGENTS, WORKLOADS, Stores
 from vmagent_operator.controller.workloads import Workloads
 from vmagent_operator.desired import names
@@ -43,7 +43,6 @@ logger = logging.getLogger(__name__)
 
 VMAgent = CustomObject[VMAgentSpec]
 
-AGAIN_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
 ROLES = (resource.ROLES, resource.CLUSTERROLES)
 
@@ -92,14 +91,15 @@ class Reconciler:
 
     def crashed(self, namespace: str, name: str) -> Outcome:
         """What a pass that ended in a bug comes to; the agent's status tells from the second in a row."""
-        outcome = Outcome(kind="crash", message="internal error, see the operator's log")
         agent = self.stores.get(VMAGENTS, namespace, name)
         if agent is not None:
             memory = self.memories.of((namespace, name))
             memory.crashes += 1
             if memory.crashes > 1:
-                Pass(self, agent, memory).reporting.tell(outcome)
-        return outcome
+                # Of the metadata only: whatever a pass makes of the spec may be what has crashed it.
+                known = evolve(agent, spec=None)
+                Reporting(self.client, self.recorder, self.metrics, known, memory).tell(CRASH)
+        return CRASH
 
     def _sweep(self, namespace: str, name: str) -> Outcome:
         """Remove what an agent has left behind whose finalizer somebody took off."""
@@ -179,15 +179,14 @@ class Pass:
         is_repeat = rendered is self.memory.rendered
         progress = self.workloads.advance(rendered.children)
         self.reporting.available = progress == READY
+        again_seconds = AGAIN_SECONDS
         if held is None:
             self.memory.rendered = rendered
-            is_told = parts.reporter.report(agent, tuple(wanted.chosen), rendered.messages, self.memory)
+            again_seconds = parts.reporter.report(agent, tuple(wanted.chosen), rendered.messages, self.memory)
         if progress != READY:
             return self._waiting(progress, rendered)
         self._clean_up(rendered, agent.spec)
-        if held is not None or not is_told:
-            return Outcome(kind="done", after_seconds=AGAIN_SECONDS, is_repeat=is_repeat)
-        return Outcome(kind="done", is_repeat=is_repeat)
+        return Outcome(kind="done", after_seconds=again_seconds, is_repeat=is_repeat)
 
     def _delete(self) -> Outcome:
         parts, memory, now = self.parts, self.memory, self._monotonic()
@@ -347,13 +346,18 @@ class Pass:
 
 def _previous(agent: VMAgent) -> Previous:
     """Which labels and annotations an earlier operator may have put on children: those of the spec that it applied."""
-    applied = agent.status.get("lastAppliedSpec")
-    spec: Mapping[str, Any] = applied if isinstance(applied, dict) else {}
-    service = spec.get("serviceSpec") or {}
-    given = [spec.get("managedMetadata") or {}, spec.get("podMetadata") or {}, service.get("metadata") or {}]
+    spec = _table(agent.status, "lastAppliedSpec")
+    service = _table(spec, "serviceSpec")
+    given = [_table(spec, "managedMetadata"), _table(spec, "podMetadata"), _table(service, "metadata")]
     released = {configsecret.CONFIG_KEY} if agent.spec is not None and configsecret.is_users(agent) else ()
     return Previous(
-        labels=frozenset(key for metadata in given for key in metadata.get("labels") or {}),
-        annotations=frozenset(key for metadata in given for key in metadata.get("annotations") or {}),
+        labels=frozenset(key for metadata in given for key in _table(metadata, "labels")),
+        annotations=frozenset(key for metadata in given for key in _table(metadata, "annotations")),
         released=frozenset(released),
     )
+
+
+def _table(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object at `key`, empty if something else is there: nothing checks what a status says, and people edit it."""
+    found = parent.get(key)
+    return found if isinstance(found, dict) else {}

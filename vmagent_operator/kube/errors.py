@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
+from vmagent_operator.kube import nesting
+from vmagent_operator.limits import NESTING_LEVELS
+
 RETRY_AFTER_MAX_SECONDS = 300.0
 
 
@@ -134,7 +137,7 @@ _BY_STATUS: Mapping[int, type[ApiError]] = {
 def from_response(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     """The error that an answer stands for; the body may be a Status, a proxy's page or nothing at all."""
     try:
-        parsed = json.loads(body)
+        parsed = None if nesting.exceeds(body, NESTING_LEVELS) else json.loads(body)
     except ValueError:
         parsed = None
     return from_status(parsed, status, retry_after(headers.get("retry-after")))

@@ -1,12 +1,14 @@
 """The work queue: which key a worker looks at next.
 
-After client-go's workqueue (dirty and processing sets, delay, rate limit), with two lanes. There is no delay thread:
-whoever asks for a key first moves over what has become due.
+After client-go's workqueue (dirty and processing sets, delay, rate limit), with two lanes, and turns between groups in
+each: a group with thousands of keys, or with slow ones, keeps no other waiting. There is no delay thread: whoever asks
+for a key first moves over what has become due.
 """
 
 import heapq
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Hashable
 from enum import IntEnum
 from typing import Generic, TypeVar
@@ -40,33 +42,46 @@ class Snapshot(Generic[K]):
     failures: dict[K, int]
 
 
+def _same(key: Hashable) -> Hashable:
+    """The group of every key, where there is but one."""
+    return None
+
+
 @define(eq=False, kw_only=True)
 class Queue(Generic[K]):
     """Keys to work on; a key is never handed out twice at the same time, and no add is lost.
 
-    `base_seconds` and `max_seconds` bound the back-off of a failing key, `bucket` all of them together.
+    `base_seconds` and `max_seconds` bound the back-off of a failing key, a `bucket` that of all keys of a `group`
+    together. `share` is how many keys of a group may be worked on at the same time.
     """
 
     clock: Clock = field(kw_only=False)
     base_seconds: float = 2.0
     max_seconds: float = 120.0
-    bucket: Bucket = field()
+    bucket: Callable[[], Bucket] = field()
     observer: Observer = field(factory=Observer)
     jitter: Callable[[], float] = random.random
-    _waiting: dict[Lane, dict[K, float]] = field(init=False)
+    group: Callable[[K], Hashable] = _same
+    share: float = float("inf")
+    _waiting: dict[Lane, dict[Hashable, dict[K, float]]] = field(init=False)
+    """By lane and group; the group whose turn it is stands first."""
+    _busy: Counter[Hashable] = field(init=False, factory=Counter)
+    """How many keys of each group are being worked on."""
     _processing: dict[K, float] = field(init=False, factory=dict)
     _again: dict[K, Lane] = field(init=False, factory=dict)
     _due: dict[K, tuple[float, Lane]] = field(init=False, factory=dict)
     _heap: list[tuple[float, int, K]] = field(init=False, factory=list)
     _pushed: int = field(init=False, default=0)
     _failures: dict[K, int] = field(init=False, factory=dict)
+    _buckets: dict[Hashable, Bucket] = field(init=False, factory=dict)
+    """Of the groups that have ever failed: as many as there are namespaces."""
     _delivered: int = field(init=False, default=0)
     _stopped: bool = field(init=False, default=False)
     _changed: threading.Condition = field(init=False, factory=threading.Condition)
 
     @bucket.default
-    def _common_bucket(self) -> Bucket:
-        return Bucket(10.0, 100.0, self.clock)
+    def _usual_bucket(self) -> Callable[[], Bucket]:
+        return lambda: Bucket(10.0, 100.0, self.clock)
 
     def __attrs_post_init__(self) -> None:
         self._waiting = {Lane.HIGH: {}, Lane.LOW: {}}
@@ -96,7 +111,9 @@ class Queue(Generic[K]):
             self._failures[key] = failures + 1
             grown = min(self.base_seconds * 2.0 ** min(failures, 30), self.max_seconds)
             own = min(grown * (0.8 + 0.4 * self.jitter()), self.max_seconds)
-        seconds = max(own, self.bucket.reserve(), at_least_seconds)
+            group = self.group(key)
+            bucket = self._buckets[group] = self._buckets.get(group) or self.bucket()
+        seconds = max(own, bucket.reserve(), at_least_seconds)
         self.observer.retried()
         self.add_after(key, seconds)
         return seconds
@@ -129,8 +146,9 @@ class Queue(Generic[K]):
         with self._changed:
             started = self._processing.pop(key)
             seconds = self.clock.monotonic() - started
+            self._busy -= Counter((self.group(key),))
             if (lane := self._again.pop(key, None)) is not None and not self._stopped:
-                self._waiting[lane][key] = self.clock.monotonic()
+                self._put(key, lane, self.clock.monotonic())
             self._changed.notify_all()
         self.observer.worked(seconds)
 
@@ -154,14 +172,16 @@ class Queue(Generic[K]):
         """How many keys of the lane wait for a worker."""
         with self._changed:
             self._move_due()
-            return len(self._waiting[lane])
+            return sum(map(len, self._waiting[lane].values()))
 
     def snapshot(self) -> Snapshot[K]:
         """A copy of everything, for people."""
         with self._changed:
             now = self.clock.monotonic()
             return Snapshot(
-                waiting={key: lane for lane in (Lane.HIGH, Lane.LOW) for key in self._waiting[lane]},
+                waiting={
+                    key: lane for lane in (Lane.HIGH, Lane.LOW) for keys in self._waiting[lane].values() for key in keys
+                },
                 processing={key: now - started for key, started in self._processing.items()},
                 delayed={key: due - now for key, (due, _) in self._due.items()},
                 failures=dict(self._failures),
@@ -174,10 +194,11 @@ class Queue(Generic[K]):
             known = self._again.get(key)
             self._again[key] = lane if known is None else max(known, lane)
         else:
-            known = next((held for held in Lane if key in self._waiting[held]), None)
+            group = self.group(key)
+            known = next((held for held in Lane if key in self._waiting[held].get(group, ())), None)
             if known is None or known < lane:
-                since = self._waiting[known].pop(key) if known is not None else self.clock.monotonic()
-                self._waiting[lane][key] = since
+                since = self._take(key, known) if known is not None else self.clock.monotonic()
+                self._put(key, lane, since)
                 self._changed.notify()
         if known is None:
             self.observer.added(lane.name.lower())
@@ -201,13 +222,32 @@ class Queue(Generic[K]):
         self._move_due()
         is_low_turn = self._delivered % LOW_EVERY == LOW_EVERY - 1
         for lane in (Lane.LOW, Lane.HIGH) if is_low_turn else (Lane.HIGH, Lane.LOW):
-            for key, since in self._waiting[lane].items():
-                del self._waiting[lane][key]
-                self._delivered += 1
-                now = self._processing[key] = self.clock.monotonic()
-                self.observer.delivered(now - since)
-                return key
+            for group, keys in self._waiting[lane].items():
+                if self._busy[group] < self.share:
+                    return self._deliver(next(iter(keys)), lane)
         return None
+
+    def _deliver(self, key: K, lane: Lane) -> K:
+        group = self.group(key)
+        since = self._take(key, lane)
+        if others := self._waiting[lane].pop(group, None):
+            self._waiting[lane][group] = others  # behind the other groups
+        self._delivered += 1
+        self._busy[group] += 1
+        now = self._processing[key] = self.clock.monotonic()
+        self.observer.delivered(now - since)
+        return key
+
+    def _put(self, key: K, lane: Lane, since: float) -> None:
+        self._waiting[lane].setdefault(self.group(key), {})[key] = since
+
+    def _take(self, key: K, lane: Lane) -> float:
+        """Since when the key has waited, which it does no longer."""
+        keys = self._waiting[lane][self.group(key)]
+        since = keys.pop(key)
+        if not keys:
+            del self._waiting[lane][self.group(key)]
+        return since
 
     def _move_due(self) -> None:
         now = self.clock.monotonic()

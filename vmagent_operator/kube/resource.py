@@ -13,6 +13,14 @@ Manifest = dict[str, Any]
 """A JSON object as the API server speaks it."""
 
 
+class Remains(Manifest):
+    """What is left of an object that cannot be read as a whole: its head and some of its metadata; `fault` says why."""
+
+    def __init__(self, left: Manifest, fault: str) -> None:
+        super().__init__(left)
+        self.fault = fault
+
+
 @frozen
 class Resource:
     """One kind of the API server: `group` is empty for the core group.

@@ -1,12 +1,16 @@
 """Small HTTP servers for probes, metrics and debugging: a table of paths each, with bounds on everything."""
 
+import errno
 import hmac
+import io
 import logging
 import socket
 import ssl
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,7 +20,9 @@ from attrs import define, field, frozen
 
 logger = logging.getLogger(__name__)
 
-SOCKET_SECONDS = 10.0
+HEAD_SECONDS = 5.0
+"""For a whole request, TLS handshake aside: probes and scrapers send theirs at once."""
+ANSWER_SECONDS = 10.0
 CONNECTIONS = 16
 CERTIFICATE_SECONDS, TOKEN_SECONDS = 10.0, 60.0
 
@@ -109,8 +115,25 @@ class Token:
         return bool(self._value) and scheme == "Bearer" and hmac.compare_digest(given.strip().encode(), self._value)
 
 
+@define(eq=False)
+class Open:
+    """A connection that is served: a handle to hang up by, and whether it has not asked for anything yet."""
+
+    handle: socket.socket
+    is_idle: bool = True
+
+    def hang_up(self) -> None:
+        """End it, so that the thread that reads from it goes on."""
+        with suppress(OSError):
+            self.handle.shutdown(socket.SHUT_RDWR)
+
+
 class Server(ThreadingHTTPServer):
-    """Serves `pages` by path from threads of its own; bound when made, answering after `start`."""
+    """Serves `pages` by path from threads of its own; bound when made, answering after `start`.
+
+    One request a connection. When there are too many connections, the oldest idle one of whoever has most of them goes:
+    a probe that asks at once is not turned away by others that say nothing.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -120,16 +143,37 @@ class Server(ThreadingHTTPServer):
     def __init__(
         self, address: str, pages: Mapping[str, Page], certificate: Certificate | None = None, host: str = ""
     ) -> None:
-        """Raises ServingError. `host` is listened on if the address names none."""
+        """Raises ServingError. `host` is listened on if the address names none, else every address of either family."""
         self.pages, self._certificate = pages, certificate
-        self._free = threading.BoundedSemaphore(CONNECTIONS)
+        self._open: dict[tuple[Any, ...], Open] = {}
+        """By the client's address and port, the oldest first."""
+        self._lock = threading.Lock()
         name, _, port = address.rpartition(":")
         name = name.strip("[]") or host
-        self.address_family = socket.AF_INET6 if ":" in name else socket.AF_INET
         try:
-            super().__init__((name, int(port)), _Handler)
+            self._bind(name, int(port))
         except (OSError, ValueError, OverflowError) as error:
             raise ServingError(f"cannot listen on {address}: {error}") from error
+
+    def _bind(self, name: str, port: int) -> None:
+        if name:
+            self.address_family = socket.AF_INET6 if ":" in name else socket.AF_INET
+            super().__init__((name, port), _Handler)
+            return
+        try:
+            self.address_family = socket.AF_INET6
+            super().__init__(("::", port), _Handler)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise
+            self.address_family = socket.AF_INET  # there is no IPv6 here
+            super().__init__(("", port), _Handler)
+
+    def server_bind(self) -> None:
+        """Take both families on the address that stands for all, as Go does."""
+        if self.server_address[0] == "::":
+            self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
 
     @property
     def port(self) -> int:
@@ -141,16 +185,33 @@ class Server(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, name=name, daemon=True).start()
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Hand a connection to a thread; turn it away if there are too many."""
-        if not self._free.acquire(blocking=False):
+        """Hand a connection to a thread, making room for it; turn it away if all others are being answered."""
+        with self._lock:
+            has_room = len(self._open) < CONNECTIONS or self._make_room()
+            if has_room:
+                self._open[client_address] = Open(request.dup())
+        if has_room:
+            super().process_request(request, client_address)
+        else:
             self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
+
+    def _make_room(self) -> bool:
+        idle = [address for address, known in self._open.items() if known.is_idle]
+        if not idle:
+            return False
+        held = Counter(address[0] for address in self._open)
+        self._close(max(idle, key=lambda address: held[address[0]]))  # of equals the first
+        return True
+
+    def _close(self, address: tuple[Any, ...]) -> None:
+        if known := self._open.pop(address, None):
+            known.hang_up()
+            known.handle.close()
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve one connection."""
         try:
-            request.settimeout(SOCKET_SECONDS)
+            request.settimeout(HEAD_SECONDS)
             if self._certificate is not None:
                 request = self._certificate.context().wrap_socket(request, server_side=True)
             super().process_request_thread(request, client_address)
@@ -158,18 +219,52 @@ class Server(ThreadingHTTPServer):
             logger.debug("connection from %s: %s", client_address, error)
             self.shutdown_request(request)
         finally:
-            self._free.release()
+            with self._lock:
+                self._close(client_address)
+
+    def answering(self, client_address: Any) -> None:
+        """The client has asked for something, and is not idle any more."""
+        with self._lock:
+            if known := self._open.get(client_address):
+                known.is_idle = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no error of ours."""
         logger.debug("connection from %s failed", client_address, exc_info=True)
 
 
+class _Head(io.RawIOBase):
+    """What a client sends, all of it within one deadline, however slowly it comes."""
+
+    def __init__(self, connection: socket.socket, seconds: float) -> None:
+        self._connection, self._deadline = connection, time.monotonic() + seconds
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no complete request in time")
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "vmagent-operator", ""
-    timeout = SOCKET_SECONDS
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = io.BufferedReader(_Head(self.connection, HEAD_SECONDS))
+
+    def parse_request(self) -> bool:
+        is_sound = super().parse_request()
+        self.close_connection = True
+        self.server.answering(self.client_address)
+        self.connection.settimeout(ANSWER_SECONDS)
+        return is_sound
 
     def do_GET(self) -> None:
         split = urlsplit(self.path)
@@ -184,7 +279,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refuse(self) -> None:
         self._send(Answer(b"method not allowed\n", 405))
-        self.close_connection = True
 
     do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _refuse  # noqa: N815
 
@@ -192,6 +286,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(answer.body)))
+        self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(answer.body)

@@ -90,7 +90,7 @@ class Informer(Generic[T]):
     jitter: Callable[[], float] = random.random
 
     phase: Phase = field(init=False, default=Phase.LISTING)
-    error: ApiError | None = field(init=False, default=None)
+    error: Exception | None = field(init=False, default=None)
     unhealthy_since: float | None = field(init=False)
     absent_at: float | None = field(init=False, default=None)
     resource_version: str = field(init=False, default="")
@@ -143,6 +143,10 @@ class Informer(Generic[T]):
             return self._advance()
         except ApiError as error:
             return self._fail(error)
+        except Exception as error:  # a bug, which the loop survives; until then nothing here can be believed
+            self._hang_up()
+            self._unwell(error)
+            raise
         except BaseException:
             self._hang_up()
             raise
@@ -323,7 +327,7 @@ class Informer(Generic[T]):
         if watch:
             watch.close()
 
-    def _unwell(self, error: ApiError) -> None:
+    def _unwell(self, error: Exception) -> None:
         self.error = error
         self._enter(Phase.BACKOFF)
 

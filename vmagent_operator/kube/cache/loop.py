@@ -13,7 +13,6 @@ from vmagent_operator.kube.observer import Observer
 
 logger = logging.getLogger(__name__)
 
-STACK_BYTES = 512 << 10
 DEATHS = 5
 DEATHS_WITHIN_SECONDS = 600.0
 
@@ -40,12 +39,8 @@ class Loop:
         self._thread = threading.Thread(target=self.run, name=self.name, daemon=True)
 
     def start(self) -> None:
-        """Start the thread; once, and not from several threads at a time."""
-        before = threading.stack_size(STACK_BYTES)
-        try:
-            self._thread.start()
-        finally:
-            threading.stack_size(before)
+        """Start the thread; once."""
+        self._thread.start()
 
     def join(self, seconds: float) -> bool:
         """Wait for the thread to end; whether it has."""

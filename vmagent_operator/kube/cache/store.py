@@ -3,6 +3,7 @@
 Objects are shared with every reader and never changed. A lock guards the tables, never the decoding.
 """
 
+import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -11,12 +12,16 @@ from typing import Any, Generic, TypeVar
 from attrs import define, field, frozen
 
 from vmagent_operator.kube.http.call import Event
-from vmagent_operator.kube.resource import Manifest
+from vmagent_operator.kube.resource import Manifest, Remains
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Key = tuple[str, str]
 """Namespace ("" for a cluster-scoped object) and name."""
 
+INTERNAL_ERROR = "internal error, see the operator's log"
+_IDENTITY = ("namespace", "name", "uid", "resourceVersion")
 _SHARED_VALUES = frozenset({"apiVersion", "kind", "namespace"})
 
 
@@ -48,12 +53,16 @@ class Change(Generic[T]):
 class Store(Generic[T]):
     """Objects of one kind, each as `transform` made it from its JSON; thread-safe.
 
+    `transform` must make something of Remains too; an object at which it or an index fails comes to it once more, as
+    Remains without more than its identity. `failures` counts those.
+
     An index is a function from an object to the values it is found under. Several sources may feed one store, each
     its own namespace.
     """
 
     transform: Callable[[Manifest], T]
     indexes: Mapping[str, Callable[[T], Iterable[str]]] = field(factory=dict)
+    failures: int = field(init=False, default=0)
     _entries: dict[Key, Entry[T]] = field(init=False, factory=dict)
     _found: dict[str, dict[str, dict[Key, Entry[T]]]] = field(init=False)
     _lock: threading.Lock = field(init=False, factory=threading.Lock)
@@ -88,9 +97,18 @@ class Store(Generic[T]):
         """The entry of an object with name and resource version, as `replace` wants it."""
         metadata = raw["metadata"]
         key = (sys.intern(metadata.get("namespace") or ""), metadata["name"])
-        value = self.transform(_shared(raw))
-        found_under = {(index, found) for index, of in self.indexes.items() for found in of(value)} | {("", key[0])}
-        return Entry(key, metadata.get("uid") or "", metadata["resourceVersion"], value, frozenset(found_under))
+        try:
+            value, found_under = self._read(raw if isinstance(raw, Remains) else _shared(raw))
+        except Exception:  # one object's fault must not be its source's
+            logger.exception("%s %s/%s: cannot be read", raw.get("kind"), *key)
+            self.failures += 1
+            identity = {part: metadata[part] for part in _IDENTITY if part in metadata}
+            value, found_under = self._read(Remains({**_head(raw), "metadata": identity}, INTERNAL_ERROR))
+        return Entry(key, metadata.get("uid") or "", metadata["resourceVersion"], value, found_under | {("", key[0])})
+
+    def _read(self, raw: Manifest) -> tuple[T, frozenset[tuple[str, str]]]:
+        value = self.transform(raw)
+        return value, frozenset((index, found) for index, of in self.indexes.items() for found in of(value))
 
     def replace(self, entries: Iterable[Entry[T]], namespace: str | None = None) -> list[Change[T]]:
         """Make `entries` the whole content, or that of one namespace, at once; what that changed."""
@@ -138,6 +156,10 @@ class Store(Generic[T]):
             if not found[value]:
                 del found[value]
         return entry.value
+
+
+def _head(raw: Manifest) -> Manifest:
+    return {key: raw.get(key) for key in ("apiVersion", "kind")}
 
 
 def _shared(raw: Any) -> Any:

@@ -1,4 +1,8 @@
-"""A request before it is sent, and an answer after it has come: what needs no connection."""
+"""A request before it is sent, and an answer after it has come: what needs no connection.
+
+Objects of an answer are read each for itself where they cannot be read together: what is wrong with one of them, be it
+nested too deep or no JSON at all, costs neither the others nor the source.
+"""
 
 import json
 from collections.abc import Mapping
@@ -6,9 +10,11 @@ from typing import Any
 
 from attrs import field, frozen
 
+from vmagent_operator.kube import nesting
 from vmagent_operator.kube.errors import ApiError, BadResponse, NetworkError, ServerError, Timeout, TooManyRequests
 from vmagent_operator.kube.http.transport import Query
-from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.kube.resource import Manifest, Remains, Resource
+from vmagent_operator.limits import NESTING_LEVELS
 
 JSON_TYPE = "application/json"
 APPLY_TYPE = "application/apply-patch+yaml"
@@ -20,6 +26,8 @@ PATIENCE_SECONDS = 10.0
 
 _REPEATABLE_STATUS = frozenset({429, 500, 502, 503, 504})
 _OBJECT_EVENTS = frozenset({"ADDED", "MODIFIED", "DELETED"})
+LIST_LEVELS, EVENT_LEVELS = 2, 1
+"""How deep an object is in what it comes in."""
 
 
 @frozen
@@ -100,14 +108,60 @@ def encode(body: Any) -> bytes | None:
 
 
 def decode(body: bytes) -> Manifest:
-    """The JSON object in an answer. Raises BadResponse."""
+    """The JSON object in an answer; Remains if it is too deep or, in parts, no JSON. Raises BadResponse."""
     try:
-        raw = json.loads(body)
-    except ValueError as error:
-        raise BadResponse("the answer is not JSON") from error
+        raw = _parsed(body, NESTING_LEVELS)
+    except BadResponse as error:
+        return _remains(body, error)
     if not isinstance(raw, dict):
         raise BadResponse("the answer is not a JSON object")
     return raw
+
+
+def decode_list(body: bytes) -> Manifest:
+    """The list in an answer; those of its items that cannot be read are Remains. Raises BadResponse."""
+    try:
+        raw = _parsed(body, NESTING_LEVELS + LIST_LEVELS)
+    except BadResponse:
+        raw, lost = _readable(body, NESTING_LEVELS)
+        if "items" not in lost:
+            raise
+        raw["items"] = [decode(item) for item in nesting.elements(lost["items"])]
+    if not isinstance(raw, dict):
+        raise BadResponse("the answer is not a JSON object")
+    return raw
+
+
+def _parsed(text: bytes, levels: int) -> Any:
+    """The JSON in `text`. Raises BadResponse."""
+    if nesting.exceeds(text, levels):
+        raise BadResponse(f"nested deeper than {NESTING_LEVELS} levels")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadResponse("the answer is not JSON") from error
+
+
+def _readable(text: bytes, levels: int) -> tuple[Manifest, dict[str, bytes]]:
+    """The members of an object that can be read, and those that cannot."""
+    found, lost = Manifest(), dict[str, bytes]()
+    for name, part in nesting.members(text).items():
+        try:
+            found[name] = _parsed(part, levels - 1)
+        except BadResponse:
+            lost[name] = part
+    return found, lost
+
+
+def _remains(text: bytes, error: BadResponse) -> Manifest:
+    """What can be read of an object; without its status or managed fields it still counts as whole. Raises `error`."""
+    found, lost = _readable(text, NESTING_LEVELS)
+    if "metadata" in lost:
+        found["metadata"], _ = _readable(lost.pop("metadata"), NESTING_LEVELS - 1)
+    if not found.get("metadata"):
+        raise error
+    lost.pop("status", None)
+    return Remains(found, f"{', '.join(lost)}: {error}") if lost else found
 
 
 def whole(raw: Any, resource: Resource, metadata_only: bool) -> Manifest:
@@ -118,14 +172,19 @@ def whole(raw: Any, resource: Resource, metadata_only: bool) -> Manifest:
     if not isinstance(raw, dict) or not isinstance(raw.get("metadata"), dict):
         raise BadResponse(f"a {resource.kind} of the answer has no metadata")
     head = {"apiVersion": resource.api_version, "kind": resource.kind}
-    return head | ({"metadata": raw["metadata"]} if metadata_only else raw)
+    if metadata_only:
+        return head | {"metadata": raw["metadata"]}
+    return Remains(head | raw, raw.fault) if isinstance(raw, Remains) else head | raw
 
 
 def named(raw: Any, resource: Resource, metadata_only: bool) -> Manifest:
-    """Like `whole`, for an object that must be a stored one: with a name and a resource version."""
+    """Like `whole`, for an object that must be a stored one: with what tells it from others and from its former states."""
     manifest = whole(raw, resource, metadata_only)
-    if not all(isinstance(manifest["metadata"].get(key), str) for key in ("name", "resourceVersion")):
+    metadata = manifest["metadata"]
+    if not all(isinstance(metadata.get(key), str) for key in ("name", "resourceVersion")):
         raise BadResponse(f"a {resource.kind} of the answer has no name or resourceVersion")
+    if not all(isinstance(metadata.get(key), str | None) for key in ("namespace", "uid")):
+        raise BadResponse(f"a {resource.kind} of the answer has a namespace or uid that is no text")
     return manifest
 
 
@@ -141,9 +200,23 @@ class Event:
     object: Any
 
 
+def _wrapped(line: bytes) -> Manifest:
+    """The line of a watch, its object perhaps as Remains. Raises BadResponse."""
+    try:
+        raw = _parsed(line, NESTING_LEVELS + EVENT_LEVELS)
+    except BadResponse:
+        raw, lost = _readable(line, NESTING_LEVELS)
+        if lost.keys() != {"object"}:
+            raise
+        raw["object"] = decode(lost["object"])
+    if not isinstance(raw, dict):
+        raise BadResponse("the answer is not a JSON object")
+    return raw
+
+
 def event(line: bytes, resource: Resource, metadata_only: bool) -> Event:
     """The event in a line of a watch. Raises BadResponse for a line that is none."""
-    raw = decode(line)
+    raw = _wrapped(line)
     type_, body = raw.get("type"), raw.get("object")
     if not isinstance(type_, str):
         raise BadResponse("an event has no type")

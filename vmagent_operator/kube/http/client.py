@@ -353,7 +353,8 @@ class Client:
         self.check()
         if call.is_write:
             self.gate()
-        return calls.decode(self._exchange(call, self._request, left).body)
+        body = self._exchange(call, self._request, left).body
+        return calls.decode_list(body) if call.verb == "list" else calls.decode(body)
 
     def _request(self, call: Call | Discovery, timeout: float) -> Response:
         body = calls.encode(call.body)

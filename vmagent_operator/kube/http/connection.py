@@ -30,7 +30,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from urllib3.response import BaseHTTPResponse
 
 from vmagent_operator.kube.clock import Clock, SystemClock
-from vmagent_operator.kube.errors import ApiError, NetworkError, Timeout
+from vmagent_operator.kube.errors import ApiError, BadResponse, NetworkError, Timeout
 from vmagent_operator.kube.http.credentials import Credentials, CredentialsError
 from vmagent_operator.kube.http.transport import Query, Response, lines
 from vmagent_operator.kube.observer import Observer
@@ -41,6 +41,12 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOME_CONFIG = "~/.kube/config"
 CONNECT_SECONDS = 5.0
 PIECE_BYTES = 64 << 10
+MAX_REFUSAL_BYTES = 64 << 10
+"""Of an answer that says no: it tells why within the first lines, and a proxy's page may go on for ever."""
+MAX_ANSWER_BYTES = 256 << 20
+"""Of any other: a page of 500 objects of half a megabyte, which is more than etcd takes for most."""
+REFUSAL_SECONDS = 10.0
+"""For the body of a watch that was refused, which has no time of its own."""
 KEEP_ALIVE = (
     *HTTPConnection.default_socket_options,
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -132,14 +138,18 @@ class Connection:
         deadline = self._clock.monotonic() + timeout
         answer = self._authorized(method, path, query, headers or {}, body, lambda: self._left(deadline))
         with _translated(), answer:
-            pieces = list(iter(lambda: self._piece(answer, deadline), b""))
-        return Response(answer.status, _lower(answer.headers), b"".join(pieces))
+            return Response(answer.status, _lower(answer.headers), self._whole(answer, deadline))
 
     def stream(
         self, path: str, *, query: Query = (), headers: Mapping[str, str] | None = None, idle_timeout: float
     ) -> "OpenStream":
         """See Transport."""
-        return OpenStream(self._authorized("GET", path, query, headers or {}, None, lambda: idle_timeout))
+        answer = self._authorized("GET", path, query, headers or {}, None, lambda: idle_timeout)
+        if answer.status == 200:
+            return OpenStream(answer)
+        deadline = self._clock.monotonic() + min(idle_timeout, REFUSAL_SECONDS)
+        with _translated(), answer:
+            return OpenStream(answer, self._whole(answer, deadline))
 
     def close(self) -> None:
         """Close the idle connections of the pool."""
@@ -181,6 +191,19 @@ class Connection:
                 decode_content=False,
             )
 
+    def _whole(self, answer: BaseHTTPResponse, deadline: float) -> bytes:
+        """The body; of a refusal as much as is worth reading. Raises BadResponse for an answer beyond reason."""
+        pieces, held = list[bytes](), 0
+        is_refusal = answer.status >= 300
+        while piece := self._piece(answer, deadline):
+            pieces.append(piece)
+            held += len(piece)
+            if is_refusal and held >= MAX_REFUSAL_BYTES:
+                break
+            if held > MAX_ANSWER_BYTES:
+                raise BadResponse(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
+        return b"".join(pieces)
+
     def _piece(self, answer: BaseHTTPResponse, deadline: float) -> bytes:
         if sock := _socket(answer):
             sock.settimeout(self._left(deadline))
@@ -198,6 +221,7 @@ class OpenStream:
     """A Stream over a connection."""
 
     _answer: BaseHTTPResponse
+    _refusal: bytes = b""
     _closed: bool = field(init=False, default=False)
 
     @property
@@ -211,7 +235,7 @@ class OpenStream:
         return _lower(self._answer.headers)
 
     def __iter__(self) -> Iterator[bytes]:
-        return lines(self._pieces()) if self.status == 200 else self._pieces()
+        return lines(self._pieces()) if self.status == 200 else iter((self._refusal,))
 
     def close(self) -> None:
         """See Stream."""
