@@ -158,10 +158,10 @@ ASSET_KEY_CHARACTERS: Final = Limit(
     bounds="the name of a file made of namespace, Secret and key; a longer one is cut and gets a hash",
     why="The API server refuses the whole Secret for a longer key.",
 )
-ASSET_BYTES: Final = Limit(
+ASSET_CHARACTERS: Final = Limit(
     512 * KIB,
-    "bytes",
-    name="ASSET_BYTES",
+    "characters",
+    name="ASSET_CHARACTERS",
     bounds="a file (certificate, key, CA) of a scrape object",
     why="Twice the 220 kB of all public authorities, the largest bundle in use.",
 )
