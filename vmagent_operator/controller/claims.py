@@ -41,20 +41,20 @@ class Grower:
         metadata, spec = workload["metadata"], workload["spec"]
         selector = ",".join(f"{key}={value}" for key, value in spec["selector"]["matchLabels"].items())
         listed = self.client.list(resource.PERSISTENTVOLUMECLAIMS, metadata["namespace"], selector=selector).items
-        found = {claim["metadata"]["name"]: claim for claim in listed}
-        waiting, notes, missing = list[str](), list[str](), False
-        for template in spec.get("volumeClaimTemplates") or ():
-            for ordinal in range(spec.get("replicas", 1)):
-                claim = found.get(f"{template['metadata']['name']}-{metadata['name']}-{ordinal}")
-                if claim is None:
-                    missing = True
-                    continue
-                if claim["metadata"].get("deletionTimestamp"):
-                    continue
-                self._label(claim, template)
-                waits, note = self._grow(claim, template)
-                waiting += waits
-                notes += note
+        templates = {each["metadata"]["name"]: each for each in spec.get("volumeClaimTemplates") or ()}
+        waiting, notes, found = list[str](), list[str](), 0
+        for claim in listed:
+            template = templates.get(_template(claim, metadata["name"], spec.get("replicas", 1)))
+            if template is None:
+                continue
+            found += 1
+            if claim["metadata"].get("deletionTimestamp"):
+                continue
+            self._label(claim, template)
+            waits, note = self._grow(claim, template)
+            waiting += waits
+            notes += note
+        missing = found < len(templates) * spec.get("replicas", 1)
         return Claims(complete=not missing and not waiting, waiting="; ".join(waiting), notes=tuple(notes))
 
     def _label(self, claim: Manifest, template: Manifest) -> None:
@@ -119,6 +119,16 @@ class Grower:
         except (Forbidden, NotFound):
             return None
         return next((found for found in listed if _is_default(found["metadata"])), None)
+
+
+def _template(claim: Manifest, workload: str, replicas: int) -> str:
+    """The name of the template that a claim was made from for one of the replicas of `workload`; empty if it was not.
+
+    Claims are looked at, not numbers: there are as many as a cluster has, and a VMAgent can ask for any number.
+    """
+    rest, _, ordinal = claim["metadata"]["name"].rpartition("-")
+    is_ours = ordinal.isdecimal() and len(ordinal) < 10 and str(int(ordinal)) == ordinal and int(ordinal) < replicas
+    return rest.removesuffix(f"-{workload}") if is_ours and rest.endswith(f"-{workload}") else ""
 
 
 def _is_default(metadata: Mapping[str, Any]) -> bool:

@@ -107,6 +107,9 @@ class _Reader:
         return cls(**values) if values else _empty(cls)
 
     def item(self, slot: Slot, raw: Any, path: str) -> Any:
+        most = slot.field.most
+        if most is not None and isinstance(raw, list) and len(raw) > most:
+            return self.fault(path, most.exceeded)
         value = self.shape(slot.shape, raw, path)
         if slot.field.pattern and isinstance(value, str) and not compiled(slot.field.pattern).search(value):
             self.fault(path, f"must match {slot.field.pattern}")

@@ -12,7 +12,6 @@ from attrs import define
 from vmagent_operator.limits import (
     CACHED_CHARACTERS,
     EXPRESSION_CHARACTERS,
-    OBJECT_JOBS,
     OBJECT_RULES,
     OBJECT_TEXT_BYTES,
 )
@@ -37,7 +36,6 @@ class OverBudgetError(ObjectError):
 class Budget:
     """What is left for one object. Methods raise OverBudgetError."""
 
-    jobs: int = OBJECT_JOBS
     rules: int = OBJECT_RULES
     text_bytes: int = OBJECT_TEXT_BYTES
 
@@ -54,9 +52,6 @@ class Budget:
 
     def job(self, text: bytes) -> None:
         """Take note of a job that is finished."""
-        self.jobs -= 1
-        if self.jobs < 0:
-            raise OverBudgetError(OBJECT_JOBS.exceeded)
         self._text(len(text))
 
     @property
