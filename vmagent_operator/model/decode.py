@@ -26,6 +26,7 @@ from vmagent_operator.model.fields import (
 )
 
 T = TypeVar("T")
+INTERNAL_ERROR = "internal error, see the operator's log"
 Manifest = dict[str, Any]
 """A JSON object, as kubectl shows it."""
 
@@ -52,11 +53,15 @@ class Fault:
 
 
 class DecodeError(ValueError):
-    """A document that cannot be read; `faults` holds every reason, in field order."""
+    """A document that cannot be read; `faults` holds every reason, in field order.
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    bug: where our own code failed over it, for the log; empty for what its author can mend.
+    """
+
+    def __init__(self, faults: tuple[Fault, ...], bug: str = "") -> None:
         super().__init__("; ".join(map(str, faults)))
         self.faults = faults
+        self.bug = bug
 
 
 @frozen

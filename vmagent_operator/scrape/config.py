@@ -10,12 +10,12 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.encode import to_config
-from vmagent_operator.scrape import extra, pack
+from vmagent_operator.scrape import extra, pack, references
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import Context, context, spec_of
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects
-from vmagent_operator.scrape.references import Missing, Reference, Scope, Values, references
+from vmagent_operator.scrape.references import Missing, Reference, Scope, Values
 from vmagent_operator.scrape.selection import Selection
 from vmagent_operator.scrape.share import Room, allotted
 from vmagent_operator.scrape.text import emit
@@ -77,9 +77,31 @@ def configuration(
 def named(agent: CustomObject[VMAgentSpec], selection: Selection, settings: Settings) -> frozenset[Reference]:
     """Every Secret and ConfigMap whose content the configuration of `agent` may need."""
     additional = spec_of(agent).scraping.additional_scrape_configs
-    own = references(additional, agent.namespace) if additional else frozenset()
+    own = references.references(additional, agent.namespace) if additional else frozenset()
     agent_context = context(agent, settings)
     return own.union(*(named_objects(obj, agent_context) for obj in _objects(selection)))
+
+
+def keys(
+    agent: CustomObject[VMAgentSpec], selection: Selection, settings: Settings
+) -> Mapping[Reference, frozenset[str]]:
+    """Of every Secret and ConfigMap that `agent` or an object refers to, the keys whose content may be needed."""
+    found: dict[Reference, set[str]] = {}
+    agent_context = context(agent, settings)
+    for part in (references.keys(agent.spec, agent.namespace), *(_keys(o, agent_context) for o in _objects(selection))):
+        for reference, key in part:
+            found.setdefault(reference, set()).add(key)
+    return {reference: frozenset(names) for reference, names in found.items()}
+
+
+def _keys(obj: CustomObject[Any], agent_context: Context) -> Iterable[tuple[Reference, str]]:
+    if not named_objects(obj, agent_context):
+        return ()
+    own: frozenset[tuple[Reference, str]] | None = obj.memo.get(_keys)
+    if own is None:
+        own = obj.memo[_keys] = references.keys(obj.spec, obj.namespace)
+    shared = agent_context.named_keys
+    return own.union((evolve(of, namespace=obj.namespace), key) for of, key in shared) if shared else own
 
 
 def _objects(selection: Selection) -> Iterator[CustomObject[Any]]:

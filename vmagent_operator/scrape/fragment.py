@@ -22,10 +22,12 @@ from vmagent_operator.api.kinds import (
     Kind,
 )
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.model.bugs import trail
+from vmagent_operator.model.decode import INTERNAL_ERROR
 from vmagent_operator.scrape.budget import OverBudgetError
 from vmagent_operator.scrape.checks import pem, validate
 from vmagent_operator.scrape.context import Context
-from vmagent_operator.scrape.errors import Finding, ObjectError, bug
+from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.jobs import custom, node, pod, probe, service, static
 from vmagent_operator.scrape.jobs.job import Work
 from vmagent_operator.scrape.pack import Entry
@@ -96,12 +98,12 @@ def _isolated(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
     try:
         return _fragment(obj, context, values)
     except Exception as error:  # noqa: BLE001
-        return Finding(obj, "internal error, see the operator's log", bug(error))
+        return Finding(obj, INTERNAL_ERROR, trail(error))
 
 
 def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragment | Finding:
     if faults := validate.scrape_object(obj, context):
-        return Finding(obj, "; ".join(faults))
+        return Finding(obj, "; ".join(faults), obj.error.bug if obj.error else "")
     spec: Any = obj.spec
     builder = BUILDERS[obj.kind]
     work = Work(obj, builder.prefix, context, Scope(values, obj.namespace), context.scrape_class(spec.scrape_class))

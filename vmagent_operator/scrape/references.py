@@ -133,6 +133,12 @@ def references(value: Any, namespace: str) -> frozenset[Reference]:
     return frozenset(_reference(selector, namespace) for _, selector in found if selector.name)
 
 
+def keys(value: Any, namespace: str) -> frozenset[tuple[Reference, str]]:
+    """Every key of a Secret or ConfigMap that a model refers to, in the same way."""
+    found = walk(value, "", SELECTORS)
+    return frozenset((_reference(selector, namespace), selector.key) for _, selector in found if selector.name)
+
+
 def _reference(selector: Selector, namespace: str) -> Reference:
     kind: Literal["Secret", "ConfigMap"] = "Secret" if isinstance(selector, SecretKeySelector) else "ConfigMap"
     return Reference(kind, namespace, selector.name)
