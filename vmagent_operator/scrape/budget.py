@@ -108,7 +108,9 @@ def _items(text: str) -> Iterator[str]:
         end = position + 1
         match text[position]:
             case "\\":
-                end += 2 if text[end : end + 1] in ("p", "P") else 1
+                end += 1
+                if text[end - 1 : end] in ("p", "P"):
+                    end = _after(text, "}", end) if text[end : end + 1] == "{" else end + 1
             case "[":
                 end = _after(text, "]", end)
             case "{":

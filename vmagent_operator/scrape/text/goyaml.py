@@ -24,6 +24,8 @@ _LONGEST_NUMBER = 400
 """Digits; a float ends at 309, and Python's own limit for integers is 4,300."""
 _INDENTATION = 2
 """Characters before a value for each level that it is nested in, as it will be written."""
+_LIBYAML_NESTING = "exceeded maximum nesting depth"
+"""What libyaml says, before it gives us anything to count, of more than 1,000 brackets in a row."""
 _PLAIN = "!plain"
 _STRING = "tag:yaml.org,2002:str"
 _BINARY = "tag:yaml.org,2002:binary"
@@ -51,7 +53,8 @@ def load(text: str) -> Any:
     try:
         _count(text)
     except yaml.YAMLError as error:
-        raise InvalidYAML(" ".join(str(error).split())) from None
+        said = " ".join(str(error).split())
+        raise InvalidYAML(YAML_NESTING.exceeded if _LIBYAML_NESTING in said else said) from None
     loader = _Loader(text)
     try:
         node = loader.get_node() if loader.check_node() else None
