@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 CODE   := vmagent_operator test
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lint types layers cluster-test golden crds bench wheel clean install-crds deploy undeploy
+.PHONY: help run test check fmt lint types layers cluster-test golden crds limits bench wheel clean install-crds deploy undeploy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,9 +47,12 @@ golden: $(BIN)/.ready ## compare with the recorded cases of the Go operator
 crds: $(BIN)/.ready ## regenerate manifests/crd from the field tables
 	$(BIN)/python -m vmagent_operator crds --output manifests/crd
 
+limits: $(BIN)/.ready ## regenerate docs/limits.md from the table of limits
+	$(BIN)/python -m vmagent_operator limits --output docs/limits.md
+
 .PHONY: crds-check
-crds-check: crds
-	@git diff --exit-code --stat -- manifests/crd || { echo "manifests/crd is out of date: commit what make crds wrote"; exit 1; }
+crds-check: crds limits
+	@git diff --exit-code --stat -- manifests/crd docs/limits.md || { echo "generated files are out of date: commit what make crds limits wrote"; exit 1; }
 
 bench: $(BIN)/.ready ## measure rendering and reconcile speed
 	$(BIN)/python -m test.bench

@@ -15,6 +15,8 @@ REVIEWED = {
     "spec.versions[v1beta1].schema.openAPIV3Schema.properties.spec.properties.dnsConfig.items": (
         "a leftover of patching: an object has no items, so the API server never looks at it"
     ),
+    "spec.versions[v1beta1].schema.openAPIV3Schema.properties.spec.properties.replicaCount.maximum": "a limit of ours",
+    "spec.versions[v1beta1].schema.openAPIV3Schema.properties.spec.properties.shardCount.maximum": "a limit of ours",
 }
 """Paths at which we differ on purpose, and why."""
 

@@ -1,5 +1,7 @@
 """`render`: files in, objects and exit code out."""
 
+import base64
+import gzip
 import io
 import json
 import subprocess
@@ -12,6 +14,7 @@ import yaml
 
 from vmagent_operator.cli import render
 from vmagent_operator.cli.main import main
+from vmagent_operator.limits import INFLATED_BYTES
 
 AGENT = """
 apiVersion: operator.victoriametrics.com/v1beta1
@@ -148,3 +151,45 @@ def test_an_unknown_subcommand_is_refused(capsys: pytest.CaptureFixture[str]) ->
 def test_no_client_library_is_loaded() -> None:
     code = "import sys, vmagent_operator.cli.render; print({'kubernetes', 'urllib3'} & sys.modules.keys())"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
+def secret(content: bytes) -> dict[str, Any]:
+    """A Secret with one key."""
+    return {"kind": "Secret", "data": {"k": base64.b64encode(content).decode()}}
+
+
+def test_what_only_looks_like_gzip_is_shown_as_it_is() -> None:
+    for content in (b"\x1f\x8bno gzip", b"\x1f\x8b", gzip.compress(b"text")[:-4]):
+        assert render.decoded(secret(content))["decoded"]["k"] == content.decode("utf-8", "replace")
+    assert render.decoded(secret(gzip.compress(b"text")))["decoded"]["k"] == "text"
+
+
+def test_a_secret_is_unpacked_as_far_as_it_is_worth_looking_at() -> None:
+    bomb = gzip.compress(bytes(INFLATED_BYTES + 1), 9)
+    said = render.decoded(secret(bomb))["decoded"]["k"]
+    assert said == f"more than {INFLATED_BYTES} bytes (limit INFLATED_BYTES)"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: " + "[" * 200 + "]" * 200, "more than 100 levels (limit YAML_NESTING)"),
+        ('{"a": ' + "[" * 5000 + "]" * 5000 + "}", "more than 100 levels (limit YAML_NESTING)"),
+        ("a: " + "9" * 5000, "Exceeds the limit"),
+    ],
+)
+def test_files_that_cannot_be_held_are_refused(
+    text: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    assert run("-f", str(tmp_path / "x.yaml")) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_json_is_read_as_yaml_would_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = yaml.safe_load(AGENT)
+    shown = []
+    for text in (json.dumps(document), yaml.safe_dump(document), yaml.safe_dump(document, default_flow_style=True)):
+        (tmp_path / "x.yaml").write_text(text)
+        shown.append((run("-f", str(tmp_path / "x.yaml")), capsys.readouterr()))
+    assert shown[0] == shown[1] == shown[2]

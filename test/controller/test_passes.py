@@ -6,9 +6,15 @@ import hashlib
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from test.apiserver.pods import Fate
 from test.controller.world import World, agent, scrape
+from vmagent_operator.api import kinds
+from vmagent_operator.kube.resource import SECRETS
+from vmagent_operator.scrape import fragment
+from vmagent_operator.scrape.jobs import service
+from vmagent_operator.scrape.references import Reference
 
 AGENTS = "vmagents.operator.victoriametrics.com"
 SCRAPES = "vmservicescrapes.operator.victoriametrics.com"
@@ -450,3 +456,49 @@ def test_roles_of_an_agent_whose_finalizer_was_taken_off_are_swept(world: World)
     world.settle(300)
     assert "monitoring:monitoring:vmagent-main" not in world.names("clusterroles.rbac.authorization.k8s.io")
     assert "monitoring:monitoring:vmagent-main" not in world.names("clusterrolebindings.rbac.authorization.k8s.io")
+
+
+def test_a_bug_over_one_object_is_logged_counted_and_told_by_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(spec: Any, work: Any) -> Any:
+        if work.object.name == "bad":
+            raise RuntimeError("s3cr3t")
+        return service.jobs(spec, work)
+
+    builder = evolve(fragment.BUILDERS[kinds.VMSERVICESCRAPE], jobs=broken)
+    monkeypatch.setattr(fragment, "BUILDERS", {**fragment.BUILDERS, kinds.VMSERVICESCRAPE: builder})
+    world.add(scrape())
+    world.add(scrape("bad"))
+    world.add(agent(selectAllByDefault=True))
+    world.settle()
+    assert status(world)["updateStatus"] == "operational"
+    assert "serviceScrape/apps/app/0" in configuration(world)
+    assert world.get(SCRAPES, "apps", "bad")["status"]["updateStatus"] == "failed"
+    assert "internal error, see the operator's log" in str(world.get(SCRAPES, "apps", "bad")["status"])
+    (said,) = (line for line in caplog.messages if "internal error" in line)
+    assert said.startswith("vmservicescrape apps/bad: internal error: RuntimeError at fragment.py:")
+    assert "s3cr3t" not in said
+    errors = world.system.metrics.registry.get_sample_value
+    assert errors("vmagent_operator_object_errors_total", {"kind": "vmservicescrape"}) == 1
+
+
+def test_of_a_secret_only_the_keys_that_are_named_are_kept(world: World) -> None:
+    data = {key: base64.b64encode(key.encode()).decode() for key in ("token", "later", "never")}
+    annotations = {"large": "x" * 1000}
+    metadata = {"name": "s", "namespace": "apps", "annotations": annotations}
+    world.add({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data})
+    endpoint = {"port": "http", "bearerTokenSecret": {"name": "s", "key": "token"}}
+    world.add(scrape(endpoints=[endpoint]))
+    world.add(agent(selectAllByDefault=True))
+    world.settle()
+    reads = world.system.reconciler.memories.of(KEY).reads
+    assert reads[Reference("Secret", "apps", "s")].content == {"token": "token"}
+    stored = world.system.stores.get(SECRETS, "apps", "s")
+    assert "annotations" not in stored["metadata"]
+    other = {"port": "http", "bearerTokenSecret": {"name": "s", "key": "later"}}
+    change(world, SCRAPES, "apps", "app", endpoints=[endpoint, other])
+    world.settle()
+    assert "bearer_token: later" in configuration(world)
+    reads = world.system.reconciler.memories.of(KEY).reads
+    assert reads[Reference("Secret", "apps", "s")].content == {"token": "token", "later": "later"}

@@ -57,7 +57,7 @@ class World:
         if kind is VMAGENT:
             return json.dumps([_shown(rendered) for rendered in self._rendered(raw)]).encode()
         found = self._fragment(raw)
-        return b"".join(found.jobs) + json.dumps(found.assets).encode()
+        return found.entry.text + json.dumps(found.assets).encode()
 
     def built(self, kind: Kind[Any], spec: dict[str, Any]) -> bytes:
         """The part of `outcome` that takes half the time: for an agent, the objects that are built. Raises Refused."""
@@ -69,7 +69,7 @@ class World:
         """The YAML that an object of `kind` leads to: its jobs, or what its vmagent reads. Raises Refused."""
         raw = manifest(kind, spec)
         if kind is not VMAGENT:
-            return {"jobs": b"".join(self._fragment(raw).jobs).decode()}
+            return {"jobs": self._fragment(raw).entry.text.decode()}
         found: dict[str, str] = {}
         for obj in map(render.decoded, self._desired(raw)):
             data = obj.get("data" if obj["kind"] == "ConfigMap" else "decoded", {})

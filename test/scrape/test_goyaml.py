@@ -42,7 +42,10 @@ def test_merged_keys_give_way_to_own_ones_and_to_earlier_merged_ones() -> None:
         ("a: 1\nb: 2\na: 3", "line 3: key 'a' is given twice"),
         ("? [a]\n: b", "line 1: a key must be a scalar"),
         ("a: {<<: 5}", "line 1: only mappings can be merged"),
-        ("a: &a\n- *a", "nested too deeply, or an alias inside its own anchor"),
+        ("a: &a\n- *a", "line 1: more than 100 levels (limit YAML_NESTING), aliases followed"),
+        ("a: &a\n  <<: *a", "line 1: more than 100 levels (limit YAML_NESTING), aliases followed"),
+        ("[" * 900, "line 1: more than 100 levels (limit YAML_NESTING)"),
+        ("a:\n- " + "1," * 3 + "\n- " + "9" * 5000, "line 3: a number of 5000 digits"),
         ("a: !!binary YQ", "line 1: no base64"),
     ],
 )
@@ -55,5 +58,5 @@ def test_faults(text: str, message: str) -> None:
 def test_aliases_of_aliases_do_not_fill_the_memory() -> None:
     levels = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
     levels += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 9)]
-    with pytest.raises(goyaml.InvalidYAML, match="aliases make too much of it"):
+    with pytest.raises(goyaml.InvalidYAML, match=r"limit YAML_VALUES\), aliases followed"):
         goyaml.load("\n".join(levels))

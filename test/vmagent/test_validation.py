@@ -57,9 +57,9 @@ def test_we_agree_with_vmagent(kind: str, vmagent: Path, tmp_path: Path, monkeyp
     endpoints = [endpoint for of, endpoint in ENDPOINTS if of == kind]
     accepted = [made for number, one in enumerate(endpoints) if (made := _made(one, f"x{number}"))]
     refused = [endpoint for endpoint in endpoints if _made(endpoint) is None]
-    assert _complaint(vmagent, tmp_path / "accepted.yaml", *(job for made in accepted for job in made.jobs)) == ""
+    assert _complaint(vmagent, tmp_path / "accepted.yaml", *(made.entry.text for made in accepted)) == ""
     monkeypatch.setattr(validate, "scrape_object", lambda *_: ())
     monkeypatch.setattr(validate, "auth_faults", lambda *_: ())
     for endpoint in refused:
         made = _made(endpoint)
-        assert made is None or _complaint(vmagent, tmp_path / "refused.yaml", *made.jobs), endpoint
+        assert made is None or _complaint(vmagent, tmp_path / "refused.yaml", made.entry.text), endpoint

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from vmagent_operator.api import kubernetes as k8s
 from vmagent_operator.api.core import INT32, INT64, EmbeddedMetadata, SecretKeySelector
+from vmagent_operator.limits import REPLICAS
 from vmagent_operator.model.fields import Field
 
 
@@ -99,7 +100,9 @@ class AppParams:
         tuple[k8s.HostAlias, ...], Field("Older spelling of hostAliases, which it replaces.", key="host_aliases")
     ] = ()
     # its workload
-    replica_count: Annotated[int | None, Field("Number of pods, per shard.", schema=INT32)] = None
+    replica_count: Annotated[
+        int | None, Field("Number of pods, per shard.", schema=INT32 | {"maximum": REPLICAS.value})
+    ] = None
     revision_history_limit_count: Annotated[int | None, Field("Old revisions to keep.", schema=INT32)] = None
     min_ready_seconds: Annotated[int, Field("Seconds that a new pod must be ready before it counts.", schema=INT32)] = 0
 

@@ -15,7 +15,8 @@ from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
 from vmagent_operator.api.staticscrape import VMStaticScrapeSpec
 from vmagent_operator.api.status import ScrapeStatus, VMAgentStatus
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.model.decode import DecodeError, Fault, Manifest, decode
+from vmagent_operator.model.bugs import trail
+from vmagent_operator.model.decode import INTERNAL_ERROR, DecodeError, Fault, Manifest, decode
 
 S = TypeVar("S")
 
@@ -131,6 +132,8 @@ def read(raw: Manifest) -> CustomObject[Any]:
         decoded = decode(kind.spec_class, {} if raw.get("spec") is None else raw["spec"])
     except DecodeError as broken:
         return evolve(found, error=broken)
+    except Exception as unforeseen:  # noqa: BLE001 - a bug of ours is the end of this object only
+        return evolve(found, error=DecodeError((Fault("spec", INTERNAL_ERROR),), trail(unforeseen)))
     return evolve(found, spec=decoded.value, unknown=decoded.unknown)
 
 

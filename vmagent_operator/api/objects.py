@@ -29,6 +29,7 @@ class Metadata:
     resource_version: Annotated[str, Field("Changes with every write.")] = ""
     labels: Annotated[Mapping[str, str], Field("Labels.")] = field(factory=dict)
     annotations: Annotated[Mapping[str, str], Field("Annotations.")] = field(factory=dict)
+    creation_timestamp: Annotated[str, Field("When it was created.")] = ""
     deletion_timestamp: Annotated[str, Field("When deletion was asked for.")] = ""
     finalizers: Annotated[tuple[str, ...], Field("Who must agree to the deletion.")] = ()
     owner_references: Annotated[tuple[OwnerReference, ...], Field("Owners.")] = ()

@@ -7,6 +7,7 @@ from attrs import frozen
 from vmagent_operator.api.auth import EndpointAuth
 from vmagent_operator.api.core import INT32, LabelSelector, NamespaceSelector
 from vmagent_operator.api.endpoint import AttachMetadata, Relabelings, ScrapeParams
+from vmagent_operator.limits import OBJECT_JOBS
 from vmagent_operator.model.fields import Field
 
 
@@ -32,7 +33,7 @@ class VMPodScrapeSpec:
 
     selector: Annotated[LabelSelector, Field("Labels of the pods; every pod if empty.")] = LabelSelector()
     namespace_selector: Annotated[NamespaceSelector, Field("Namespaces of the pods.")] = NamespaceSelector()
-    pod_metrics_endpoints: Annotated[tuple[PodMetricsEndpoint, ...], Field("Ports to scrape.")]
+    pod_metrics_endpoints: Annotated[tuple[PodMetricsEndpoint, ...], Field("Ports to scrape.", most=OBJECT_JOBS)]
     job_label: Annotated[str, Field("Label of the pod that gives the job label.")] = ""
     pod_target_labels: Annotated[tuple[str, ...], Field("Labels of the pod to copy.")] = ()
     sample_limit: Annotated[int, Field("Limit of samples for endpoints without their own.")] = 0

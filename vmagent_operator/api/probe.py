@@ -9,6 +9,7 @@ from vmagent_operator.api.auth import EndpointAuth
 from vmagent_operator.api.core import LabelSelector, NamespaceSelector
 from vmagent_operator.api.endpoint import ScrapeParams
 from vmagent_operator.api.relabel import RelabelConfig
+from vmagent_operator.limits import OBJECT_JOBS
 from vmagent_operator.model.fields import Field
 
 
@@ -46,7 +47,7 @@ class ProbeTargets:
 
     static: Annotated[StaticTargets | None, Field("Listed targets.")] = None
     static_config: Annotated[StaticTargets | None, Field("Older spelling of static.")] = None
-    kubernetes: Annotated[tuple[KubernetesTargets, ...], Field("Discovered targets.")] = ()
+    kubernetes: Annotated[tuple[KubernetesTargets, ...], Field("Discovered targets.", most=OBJECT_JOBS)] = ()
     ingress: Annotated[KubernetesTargets | None, Field("Older spelling of kubernetes with role ingress.")] = None
 
 

@@ -9,6 +9,7 @@ from vmagent_operator.api.auth import Authorization, BasicAuth, EndpointAuth, TL
 from vmagent_operator.api.core import LabelSelector, SecretKeySelector, listed_by
 from vmagent_operator.api.endpoint import AttachMetadata, Relabelings
 from vmagent_operator.api.relabel import RelabelConfig
+from vmagent_operator.limits import SCRAPE_CLASSES
 from vmagent_operator.model.encode import Secrets
 from vmagent_operator.model.fields import Field
 
@@ -131,7 +132,8 @@ class ScrapingParams:
         tuple[RelabelConfig, ...], Field("Rules after those of every VMScrapeConfig.")
     ] = ()
     scrape_classes: Annotated[
-        tuple[ScrapeClass, ...], Field("Defaults that scrape objects choose by name.", schema=listed_by("name"))
+        tuple[ScrapeClass, ...],
+        Field("Defaults that scrape objects choose by name.", schema=listed_by("name"), most=SCRAPE_CLASSES),
     ] = ()
     # further jobs
     additional_scrape_configs: Annotated[

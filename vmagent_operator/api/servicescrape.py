@@ -7,6 +7,7 @@ from attrs import frozen
 from vmagent_operator.api.auth import EndpointAuth
 from vmagent_operator.api.core import LabelSelector, NamespaceSelector
 from vmagent_operator.api.endpoint import AttachMetadata, Relabelings, ScrapeParams
+from vmagent_operator.limits import OBJECT_JOBS
 from vmagent_operator.model.fields import Field
 
 DiscoveryRole = Literal["endpoints", "service", "endpointslices", "endpointslice"]
@@ -31,7 +32,7 @@ class VMServiceScrapeSpec:
     selector: Annotated[LabelSelector, Field("Labels of the Services; every Service if empty.")] = LabelSelector()
     namespace_selector: Annotated[NamespaceSelector, Field("Namespaces of the Services.")] = NamespaceSelector()
     discovery_role: Annotated[DiscoveryRole | None, Field("kubernetes_sd role; endpoints if absent.")] = None
-    endpoints: Annotated[tuple[Endpoint, ...], Field("Ports to scrape.")]
+    endpoints: Annotated[tuple[Endpoint, ...], Field("Ports to scrape.", most=OBJECT_JOBS)]
     job_label: Annotated[str, Field("Label of the Service that gives the job label.")] = ""
     target_labels: Annotated[tuple[str, ...], Field("Labels of the Service to copy.")] = ()
     pod_target_labels: Annotated[tuple[str, ...], Field("Labels of the pod to copy.")] = ()

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from vmagent_operator.api.auth import EndpointAuth
 from vmagent_operator.api.endpoint import Relabelings, ScrapeParams
+from vmagent_operator.limits import OBJECT_JOBS
 from vmagent_operator.model.fields import Field
 
 
@@ -26,7 +27,7 @@ class VMStaticScrapeSpec:
     """Addresses to scrape."""
 
     job_name: Annotated[str, Field("Job label of the targets.")] = ""
-    target_endpoints: Annotated[tuple[TargetEndpoint, ...], Field("Groups of addresses.")]
+    target_endpoints: Annotated[tuple[TargetEndpoint, ...], Field("Groups of addresses.", most=OBJECT_JOBS)]
     sample_limit: Annotated[int, Field("Limit of samples for endpoints without their own.")] = 0
     series_limit: Annotated[int, Field("Limit of series for endpoints without their own.")] = 0
     scrape_class: Annotated[str | None, Field("Scrape class of the agent to use.")] = None

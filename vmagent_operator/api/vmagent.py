@@ -23,6 +23,7 @@ from vmagent_operator.api.core import INT32, ConfigMapKeySelector, SecretKeySele
 from vmagent_operator.api.relabel import RelabelConfig, scalar_or_list
 from vmagent_operator.api.scraping import DURATION, ScrapingParams
 from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
+from vmagent_operator.limits import SHARDS
 from vmagent_operator.model.fields import Field
 
 BYTES = "^[0-9]+(kb|mb|gb|tb|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$"
@@ -201,7 +202,8 @@ class VMAgentSpec:
     apps: Annotated[AppParams, Field("", inline=True)] = AppParams()
     reloader: Annotated[ReloaderParams, Field("", inline=True)] = ReloaderParams()
     shard_count: Annotated[
-        int | None, Field("Number of shards to spread targets over.", schema=INT32 | {"default": 0})
+        int | None,
+        Field("Number of shards to spread targets over.", schema=INT32 | {"default": 0, "maximum": SHARDS.value}),
     ] = None
     update_strategy: Annotated[Literal["Recreate", "RollingUpdate"] | None, Field("How a Deployment is updated.")] = (
         None

@@ -12,6 +12,7 @@ from typing import Any
 SUBCOMMANDS = {
     "crds": "vmagent_operator.cli.crds",
     "explain": "vmagent_operator.cli.explain",
+    "limits": "vmagent_operator.cli.limits",
     "render": "vmagent_operator.cli.render",
     "run": "vmagent_operator.cli.run",
 }

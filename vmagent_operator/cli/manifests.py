@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 import yaml
 
+from vmagent_operator.limits import YAML_NESTING
 from vmagent_operator.model.decode import Manifest
 
 
@@ -49,9 +50,11 @@ def read(sources: Iterable[str]) -> Iterator[Manifest]:
     for source in sources:
         for name, text in _texts(source):
             try:
-                documents = list(yaml.load_all(text, Loader=_Loader))
-            except yaml.YAMLError as error:
+                documents = _documents(text)
+            except (yaml.YAMLError, ValueError) as error:
                 raise InputError(f"{name}: {' '.join(str(error).split())}") from None
+            except RecursionError:
+                raise InputError(f"{name}: {YAML_NESTING.exceeded}") from None
             for document in documents:
                 yield from _objects(name, document)
 
@@ -77,9 +80,21 @@ def _texts(source: str) -> Iterator[tuple[str, str]]:
         raise InputError(f"{source}: {getattr(error, 'strerror', '') or 'is no UTF-8 text'}") from None
 
 
+def _documents(text: str) -> list[Any]:
+    """What is in a text: JSON, ten times as fast as YAML, if it is that. Raises YAMLError, ValueError and RecursionError."""
+    if text.lstrip()[:1] == "{":
+        try:
+            return [json.loads(text)]
+        except json.JSONDecodeError:
+            pass  # a flow mapping, or several documents
+    return list(yaml.load_all(text, Loader=_Loader))
+
+
 def _objects(name: str, document: Any) -> Iterator[Manifest]:
     if document is None:
         return
+    if _is_nested_deeper(document, YAML_NESTING):
+        raise InputError(f"{name}: {YAML_NESTING.exceeded}")
     if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
         raise InputError(f"{name}: a document is no Kubernetes object")
     if document["kind"].endswith("List") and isinstance(document.get("items"), list):
@@ -89,3 +104,18 @@ def _objects(name: str, document: Any) -> Iterator[Manifest]:
         raise InputError(f"{name}: an object of kind {document['kind']} has no name")
     else:
         yield document
+
+
+def _is_nested_deeper(document: Any, most: int) -> bool:
+    """Whether collections are nested in more than `most` levels; level by level, without recursion."""
+    level = [document] if isinstance(document, dict | list) else []
+    for _ in range(most + 1):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return False
+    return True

@@ -22,6 +22,7 @@ from vmagent_operator.desired import names
 from vmagent_operator.desired.around import configsecret
 from vmagent_operator.desired.around.selfscrape import self_scrape
 from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired
+from vmagent_operator.limits import INFLATED_BYTES
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, Values
@@ -29,6 +30,7 @@ from vmagent_operator.scrape.selection import pick
 from vmagent_operator.settings import Server, Settings, SettingsError, load
 
 FINALIZER = "apps.victoriametrics.com/finalizer"
+_GZIP = b"\x1f\x8b"
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 Key = tuple[str, str, str]
 
@@ -271,8 +273,21 @@ def decoded(manifest: Manifest) -> Manifest:
 
 
 def _plain(content: bytes) -> str:
-    unpacked = zlib.decompress(content, 31) if content.startswith(b"\x1f\x8b") else content
-    return unpacked.decode("utf-8", "replace")
+    return _unpacked(content).decode("utf-8", "replace")
+
+
+def _unpacked(content: bytes) -> bytes:
+    """What gzip holds, as far as it is worth looking at; anything else, and what only looks like gzip, as it is."""
+    if not content.startswith(_GZIP):
+        return content
+    unpacker = zlib.decompressobj(zlib.MAX_WBITS + 16)
+    try:
+        unpacked = unpacker.decompress(content, INFLATED_BYTES)
+    except zlib.error:
+        return content
+    if unpacker.unconsumed_tail:
+        return INFLATED_BYTES.exceeded.encode()
+    return unpacked if unpacker.eof else content
 
 
 def _key(raw: Manifest) -> Key:

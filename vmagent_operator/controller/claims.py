@@ -16,8 +16,6 @@ from vmagent_operator.kube.write import diff
 
 ALLOW = "operator.victoriametrics.com/pvc-allow-volume-expansion"
 LEGACY_CLASS = "volume.beta.kubernetes.io/storage-class"
-LONGEST_NUMBER = 10
-"""Digits of the largest number of replicas that the API takes."""
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 
@@ -43,19 +41,20 @@ class Grower:
         metadata, spec = workload["metadata"], workload["spec"]
         selector = ",".join(f"{key}={value}" for key, value in spec["selector"]["matchLabels"].items())
         listed = self.client.list(resource.PERSISTENTVOLUMECLAIMS, metadata["namespace"], selector=selector).items
-        found = {claim["metadata"]["name"]: claim for claim in listed}
-        waiting, notes, missing = list[str](), list[str](), False
-        replicas = spec.get("replicas", 1)
-        for template in spec.get("volumeClaimTemplates") or ():
-            claims = _numbered(found, f"{template['metadata']['name']}-{metadata['name']}-", replicas)
-            missing |= len(claims) < replicas
-            for claim in claims:
-                if claim["metadata"].get("deletionTimestamp"):
-                    continue
-                self._label(claim, template)
-                waits, note = self._grow(claim, template)
-                waiting += waits
-                notes += note
+        templates = {each["metadata"]["name"]: each for each in spec.get("volumeClaimTemplates") or ()}
+        waiting, notes, found = list[str](), list[str](), 0
+        for claim in listed:
+            template = templates.get(_template(claim, metadata["name"], spec.get("replicas", 1)))
+            if template is None:
+                continue
+            found += 1
+            if claim["metadata"].get("deletionTimestamp"):
+                continue
+            self._label(claim, template)
+            waits, note = self._grow(claim, template)
+            waiting += waits
+            notes += note
+        missing = found < len(templates) * spec.get("replicas", 1)
         return Claims(complete=not missing and not waiting, waiting="; ".join(waiting), notes=tuple(notes))
 
     def _label(self, claim: Manifest, template: Manifest) -> None:
@@ -122,15 +121,14 @@ class Grower:
         return next((found for found in listed if _is_default(found["metadata"])), None)
 
 
-def _numbered(claims: Mapping[str, Manifest], prefix: str, count: int) -> list[Manifest]:
-    """Those claims whose number is below `count`, in order. There may be far fewer than somebody has asked for."""
-    texts = {name: name.removeprefix(prefix) for name in claims if name.startswith(prefix)}
-    numbers = {int(text): name for name, text in texts.items() if _is_number(text)}
-    return [claims[numbers[number]] for number in sorted(numbers) if number < count]
+def _template(claim: Manifest, workload: str, replicas: int) -> str:
+    """The name of the template that a claim was made from for one of the replicas of `workload`; empty if it was not.
 
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER and text == str(int(text))
+    Claims are looked at, not numbers: there are as many as a cluster has, and a VMAgent can ask for any number.
+    """
+    rest, _, ordinal = claim["metadata"]["name"].rpartition("-")
+    is_ours = ordinal.isdecimal() and len(ordinal) < 10 and str(int(ordinal)) == ordinal and int(ordinal) < replicas
+    return rest.removesuffix(f"-{workload}") if is_ours and rest.endswith(f"-{workload}") else ""
 
 
 def _is_default(metadata: Mapping[str, Any]) -> bool:

@@ -27,7 +27,7 @@ from vmagent_operator.kube.errors import NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.model.encode import to_json
-from vmagent_operator.scrape.config import named
+from vmagent_operator.scrape.config import keys, named
 from vmagent_operator.scrape.references import Reference, Values, references
 from vmagent_operator.scrape.selection import Selection, pick
 from vmagent_operator.settings import Server, Settings
@@ -38,10 +38,11 @@ _RESOURCES: Mapping[str, Resource] = {"Secret": resource.SECRETS, "ConfigMap": r
 
 @frozen(kw_only=True)
 class Wanted:
-    """What an agent asks for by name: the scrape objects that it selects, and Secrets and ConfigMaps."""
+    """What an agent asks for by name: the scrape objects that it selects, Secrets and ConfigMaps, and the keys in these."""
 
     selection: Selection
     references: frozenset[Reference]
+    keys: Mapping[Reference, frozenset[str]]
 
     @property
     def chosen(self) -> Iterable[CustomObject[Any]]:
@@ -71,11 +72,15 @@ class Gatherer:
         objects = {kind: self.stores.items(of) for of, kind in SCRAPES.items()}
         selection = pick(agent, self._with_self(agent, objects), self.stores.namespaces(), self.settings)
         own = references(agent.spec, agent.namespace)
-        return Wanted(selection=selection, references=own | named(agent, selection, self.settings))
+        return Wanted(
+            selection=selection,
+            references=own | named(agent, selection, self.settings),
+            keys=keys(agent, selection, self.settings),
+        )
 
     def snapshot(self, agent: CustomObject[VMAgentSpec], wanted: Wanted, memory: Memory, server: Server) -> Snapshot:
         """`wanted` with the contents that it names. Raises ApiError."""
-        reads = {reference: self._read(reference, memory) for reference in sorted(wanted.references)}
+        reads = {of: self._read(of, wanted.keys.get(of, frozenset()), memory) for of in sorted(wanted.references)}
         own = Reference("Secret", agent.namespace, names.config(agent))
         keys, is_foreign = self._own_secret(own, memory) if is_users(agent) else (frozenset[str](), False)
         memory.reads = {known: read for known, read in memory.reads.items() if known in reads or known == own}
@@ -108,19 +113,20 @@ class Gatherer:
         others = (known for known in objects[built.kind] if known is not stored)
         return {**objects, built.kind: (*others, evolve(built, metadata=metadata, status=stored.status))}
 
-    def _read(self, reference: Reference, memory: Memory) -> Read:
-        """The content as of now; a request only if it is not what was read before."""
+    def _read(self, reference: Reference, keys: frozenset[str], memory: Memory) -> Read:
+        """The content under `keys` as of now; a request only if it is not what was read before."""
         known = self.stores.get(_RESOURCES[reference.kind], reference.namespace, reference.name)
         if known is None and self.lists_references:
             return Read("", "", None)
         before = memory.reads.get(reference)
-        if known is not None and before and _version(known) == (before.uid, before.resource_version):
+        is_known = known is not None and before and _version(known) == (before.uid, before.resource_version)
+        if is_known and before and keys <= before.keys:
             return before
         try:
             live = self.client.get(_RESOURCES[reference.kind], reference.namespace, reference.name)
         except NotFound:
             return Read("", "", None)
-        found = memory.reads[reference] = Read(*_version(live), _content(live))
+        found = memory.reads[reference] = Read(*_version(live), _content(live, keys), keys)
         return found
 
     def _own_secret(self, own: Reference, memory: Memory) -> tuple[frozenset[str], bool]:
@@ -143,9 +149,12 @@ def _version(manifest: Manifest) -> tuple[str, str]:
     return manifest["metadata"]["uid"], manifest["metadata"]["resourceVersion"]
 
 
-def _content(manifest: Manifest) -> dict[str, str]:
-    """Key -> text, of a ConfigMap its `data` only; bytes that are no UTF-8 become lone surrogates."""
-    data = manifest.get("data") or {}
+def _content(manifest: Manifest, keys: frozenset[str]) -> dict[str, str]:
+    """Key -> text of those that are asked for; of a ConfigMap its `data` only. Bytes that are no UTF-8 become lone surrogates.
+
+    The rest, up to a megabyte of each of a tenant's Secrets, is nobody's business.
+    """
+    data = {key: value for key, value in (manifest.get("data") or {}).items() if key in keys}
     if manifest["kind"] != "Secret":
         return dict(data)
     return {key: base64.b64decode(value).decode("utf-8", "surrogateescape") for key, value in data.items()}

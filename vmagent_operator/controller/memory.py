@@ -36,11 +36,12 @@ class Verified:
 
 @frozen
 class Read:
-    """The content of a Secret or ConfigMap at this UID and resource version."""
+    """The content of a Secret or ConfigMap at this UID and resource version, of those `keys` that were asked for."""
 
     uid: str
     resource_version: str
     content: dict[str, str] | None
+    keys: frozenset[str] = frozenset()
 
 
 @frozen(kw_only=True)

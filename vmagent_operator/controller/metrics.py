@@ -86,6 +86,12 @@ TABLE: tuple[tuple[str, type[Any], tuple[str, ...], str], ...] = (
     (OURS + "config_render_seconds", Histogram, (), "Time to render everything of one agent."),
     (OURS + "config_skipped_renders_total", Counter, (), "Passes whose inputs had not changed."),
     (OURS + "scrape_objects", SetGauge, ("namespace", "name", "kind", "state"), "Selected scrape objects."),
+    (
+        OURS + "object_errors_total",
+        Counter,
+        ("kind",),
+        "Scrape objects left out because our own code failed over them.",
+    ),
     (OURS + "status_writes_total", Counter, ("kind", "result"), "Writes of a status."),
     (OURS + "events_dropped_total", Counter, ("reason",), "Events that were not written."),
     (OURS + "write_flapping", SetGauge, ("namespace", "name"), "1 while somebody else keeps undoing our writes."),
@@ -223,6 +229,10 @@ class Metrics(Observer):
     def rejected(self, scrape: CustomObject[Any]) -> None:
         """A scrape object has been left out that was not before, or for another reason."""
         self.count("operator_bad_objects_total", scrape.kind.singular, scrape.namespace)
+
+    def object_error(self, kind: str) -> None:
+        """A scrape object has brought a bug to light."""
+        self.count(OURS + "object_errors_total", kind)
 
     def status_written(self, kind: str, result: str) -> None:
         """A status has been written, or not."""

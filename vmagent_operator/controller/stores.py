@@ -74,7 +74,7 @@ def sources(settings: Settings, *, watch_references: bool = True) -> tuple[Sourc
     """Every collection that an operator with these settings watches."""
     owned: dict[str, Any] = {"indexes": {OWNER: owner_keys}}
     children: dict[str, Any] = {"selector": CHILD_SELECTOR, **owned}
-    references: dict[str, Any] = {"metadata_only": True, "is_required": True, "transform": slim_metadata, **owned}
+    references: dict[str, Any] = {"metadata_only": True, "is_required": True, "transform": slim_labels, **owned}
     if not watch_references:
         references["selector"] = CHILD_SELECTOR
     scrape_indexes = {OWNER: owner_keys, PARENT: parents}
@@ -84,7 +84,7 @@ def sources(settings: Settings, *, watch_references: bool = True) -> tuple[Sourc
         if kind.name not in settings.disabled_kinds
     ]
     if not settings.watch_namespaces:
-        found.append(Source(resource=resource.NAMESPACES, transform=slim_metadata, is_required=True))
+        found.append(Source(resource=resource.NAMESPACES, transform=slim_labels, is_required=True))
     found += [Source(resource=kind, **references) for kind in (resource.SECRETS, resource.CONFIGMAPS)]
     found += [Source(resource=kind, transform=slim_workload, is_required=True, **children) for kind in WORKLOADS]
     basic = (resource.SERVICES, resource.SERVICEACCOUNTS)
@@ -120,6 +120,13 @@ def slim_metadata(raw: Manifest) -> Manifest:
         kept = {key: value for key, value in metadata["annotations"].items() if key != _LAST_APPLIED}
         metadata["annotations"] = kept
     return {"apiVersion": raw.get("apiVersion"), "kind": raw.get("kind"), "metadata": metadata}
+
+
+def slim_labels(raw: Manifest) -> Manifest:
+    """The same without annotations, of which everybody may write 256 KiB on every Secret of the cluster."""
+    slimmed = slim_metadata(raw)
+    slimmed["metadata"].pop("annotations", None)
+    return slimmed
 
 
 def owner_keys(child: Manifest | CustomObject[Any]) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written, describe
 from vmagent_operator.kube.write.managedfields import Previous
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.references import Missing
 from vmagent_operator.scrape.selection import SelectorError
 from vmagent_operator.settings import Server, Settings
@@ -44,6 +44,8 @@ logger = logging.getLogger(__name__)
 VMAgent = CustomObject[VMAgentSpec]
 
 LONGEST_SECONDS = 60.0
+SHOWN = 20
+"""Unknown fields that the log names; a spec may have tens of thousands."""
 ROLES = (resource.ROLES, resource.CLUSTERROLES)
 
 
@@ -86,7 +88,7 @@ class Reconciler:
             self._forget(namespace, name)
             memory = self.memories.of((namespace, name))
         if memory.see(agent.metadata.uid, agent.metadata.generation) and agent.unknown:
-            logger.warning("vmagent %s: unknown fields are ignored: %s", agent.key, ", ".join(agent.unknown))
+            logger.warning("vmagent %s: unknown fields are ignored: %s", agent.key, ", ".join(agent.unknown[:SHOWN]))
         return Pass(self, agent, memory).run()
 
     def crashed(self, namespace: str, name: str) -> Outcome:
@@ -223,7 +225,7 @@ class Pass:
             if manifest is not held:
                 self.children.settle(self._first(manifest))
         self._release_configuration(found.objects)
-        self._reject(wanted, messages)
+        self._reject(findings)
         self.reporting.doubt(found)
         if self.is_config_written:
             self.reporting.tell_of_configuration(found)
@@ -269,14 +271,18 @@ class Pass:
                 rest = {key: value for key, value in manifest.items() if key != "data"}
                 self.children.settle({**rest, "data": others} if others else rest)
 
-    def _reject(self, wanted: Wanted, messages: Mapping[tuple[str, str], str]) -> None:
+    def _reject(self, findings: Iterable[Finding]) -> None:
         """Tell of scrape objects that are left out, once for each reason."""
         before = self.memory.rendered.messages if self.memory.rendered else {}
-        for scrape in wanted.chosen:
-            message = messages.get((scrape.kind.name, scrape.key))
-            if message is not None and before.get((scrape.kind.name, scrape.key)) != message:
-                self.parts.metrics.rejected(scrape)
-                self.parts.recorder.record(scrape, "Warning", "ScrapeObjectRejected", message)
+        for finding in findings:
+            scrape = finding.object
+            if before.get((scrape.kind.name, scrape.key)) == finding.message:
+                continue
+            self.parts.metrics.rejected(scrape)
+            self.parts.recorder.record(scrape, "Warning", "ScrapeObjectRejected", finding.message)
+            if finding.bug:
+                self.parts.metrics.object_error(scrape.kind.singular)
+                logger.error("%s %s: internal error: %s", scrape.kind.name.lower(), scrape.key, finding.bug)
 
     def _waiting(self, progress: Progress, rendered: Rendered) -> Outcome:
         """Wait for the workloads; once it takes too long, say what ails their pods."""

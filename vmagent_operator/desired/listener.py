@@ -18,8 +18,8 @@ def port(agent: VMAgent, settings: Settings) -> str:
 
 
 def number_or_name(port: str) -> int | str:
-    """A port as Kubernetes' IntOrString."""
-    return int(port) if port.isdecimal() else port
+    """A port as Kubernetes' IntOrString; no number of more than five digits is one."""
+    return int(port) if port.isdecimal() and len(port) <= 5 else port
 
 
 def scheme(agent: VMAgent) -> str:

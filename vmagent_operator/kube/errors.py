@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from vmagent_operator.kube import nesting
-from vmagent_operator.limits import NESTING_LEVELS
+from vmagent_operator.limits import JSON_NESTING
 
 RETRY_AFTER_MAX_SECONDS = 300.0
 
@@ -137,7 +137,7 @@ _BY_STATUS: Mapping[int, type[ApiError]] = {
 def from_response(status: int, headers: Mapping[str, str], body: bytes) -> ApiError:
     """The error that an answer stands for; the body may be a Status, a proxy's page or nothing at all."""
     try:
-        parsed = None if nesting.exceeds(body, NESTING_LEVELS) else json.loads(body)
+        parsed = None if nesting.exceeds(body, JSON_NESTING) else json.loads(body)
     except ValueError:
         parsed = None
     return from_status(parsed, status, retry_after(headers.get("retry-after")))

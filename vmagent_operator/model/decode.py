@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field, frozen
 
+from vmagent_operator.limits import OBJECT_LABELS, OBJECT_PARTS
 from vmagent_operator.model.fields import (
     Choice,
     IntOrString,
@@ -25,6 +26,7 @@ from vmagent_operator.model.fields import (
 )
 
 T = TypeVar("T")
+INTERNAL_ERROR = "internal error, see the operator's log"
 Manifest = dict[str, Any]
 """A JSON object, as kubectl shows it."""
 
@@ -51,11 +53,15 @@ class Fault:
 
 
 class DecodeError(ValueError):
-    """A document that cannot be read; `faults` holds every reason, in field order."""
+    """A document that cannot be read; `faults` holds every reason, in field order.
 
-    def __init__(self, faults: tuple[Fault, ...]) -> None:
+    bug: where our own code failed over it, for the log; empty for what its author can mend.
+    """
+
+    def __init__(self, faults: tuple[Fault, ...], bug: str = "") -> None:
         super().__init__("; ".join(map(str, faults)))
         self.faults = faults
+        self.bug = bug
 
 
 @frozen
@@ -68,8 +74,10 @@ class Decoded(Generic[T]):
 
 @define
 class _Reader:
-    """What one decoding has come across."""
+    """What one decoding has come across; `parts` and `entries` count down what may still come."""
 
+    parts: int = OBJECT_PARTS
+    entries: int = OBJECT_LABELS
     faults: list[Fault] = field(factory=list)
     missing: list[Fault] = field(factory=list)
     unknown: list[str] = field(factory=list)
@@ -104,6 +112,9 @@ class _Reader:
         return cls(**values) if values else _empty(cls)
 
     def item(self, slot: Slot, raw: Any, path: str) -> Any:
+        most = slot.field.most
+        if most is not None and isinstance(raw, list) and len(raw) > most:
+            return self.fault(path, most.exceeded)
         value = self.shape(slot.shape, raw, path)
         if slot.field.pattern and isinstance(value, str) and not compiled(slot.field.pattern).search(value):
             self.fault(path, f"must match {slot.field.pattern}")
@@ -118,11 +129,7 @@ class _Reader:
             case List(item=item):
                 return self.list(item, raw, path)
             case Map(item=item):
-                if not isinstance(raw, dict):
-                    return self.mistyped("object", raw, path)
-                return {
-                    key: self.shape(item, value, f"{path}.{key}") for key, value in raw.items() if value is not None
-                }
+                return self.map(item, raw, path)
             case Choice(values=values):
                 if raw not in values or not isinstance(raw, str):
                     self.fault(path, f"expected one of {', '.join(v for v in values if v)}, got {raw!r}")
@@ -152,7 +159,19 @@ class _Reader:
     def list(self, item: Shape, raw: Any, path: str) -> Any:
         if not isinstance(raw, list):
             return self.mistyped("array", raw, path)
+        if isinstance(item, Model):
+            self.parts -= len(raw)
+            if self.parts < 0:  # before any of them is built
+                return self.fault(path, OBJECT_PARTS.exceeded)
         return tuple(self.shape(item, value, f"{path}[{index}]") for index, value in enumerate(raw))
+
+    def map(self, item: Shape, raw: Any, path: str) -> Any:
+        if not isinstance(raw, dict):
+            return self.mistyped("object", raw, path)
+        self.entries -= len(raw)
+        if self.entries < 0:
+            return self.fault(path, OBJECT_LABELS.exceeded)
+        return {key: self.shape(item, value, f"{path}.{key}") for key, value in raw.items() if value is not None}
 
     def mistyped(self, wanted: str, raw: Any, path: str) -> None:
         self.fault(path, f"expected {wanted}, got {JSON_NAMES.get(type(raw), type(raw).__name__)}")

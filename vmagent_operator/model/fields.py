@@ -15,6 +15,8 @@ from typing import Annotated, Any, Literal, TypeVar, Union, cast, get_args, get_
 import attrs
 from attrs import frozen
 
+from vmagent_operator.limits import Limit
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -32,6 +34,7 @@ class Field:
     config: the configuration key, if it is not the attribute; "" keeps the field out of the configuration.
     schema: keywords laid over the generated OpenAPI schema; a value of None takes a keyword away.
     pattern: what a string (or an int given for one) must match when decoded, where the schema does not say it already.
+    most: how many elements a list may have; more are not even decoded.
     emit: turns the value into what the configuration shows.
     inline: the fields of this model stand among those of its parent.
     always: written to the configuration even at its default.
@@ -43,6 +46,7 @@ class Field:
     aliases: tuple[str, ...] = attrs.field(default=(), kw_only=True)
     schema: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True)
     pattern: str = attrs.field(default="", kw_only=True)
+    most: Limit | None = attrs.field(default=None, kw_only=True)
     emit: Callable[[Any], Any] | None = attrs.field(default=None, kw_only=True)
     inline: bool = attrs.field(default=False, kw_only=True)
     always: bool = attrs.field(default=False, kw_only=True)

@@ -3,25 +3,28 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.encode import to_config
-from vmagent_operator.scrape import extra, pack
+from vmagent_operator.scrape import extra, pack, references
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import Context, context, spec_of
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects
-from vmagent_operator.scrape.references import Reference, Scope, Values, references
+from vmagent_operator.scrape.references import Missing, Reference, Scope, Values
 from vmagent_operator.scrape.selection import Selection
+from vmagent_operator.scrape.share import Room, allotted
 from vmagent_operator.scrape.text import emit
 from vmagent_operator.settings import Settings
 
 OVERFLOW_FILES = "/etc/vm/sc-files/*/jobs.yaml"
 DEFAULT_INTERVAL = "30s"
+WHOLE_ROOM = Room()
+"""What there is for an agent whose vmagent may take as much memory as it likes."""
 
 
 @frozen(eq=False)
@@ -42,14 +45,19 @@ class Configuration:
 
 
 def configuration(
-    agent: CustomObject[VMAgentSpec], selection: Selection, values: Values, settings: Settings
+    agent: CustomObject[VMAgentSpec],
+    selection: Selection,
+    values: Values,
+    settings: Settings,
+    room: Room = WHOLE_ROOM,
 ) -> Configuration:
-    """The configuration of `agent` with the objects it picks. Raises AgentError."""
+    """The configuration of `agent` with the objects it picks, as far as `room` has a place for them. Raises AgentError."""
     if errors := validate.agent(agent):
         raise AgentError("; ".join(errors))
     scope = Scope(values, agent.namespace)
     budget = settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
-    fragments, findings = _fragments(selection, context(agent, settings), values, budget)
+    left = evolve(room, text_bytes=room.text_bytes - _own_bytes(agent, scope))
+    fragments, findings = _fragments(selection, context(agent, settings), values, budget, left)
     names = {name for found in fragments.values() for name in found.names}
     further, faults = extra.entries(spec_of(agent).scraping, scope, names)
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
@@ -69,9 +77,31 @@ def configuration(
 def named(agent: CustomObject[VMAgentSpec], selection: Selection, settings: Settings) -> frozenset[Reference]:
     """Every Secret and ConfigMap whose content the configuration of `agent` may need."""
     additional = spec_of(agent).scraping.additional_scrape_configs
-    own = references(additional, agent.namespace) if additional else frozenset()
+    own = references.references(additional, agent.namespace) if additional else frozenset()
     agent_context = context(agent, settings)
     return own.union(*(named_objects(obj, agent_context) for obj in _objects(selection)))
+
+
+def keys(
+    agent: CustomObject[VMAgentSpec], selection: Selection, settings: Settings
+) -> Mapping[Reference, frozenset[str]]:
+    """Of every Secret and ConfigMap that `agent` or an object refers to, the keys whose content may be needed."""
+    found: dict[Reference, set[str]] = {}
+    agent_context = context(agent, settings)
+    for part in (references.keys(agent.spec, agent.namespace), *(_keys(o, agent_context) for o in _objects(selection))):
+        for reference, key in part:
+            found.setdefault(reference, set()).add(key)
+    return {reference: frozenset(names) for reference, names in found.items()}
+
+
+def _keys(obj: CustomObject[Any], agent_context: Context) -> Iterable[tuple[Reference, str]]:
+    if not named_objects(obj, agent_context):
+        return ()
+    own: frozenset[tuple[Reference, str]] | None = obj.memo.get(_keys)
+    if own is None:
+        own = obj.memo[_keys] = references.keys(obj.spec, obj.namespace)
+    shared = agent_context.named_keys
+    return own.union((evolve(of, namespace=obj.namespace), key) for of, key in shared) if shared else own
 
 
 def _objects(selection: Selection) -> Iterator[CustomObject[Any]]:
@@ -80,21 +110,29 @@ def _objects(selection: Selection) -> Iterator[CustomObject[Any]]:
 
 
 def _fragments(
-    selection: Selection, agent_context: Context, values: Values, budget_bytes: int
+    selection: Selection, agent_context: Context, values: Values, budget_bytes: int, room: Room
 ) -> tuple[dict[CustomObject[Any], Fragment], tuple[Finding, ...]]:
     """The objects that can be configured, with their jobs, in the order of the file; and those that cannot."""
-    fragments: dict[CustomObject[Any], Fragment] = {}
-    findings: list[Finding] = []
-    for obj in _objects(selection):
+
+    def build(obj: CustomObject[Any]) -> Fragment | Finding:
         found = fragment(obj, agent_context, values)
-        if isinstance(found, Finding):
-            findings.append(found)
-        elif pack.is_oversized(found.entry, budget_bytes):
-            message = f"its jobs alone exceed {budget_bytes} bytes, the most that a Secret may hold"
-            findings.append(Finding(obj, message))
-        else:
-            fragments[obj] = found
-    return fragments, tuple(findings)
+        if isinstance(found, Fragment) and pack.is_oversized(found.entry, budget_bytes):
+            return Finding(obj, f"its jobs alone exceed {budget_bytes} bytes, the most that a Secret may hold")
+        return found
+
+    found = allotted(_objects(selection), build, room)
+    fragments = {obj: each for obj, each in found.items() if isinstance(each, Fragment)}
+    return fragments, tuple(each for each in found.values() if isinstance(each, Finding))
+
+
+def _own_bytes(agent: CustomObject[VMAgentSpec], scope: Scope) -> int:
+    """What the agent's own further jobs take of the room, aliases aside; they go first."""
+    scraping = spec_of(agent).scraping
+    selector = scraping.additional_scrape_configs
+    try:
+        return len(scraping.inline_scrape_config) + (len(scope.text(selector)) if selector else 0)
+    except Missing:
+        return 0  # told when they are read
 
 
 def _heads(agent: CustomObject[VMAgentSpec], has_jobs: bool, scope: Scope) -> tuple[bytes, bytes]:

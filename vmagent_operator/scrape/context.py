@@ -13,7 +13,7 @@ from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
-from vmagent_operator.scrape.references import Reference, references
+from vmagent_operator.scrape.references import Reference, keys
 from vmagent_operator.settings import Settings
 
 _PLACEHOLDER = re.compile(r"%\{(.*?)\}", re.S)
@@ -67,7 +67,12 @@ class Context:
     @cached_property
     def named_objects(self) -> frozenset[Reference]:
         """The Secrets and ConfigMaps of classes and API server, in the namespace "", which stands for a scrape object's."""
-        return frozenset().union(*(references(part, "") for part in (self.api_server, *self.scrape_classes) if part))
+        return frozenset(reference for reference, _ in self.named_keys)
+
+    @cached_property
+    def named_keys(self) -> frozenset[tuple[Reference, str]]:
+        """The same with the keys in them."""
+        return frozenset().union(*(keys(part, "") for part in (self.api_server, *self.scrape_classes) if part))
 
 
 def context(agent: CustomObject[VMAgentSpec], settings: Settings) -> Context:

@@ -17,7 +17,11 @@ class ObjectError(Exception):
 
 @frozen
 class Finding:
-    """A scrape object that is left out of the configuration, and why."""
+    """A scrape object that is left out of the configuration, and why.
+
+    bug: where our own code failed over it, for the log; empty for what its author can mend.
+    """
 
     object: CustomObject[Any]
     message: str
+    bug: str = ""

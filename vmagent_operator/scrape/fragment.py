@@ -5,6 +5,7 @@ beside the object and shared by all agents with an equal context. Nothing of it 
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from itertools import chain
 from typing import Any
 
@@ -21,6 +22,9 @@ from vmagent_operator.api.kinds import (
     Kind,
 )
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.model.bugs import trail
+from vmagent_operator.model.decode import INTERNAL_ERROR
+from vmagent_operator.scrape.budget import OverBudgetError
 from vmagent_operator.scrape.checks import pem, validate
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
@@ -39,29 +43,31 @@ REMEMBERED = 8
 class Fragment:
     """The jobs of one scrape object.
 
-    jobs: the text of each as an element of a YAML sequence. entry: all of them, to be packed. assets: what they need as files, asset key -> text.
+    entry: the text of all of them, each an element of a YAML sequence. assets: what they need as files, asset key -> text.
+    size_bytes: what they take of vmagent, in bytes of ordinary configuration.
     """
 
-    jobs: tuple[bytes, ...]
     entry: Entry
     names: tuple[str, ...]
     assets: Mapping[str, str]
+    size_bytes: int
 
 
 @frozen(eq=False)
 class Builder:
-    """How objects of a kind become jobs, and what the names of these jobs start with."""
+    """How objects of a kind become jobs, what the names of these jobs start with, and the field that each comes from."""
 
     prefix: str
     jobs: Callable[[Any, Work], Iterator[dict[str, Any]]]
+    field: str = "spec"
 
 
 BUILDERS: Mapping[Kind[Any], Builder] = {
-    VMSERVICESCRAPE: Builder("serviceScrape", service.jobs),
-    VMPODSCRAPE: Builder("podScrape", pod.jobs),
-    VMPROBE: Builder("probe", probe.jobs),
+    VMSERVICESCRAPE: Builder("serviceScrape", service.jobs, "spec.endpoints[{}]"),
+    VMPODSCRAPE: Builder("podScrape", pod.jobs, "spec.podMetricsEndpoints[{}]"),
+    VMPROBE: Builder("probe", probe.jobs, "spec.targets"),
     VMNODESCRAPE: Builder("nodeScrape", node.jobs),
-    VMSTATICSCRAPE: Builder("staticScrape", static.jobs),
+    VMSTATICSCRAPE: Builder("staticScrape", static.jobs, "spec.targetEndpoints[{}]"),
     VMSCRAPECONFIG: Builder("scrapeConfig", custom.jobs),
 }
 
@@ -73,7 +79,7 @@ def fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragme
     if known is None or known[0] != seen or known[1] is not values.trim:
         if len(obj.memo) > REMEMBERED:
             obj.memo.clear()
-        known = obj.memo[context] = (seen, values.trim, _fragment(obj, context, values))
+        known = obj.memo[context] = (seen, values.trim, _isolated(obj, context, values))
     found: Fragment | Finding = known[2]
     return found
 
@@ -87,24 +93,38 @@ def named_objects(obj: CustomObject[Any], context: Context) -> tuple[Reference, 
     return (*known, *(Reference(r.kind, obj.namespace, r.name) for r in shared)) if shared else known
 
 
+def _isolated(obj: CustomObject[Any], context: Context, values: Values) -> Fragment | Finding:
+    """The fragment; a bug that one object brings to light is the end of that object's jobs only."""
+    try:
+        return _fragment(obj, context, values)
+    except Exception as error:  # noqa: BLE001
+        return Finding(obj, INTERNAL_ERROR, trail(error))
+
+
 def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragment | Finding:
     if faults := validate.scrape_object(obj, context):
-        return Finding(obj, "; ".join(faults))
+        return Finding(obj, "; ".join(faults), obj.error.bug if obj.error else "")
     spec: Any = obj.spec
     builder = BUILDERS[obj.kind]
-    scope = Scope(values, obj.namespace)
-    work = Work(obj, builder.prefix, context, scope, context.scrape_class(spec.scrape_class))
+    work = Work(obj, builder.prefix, context, Scope(values, obj.namespace), context.scrape_class(spec.scrape_class))
+    texts: list[bytes] = []
+    names: list[str] = []
     try:
-        jobs = tuple(builder.jobs(spec, work))
+        for job in builder.jobs(spec, work):
+            text = emit.item(job).encode()
+            work.budget.job(text)
+            texts.append(text)
+            names.append(job["job_name"])
     except Missing as missing:
         return Finding(obj, f"{_place(missing, work)}: {missing}")
+    except OverBudgetError as error:
+        return Finding(obj, f"{builder.field.format(len(texts))}: {error}")
     except ObjectError as error:
         return Finding(obj, str(error))
-    if scope.assets and (faults := tuple(_tls_faults(work))):
+    if work.scope.assets and (faults := tuple(_tls_faults(work))):
         return Finding(obj, "; ".join(faults))
-    texts = tuple(emit.item(job).encode() for job in jobs)
     entry = Entry(f"{obj.kind.name}/{obj.key}", b"".join(texts))
-    return Fragment(texts, entry, tuple(job["job_name"] for job in jobs), scope.assets)
+    return Fragment(entry, tuple(names), work.scope.assets, work.budget.used_bytes)
 
 
 def _place(missing: Missing, work: Work) -> str:
@@ -115,16 +135,20 @@ def _place(missing: Missing, work: Work) -> str:
 
 def _tls_faults(work: Work) -> Iterator[str]:
     """What is wrong with certificates and keys that are mounted for the jobs, each with its field."""
+    confused, are_strangers = (
+        cache(pem.confused),
+        cache(pem.are_strangers),
+    )  # all endpoints may name the same large file
     for path, tls in _found(work, frozenset((TLSConfig,))):
         ca, cert = (work.scope.mounted(source.reference if source else None) for source in (tls.ca, tls.cert))
         key = work.scope.mounted(tls.key_secret)
         holds = {
-            "ca": pem.confused(ca, "certificate"),
-            "cert": pem.confused(cert, "certificate"),
-            "keySecret": pem.confused(key, "private key"),
+            "ca": confused(ca, "certificate"),
+            "cert": confused(cert, "certificate"),
+            "keySecret": confused(key, "private key"),
         }
         yield from (f"{path}.{field}: holds a {sort}" for field, sort in holds.items() if sort)
-        if pem.are_strangers(cert, key):
+        if are_strangers(cert, key):
             yield f"{path}.keySecret: is not the key of the certificate"
 
 

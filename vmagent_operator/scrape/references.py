@@ -4,6 +4,7 @@ Everything that is looked up comes from one snapshot, `Values`; a `Scope` looks 
 files. A scope belongs to one object: its files count only if the whole object succeeds.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ from attrs import field, frozen
 
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.relabel import NULL_TEXTS
+from vmagent_operator.limits import ASSET_CHARACTERS, ASSET_KEY_CHARACTERS, CREDENTIAL_CHARACTERS, Limit
 from vmagent_operator.scrape.walk import walk
 
 ASSETS_DIRECTORY = "/etc/vmagent-tls/certs"
@@ -18,9 +20,12 @@ Selector = SecretKeySelector | ConfigMapKeySelector
 SELECTORS = frozenset((SecretKeySelector, ConfigMapKeySelector))
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 
+_DIGEST_CHARACTERS = 32
+"""128 bits: nobody finds a second name with the same."""
+
 
 class Missing(LookupError):  # noqa: N818
-    """A reference that leads nowhere; the text names object and key. `selector` is where it was come from, if known."""
+    """A reference that leads to nothing usable; the text names object and key. `selector` is where it was come from, if known."""
 
     selector: "Selector | None" = None
 
@@ -81,18 +86,16 @@ class Scope:
 
         Raises Missing, also for a text that vmagent takes for no text at all, and then refuses the whole file.
         """
-        text = self.text(selector)
+        text = self._limited(selector, CREDENTIAL_CHARACTERS)
         if text in NULL_TEXTS:
-            reference = _reference(selector, self.namespace)
-            missing = Missing(f'{reference} key "{selector.key}" holds a word that vmagent reads as null')
-            missing.selector = selector
-            raise missing
+            raise self._unusable(selector, "holds a word that vmagent reads as null")
         return text
 
     def path(self, selector: Selector) -> str:
         """The path of a mounted file with the text."""
         key = self._asset(selector)
-        self.assets[key] = self.text(selector)
+        if key not in self.assets:
+            self.assets[key] = self._limited(selector, ASSET_CHARACTERS)
         return f"{self.directory}/{key}"
 
     def mounted(self, selector: Selector | None) -> str:
@@ -102,13 +105,38 @@ class Scope:
     def _asset(self, selector: Selector) -> str:
         reference = _reference(selector, self.namespace)
         kind = "configmap_" if reference.kind == "ConfigMap" else ""
-        return f"{self.namespace}_{kind}{reference.name}_{selector.key}"
+        key = f"{self.namespace}_{kind}{reference.name}_{selector.key}"
+        return key if len(key) <= ASSET_KEY_CHARACTERS else _shortened(key)
+
+    def _limited(self, selector: Selector, limit: Limit) -> str:
+        """The text, if it is not too long. Raises Missing."""
+        text = self.text(selector)
+        if len(text) > limit:
+            raise self._unusable(selector, f"holds {limit.exceeded}")
+        return text
+
+    def _unusable(self, selector: Selector, why: str) -> Missing:
+        missing = Missing(f'{_reference(selector, self.namespace)} key "{selector.key}" {why}')
+        missing.selector = selector
+        return missing
+
+
+def _shortened(key: str) -> str:
+    """An asset key that a Secret may have; namespace and the most of the rest stay to be seen."""
+    digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:_DIGEST_CHARACTERS]
+    return f"{key[: ASSET_KEY_CHARACTERS - _DIGEST_CHARACTERS - 1]}_{digest}"
 
 
 def references(value: Any, namespace: str) -> frozenset[Reference]:
     """Every Secret and ConfigMap that a model, or a part of it, refers to by name from within `namespace`."""
     found = walk(value, "", SELECTORS)
     return frozenset(_reference(selector, namespace) for _, selector in found if selector.name)
+
+
+def keys(value: Any, namespace: str) -> frozenset[tuple[Reference, str]]:
+    """Every key of a Secret or ConfigMap that a model refers to, in the same way."""
+    found = walk(value, "", SELECTORS)
+    return frozenset((_reference(selector, namespace), selector.key) for _, selector in found if selector.name)
 
 
 def _reference(selector: Selector, namespace: str) -> Reference:

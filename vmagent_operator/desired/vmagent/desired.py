@@ -6,7 +6,7 @@ from attrs import frozen
 
 from vmagent_operator.desired import names
 from vmagent_operator.desired.around import autoscaling, configsecret, disruption, network, rbac, selfscrape, service
-from vmagent_operator.desired.vmagent import features, remotewrite, rules, validation
+from vmagent_operator.desired.vmagent import capacity, features, remotewrite, rules, validation
 from vmagent_operator.desired.vmagent.features import VMAgent, spec
 from vmagent_operator.desired.workload import claims, pod, shard, workload
 from vmagent_operator.model.decode import Manifest
@@ -55,15 +55,16 @@ def desired(inputs: Inputs) -> Desired:
     if verdict.faults:
         raise AgentError(verdict.reason)
     scrapes = not spec(agent).scraping.ingest_only_mode
-    found = configuration(agent, inputs.selection, inputs.values, inputs.settings) if scrapes else None
+    assets = remotewrite.assets(agent, inputs.values)
+    room = capacity.room(agent, inputs.settings, assets.tls)
+    found = configuration(agent, inputs.selection, inputs.values, inputs.settings, room) if scrapes else None
     warnings = (*map(str, verdict.warnings), *(found.faults if found else ()))
-    return Desired(objects=tuple(_objects(inputs, found)), configuration=found, warnings=warnings)
+    return Desired(objects=tuple(_objects(inputs, found, assets)), configuration=found, warnings=warnings)
 
 
-def _objects(inputs: Inputs, found: Configuration | None) -> Iterator[Manifest]:
+def _objects(inputs: Inputs, found: Configuration | None, assets: remotewrite.Assets) -> Iterator[Manifest]:
     """Objects so ordered that whatever one refers to has been written before."""
     agent, settings, values = inputs.agent, inputs.settings, inputs.values
-    assets = remotewrite.assets(agent, values)
     around = (
         service.additional(agent, settings),
         service.main(agent, settings),

@@ -14,9 +14,10 @@ from attrs import frozen
 
 from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOrConfigMap, TLSConfig
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.desired import names
+from vmagent_operator.desired import listener, names
 from vmagent_operator.desired.around.service import INSERT_PORTS, additional_name
 from vmagent_operator.desired.vmagent.features import VMAgent, is_daemon_set, is_stateful, spec
+from vmagent_operator.limits import REPLICAS, SHARDS
 from vmagent_operator.model.decode import Fault
 from vmagent_operator.model.encode import find
 from vmagent_operator.settings import Settings
@@ -83,6 +84,10 @@ def _names(agent: VMAgent, settings: Settings) -> Faults:
 def _scaling(agent: VMAgent, settings: Settings) -> Faults:
     if is_daemon_set(agent):
         return
+    if (spec(agent).shard_count or 0) > SHARDS:
+        yield Fault("spec.shardCount", SHARDS.exceeded)
+    if (spec(agent).apps.replica_count or 0) > REPLICAS:
+        yield Fault("spec.replicaCount", REPLICAS.exceeded)
     hpa, vpa = spec(agent).hpa, spec(agent).vpa
     if hpa is not None and (hpa.min_replicas or 1) > (hpa.max_replicas or 0):
         yield Fault("spec.hpa.maxReplicas", "is lower than minReplicas")
@@ -106,7 +111,8 @@ def _ports(agent: VMAgent, settings: Settings) -> Faults:
     for attribute, key, _ in INSERT_PORTS:
         given[f"spec.insertPorts.{key}"] = getattr(spec(agent).insert_ports, attribute, "")
     for path, port in given.items():
-        if port and not (port.isdecimal() and 0 < int(port) < 65536):
+        number = listener.number_or_name(port) if port else 1
+        if not (isinstance(number, int) and 0 < number < 65536):
             yield Fault(path, "is no port number")
 
 

@@ -128,7 +128,8 @@ def _ports(agent: VMAgent, settings: Settings) -> Iterator[Manifest]:
         if port := getattr(features.spec(agent).insert_ports, attribute, ""):
             given += [(name, protocol, port) for name, protocol in ports]
     for name, protocol, port in given:
-        yield {"name": name, "containerPort": int(port) if port.isdecimal() else 0, "protocol": protocol}
+        number = listener.number_or_name(port)
+        yield {"name": name, "containerPort": number if isinstance(number, int) else 0, "protocol": protocol}
 
 
 def _grace_seconds(agent: VMAgent, settings: Settings) -> int:

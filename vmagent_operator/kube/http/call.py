@@ -14,7 +14,7 @@ from vmagent_operator.kube import nesting
 from vmagent_operator.kube.errors import ApiError, BadResponse, NetworkError, ServerError, Timeout, TooManyRequests
 from vmagent_operator.kube.http.transport import Query
 from vmagent_operator.kube.resource import Manifest, Remains, Resource
-from vmagent_operator.limits import NESTING_LEVELS
+from vmagent_operator.limits import JSON_NESTING
 
 JSON_TYPE = "application/json"
 APPLY_TYPE = "application/apply-patch+yaml"
@@ -110,7 +110,7 @@ def encode(body: Any) -> bytes | None:
 def decode(body: bytes) -> Manifest:
     """The JSON object in an answer; Remains if it is too deep or, in parts, no JSON. Raises BadResponse."""
     try:
-        raw = _parsed(body, NESTING_LEVELS)
+        raw = _parsed(body, JSON_NESTING)
     except BadResponse as error:
         return _remains(body, error)
     if not isinstance(raw, dict):
@@ -121,9 +121,9 @@ def decode(body: bytes) -> Manifest:
 def decode_list(body: bytes) -> Manifest:
     """The list in an answer; those of its items that cannot be read are Remains. Raises BadResponse."""
     try:
-        raw = _parsed(body, NESTING_LEVELS + LIST_LEVELS)
+        raw = _parsed(body, JSON_NESTING + LIST_LEVELS)
     except BadResponse:
-        raw, lost = _readable(body, NESTING_LEVELS)
+        raw, lost = _readable(body, JSON_NESTING)
         if "items" not in lost:
             raise
         raw["items"] = [decode(item) for item in nesting.elements(lost["items"])]
@@ -135,7 +135,7 @@ def decode_list(body: bytes) -> Manifest:
 def _parsed(text: bytes, levels: int) -> Any:
     """The JSON in `text`. Raises BadResponse."""
     if nesting.exceeds(text, levels):
-        raise BadResponse(f"nested deeper than {NESTING_LEVELS} levels")
+        raise BadResponse(f"nested deeper than {JSON_NESTING} levels")
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -155,9 +155,9 @@ def _readable(text: bytes, levels: int) -> tuple[Manifest, dict[str, bytes]]:
 
 def _remains(text: bytes, error: BadResponse) -> Manifest:
     """What can be read of an object; without its status or managed fields it still counts as whole. Raises `error`."""
-    found, lost = _readable(text, NESTING_LEVELS)
+    found, lost = _readable(text, JSON_NESTING)
     if "metadata" in lost:
-        found["metadata"], _ = _readable(lost.pop("metadata"), NESTING_LEVELS - 1)
+        found["metadata"], _ = _readable(lost.pop("metadata"), JSON_NESTING - 1)
     if not found.get("metadata"):
         raise error
     lost.pop("status", None)
@@ -203,9 +203,9 @@ class Event:
 def _wrapped(line: bytes) -> Manifest:
     """The line of a watch, its object perhaps as Remains. Raises BadResponse."""
     try:
-        raw = _parsed(line, NESTING_LEVELS + EVENT_LEVELS)
+        raw = _parsed(line, JSON_NESTING + EVENT_LEVELS)
     except BadResponse:
-        raw, lost = _readable(line, NESTING_LEVELS)
+        raw, lost = _readable(line, JSON_NESTING)
         if lost.keys() != {"object"}:
             raise
         raw["object"] = decode(lost["object"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from vmagent_operator.api.auth import EndpointAuth
 from vmagent_operator.api.core import LabelSelector, NamespaceSelector
@@ -15,6 +15,7 @@ from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import ScrapeClass
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape import labelselector
+from vmagent_operator.scrape.budget import Budget
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import ObjectError
@@ -27,13 +28,14 @@ NO_ATTACHMENTS = AttachMetadata()
 
 @frozen(eq=False)
 class Work:
-    """One scrape object on its way into jobs. `prefix` starts their names."""
+    """One scrape object on its way into jobs. `prefix` starts their names; `budget` is what they may still take."""
 
     object: CustomObject[Any]
     prefix: str
     context: Context
     scope: Scope
     scrape_class: ScrapeClass | None
+    budget: Budget = field(factory=Budget)
 
     def name(self, suffix: str | int | None = None) -> str:
         """The name of a job of this object."""
@@ -63,7 +65,7 @@ class Work:
             **(discovery or {}),
             **self._parameters(params, default_timeout, limits),
             **(late_discovery or {}),
-            "relabel_configs": [*rules, *self._target_rules(relabelings.relabel_configs)],
+            "relabel_configs": [*self.budget.counted(rules), *self._target_rules(relabelings.relabel_configs)],
             **self._metric_rules(relabelings.metric_relabel_configs),
             **(to_config(params.vm_scrape_params, self.scope) if params.vm_scrape_params else {}),
             **(self._merged(auth).to_config(self.scope) or {}),
@@ -108,7 +110,7 @@ class Work:
 
     def rendered(self, rules: Iterable[RelabelConfig]) -> Iterator[Rule]:
         """Rules as vmagent reads them; one that says nothing would make it skip the job."""
-        return filter(None, (to_config(rule, self.scope) for rule in rules))
+        return self.budget.counted(filter(None, (to_config(rule, self.scope) for rule in rules)))
 
     def _parameters(self, params: ScrapeParams, default_timeout: str, limits: tuple[int, int]) -> dict[str, Any]:
         given = to_config(params, self.scope)

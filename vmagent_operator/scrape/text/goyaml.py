@@ -14,11 +14,18 @@ from typing import Any
 import yaml
 from attrs import define
 
+from vmagent_operator.limits import YAML_ALIASES, YAML_CHARACTERS, YAML_NESTING, YAML_VALUES
+
 TRUE = frozenset(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"))
 FALSE = frozenset(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"))
 NULL = frozenset(("", "~", "null", "Null", "NULL"))
-MOST_VALUES = 1_000_000
 
+_LONGEST_NUMBER = 400
+"""Digits; a float ends at 309, and Python's own limit for integers is 4,300."""
+_INDENTATION = 2
+"""Characters before a value for each level that it is nested in, as it will be written."""
+_LIBYAML_NESTING = "exceeded maximum nesting depth"
+"""What libyaml says, before it gives us anything to count, of more than 1,000 brackets in a row."""
 _PLAIN = "!plain"
 _STRING = "tag:yaml.org,2002:str"
 _BINARY = "tag:yaml.org,2002:binary"
@@ -43,20 +50,44 @@ def load(text: str) -> Any:
 
     Raises InvalidYAML.
     """
+    try:
+        _count(text)
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).split())
+        raise InvalidYAML(YAML_NESTING.exceeded if _LIBYAML_NESTING in said else said) from None
     loader = _Loader(text)
     try:
         node = loader.get_node() if loader.check_node() else None
         return None if node is None else _Reader().value(node)
     except yaml.YAMLError as error:
         raise InvalidYAML(" ".join(str(error).split())) from None
-    except RecursionError:
-        raise InvalidYAML("nested too deeply, or an alias inside its own anchor") from None
     finally:
         loader.dispose()
 
 
+def _count(text: str) -> None:
+    """Raise InvalidYAML if the first document has too much of something, before any of it is built. Raises YAMLError."""
+    event: Any
+    depth = values = aliases = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        match event:
+            case yaml.DocumentEndEvent():
+                return
+            case yaml.CollectionStartEvent():
+                depth, values = depth + 1, values + 1
+            case yaml.CollectionEndEvent():
+                depth -= 1
+            case yaml.ScalarEvent():
+                values += 1
+            case yaml.AliasEvent():
+                aliases += 1
+        for count, limit in ((depth, YAML_NESTING), (values, YAML_VALUES), (aliases, YAML_ALIASES)):
+            if count > limit:
+                raise InvalidYAML(f"line {event.start_mark.line + 1}: {limit.exceeded}")
+
+
 def scalar(text: str) -> Any:
-    """What go-yaml makes of a plain scalar."""
+    """What go-yaml makes of a plain scalar; InvalidYAML for a number that no field can hold."""
     if text in NULL:
         return None
     if text in TRUE or text in FALSE:
@@ -64,6 +95,8 @@ def scalar(text: str) -> Any:
     if text[0] not in "+-.0123456789":
         return text
     digits = text.replace("_", "")
+    if len(digits) > _LONGEST_NUMBER and (_INTEGER.fullmatch(digits) or _FLOAT.fullmatch(digits)):
+        raise InvalidYAML(f"a number of {len(digits)} digits")
     number: Any = text
     if _OCTAL.fullmatch(digits):
         number = int(digits, 8)
@@ -78,21 +111,35 @@ def scalar(text: str) -> Any:
 
 @define
 class _Reader:
-    """Builds values from parsed nodes; counts them, because aliases can make many of few."""
+    """Builds values from parsed nodes; counts them and their text down, because aliases can make much of little."""
 
-    count: int = 0
+    values: int = YAML_VALUES
+    characters: int = YAML_CHARACTERS
+    depth: int = 0
 
     def value(self, node: Any) -> Any:
-        self.count += 1
-        if self.count > MOST_VALUES:
-            raise InvalidYAML("aliases make too much of it")
-        if isinstance(node, yaml.SequenceNode):
-            return [self.value(item) for item in node.value]
-        if isinstance(node, yaml.MappingNode):
-            return self.mapping(node)
+        self.values -= 1
+        self.characters -= _INDENTATION * self.depth + (len(node.value) if isinstance(node, yaml.ScalarNode) else 0)
+        if self.values < 0 or self.characters < 0:
+            exceeded = YAML_VALUES if self.values < 0 else YAML_CHARACTERS
+            raise InvalidYAML(f"line {node.start_mark.line + 1}: {exceeded.exceeded}, aliases followed")
+        self.depth += 1
+        found = self.collection(node) if isinstance(node, yaml.CollectionNode) else self.scalar(node)
+        self.depth -= 1
+        return found
+
+    def collection(self, node: yaml.CollectionNode) -> Any:
+        if self.depth > YAML_NESTING:
+            raise InvalidYAML(f"line {node.start_mark.line + 1}: {YAML_NESTING.exceeded}, aliases followed")
+        return self.mapping(node) if isinstance(node, yaml.MappingNode) else [self.value(item) for item in node.value]
+
+    def scalar(self, node: yaml.ScalarNode) -> Any:
         if node.tag == _BINARY:
             return self.binary(node)
-        return node.value if node.tag == _STRING else scalar(node.value)
+        try:
+            return node.value if node.tag == _STRING else scalar(node.value)
+        except InvalidYAML as error:
+            raise InvalidYAML(f"line {node.start_mark.line + 1}: {error}") from None
 
     def mapping(self, node: yaml.MappingNode) -> dict[Any, Any]:
         own: dict[Any, Any] = {}
@@ -115,7 +162,7 @@ class _Reader:
         for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             if not isinstance(source, yaml.MappingNode):
                 raise InvalidYAML(f"line {source.start_mark.line + 1}: only mappings can be merged")
-            found = self.mapping(source) | found
+            found = self.value(source) | found
         return found
 
     def binary(self, node: yaml.ScalarNode) -> str:
