@@ -46,7 +46,7 @@ class Grower:
         for template in spec.get("volumeClaimTemplates") or ():
             for ordinal in range(spec.get("replicas", 1)):
                 claim = found.get(f"{template['metadata']['name']}-{metadata['name']}-{ordinal}")
-                if claim is None:
+                if claim is None or _is_anothers(claim):
                     missing = True
                     continue
                 if claim["metadata"].get("deletionTimestamp"):
@@ -119,6 +119,14 @@ class Grower:
         except (Forbidden, NotFound):
             return None
         return next((found for found in listed if _is_default(found["metadata"])), None)
+
+
+def _is_anothers(claim: Manifest) -> bool:
+    """Whether something other than a StatefulSet or its pods has made the claim, and looks after it."""
+    references = claim["metadata"].get("ownerReferences") or ()
+    return any(
+        reference.get("controller") and reference.get("kind") not in ("StatefulSet", "Pod") for reference in references
+    )
 
 
 def _is_default(metadata: Mapping[str, Any]) -> bool:
