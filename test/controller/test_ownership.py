@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import hashlib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
@@ -27,7 +28,7 @@ from vmagent_operator.settings import load
 
 PATH = f"/apis/{API_VERSION}/namespaces/monitoring/vmagents/main"
 CONFIG = "vmagent.yaml.gz"
-ENVIRON = {"VM_VPA_API_ENABLED": "true", "VM_CONFIG_DATA_BUDGET_BYTES": "900"}
+ENVIRON = {"VM_VPA_API_ENABLED": "true", "VM_CONFIG_DATA_BUDGET_BYTES": "1000"}
 LABELS = "app.kubernetes.io/instance=main, app.kubernetes.io/name=vmagent, managed-by=vm-operator"
 ALL: dict[str, Any] = {
     "selectAllByDefault": True,
@@ -52,10 +53,16 @@ def cluster() -> World:
     """One with a VerticalPodAutoscaler kind, and more scrape objects than fit into one Secret."""
     world = World(ENVIRON)
     _defined(world.api, VERTICAL)
-    for number in range(3):
-        world.add(scrape(f"app{number}", endpoints=[{"port": "http", "path": f"/{hash(number)}metrics"}]))
+    for each in scrapes():
+        world.add(each)
     world.start()
     return world
+
+
+def scrapes() -> list[Json]:
+    """More jobs than fit into one Secret; their paths do not compress."""
+    paths = (hashlib.sha256(str(number).encode()).hexdigest() for number in range(10))
+    return [scrape(f"app{path[:6]}", endpoints=[{"port": "http", "path": f"/{path}"}]) for path in paths]
 
 
 def live(world: World) -> Iterator[Json]:
@@ -305,11 +312,11 @@ def test_a_workload_of_somebody_else_stays_when_the_mode_changes(mode: str) -> N
     world.settle(60)
     assert status(world)["updateStatus"] == "operational"
     flag = {"StatefulSet": "statefulMode", "DaemonSet": "daemonSetMode"}[mode]
-    change(world, AGENTS, *KEY, **{flag: True})
+    world.patch(PATH, {"spec": {flag: True}})
     world.settle(60)
     assert status(world)["reason"].startswith(f"{mode} monitoring/vmagent-main exists")
     assert world.names("deployments.apps") == ["vmagent-main"], "what runs goes on until its successor does"
-    change(world, AGENTS, *KEY, **{flag: None})
+    world.patch(PATH, {"spec": {flag: None}})
     world.settle(60)
     assert status(world)["updateStatus"] == "operational"
     end(world)
@@ -505,8 +512,7 @@ def test_another_agents_configuration_serves_nobody_else() -> None:
 
 def test_render_says_what_the_controller_does(case: tuple[dict[str, Any], Json]) -> None:
     spec, child = case
-    scrapes = [scrape(f"app{n}", endpoints=[{"port": "http", "path": f"/{hash(n)}metrics"}]) for n in range(3)]
-    given = [agent(**spec), *scrapes, bare(child, labels={"app": "mine"})]
+    given = [agent(**spec), *scrapes(), bare(child, labels={"app": "mine"})]
     shown = render.render(render.Cluster.of(given), load(ENVIRON), render.server("1.36"), World().clock.now())
     assert shown.errors == (f"VMAgent monitoring/main: {described(child)} {FOREIGN}",)
     names = {
