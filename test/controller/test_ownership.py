@@ -217,7 +217,8 @@ def test_what_another_controller_owns_is_left_alone_whatever_its_labels(case: tu
     owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "other", "uid": "u", "controller": True}
     world = cluster()
     world.api.collector.is_on = False  # nor is the owner there
-    world.add(bare(child, labels=child["metadata"]["labels"], ownerReferences=[owner]), "kubectl")
+    marks = {"labels": child["metadata"]["labels"], "finalizers": ["apps.victoriametrics.com/finalizer"]}
+    world.add(bare(child, ownerReferences=[owner], **marks), "kubectl")
     before = content(world, child)
     world.add(agent(**spec))
     world.settle(60)
@@ -363,6 +364,28 @@ def test_account_of_somebody_else_gets_no_rights_and_no_pods() -> None:
     for kind in ("rolebindings", "clusterrolebindings"):
         assert world.names(f"{kind}.rbac.authorization.k8s.io") == []
     assert world.names("deployments.apps") == []
+
+
+@pytest.mark.parametrize("is_owned", [True, False])
+def test_a_claim_of_somebody_else_is_not_touched(is_owned: bool) -> None:
+    world = World()
+    world.api.collector.is_on = False  # the owner is not there
+    owner = {"apiVersion": "g/v1", "kind": "Database", "name": "db", "uid": "u", "controller": True}
+    labels = {"app.kubernetes.io/component": "monitoring", **dict(pair.split("=") for pair in LABELS.split(", "))}
+    given = {"ownerReferences": [owner], "labels": labels} if is_owned else {"labels": {"app": "mine"}}
+    requested = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    name = "persistent-queue-data-vmagent-main-0"
+    head = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
+    claim = {**head, "metadata": {"name": name, "namespace": "monitoring", **given}, "spec": requested}
+    world.add(claim, "kubectl")
+    before = content(world, claim)
+    template = {"metadata": {"labels": {"team": "us"}}, "spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+    world.add(agent(statefulMode=True, statefulStorage={"volumeClaimTemplate": template}))
+    world.settle(120)
+    assert world.names("statefulsets.apps") == ["vmagent-main"]
+    assert content(world, claim) == before
+    end(world)
+    assert content(world, claim) == before
 
 
 # The configuration of an agent that selects nothing.
