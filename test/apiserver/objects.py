@@ -132,6 +132,7 @@ class Objects:
                 raise failure.conflict(kind.group, kind.plural, name[1], text)
             paths, entries = self._apply(kind, {}, config, {}, writer, context)
             paths.setdefault("metadata", {})["managedFields"] = managed.write(entries)
+            paths["metadata"].pop("resourceVersion", None)  # only an object that exists has one to be compared with
             return self.create(kind, name[0], paths, evolve(context, operation="Apply")), True
         self._same_object(kind, name, live["metadata"], meta, context)
         entries = managed.read(live["metadata"].get("managedFields")) or self._before_first_apply(kind, live)

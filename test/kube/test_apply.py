@@ -11,7 +11,8 @@ from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Conflict, Forbidden, NetworkError
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError
-from vmagent_operator.kube.write.managedfields import Previous
+from vmagent_operator.kube.write.managedfields import LEGACY_FINALIZER, Previous
+from vmagent_operator.kube.write.ownership import Policy
 
 
 @pytest.fixture
@@ -77,6 +78,63 @@ def test_the_object_of_another_controller_is_not_touched(api: Api, applier: Appl
     with pytest.raises(NotOwnedError, match=r"^ConfigMap n/c belongs to VMAgent other$"):
         applier.ensure(config_map(a="ours"))
     assert data(api) == {"a": "theirs"}
+
+
+def test_an_object_that_nothing_shows_to_be_ours_is_not_touched(api: Api, applier: Applier) -> None:
+    api.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"}, "data": {"a": "1"}})
+    version = api.store.version
+    with pytest.raises(NotOwnedError, match=r"^ConfigMap n/c exists and is not ours: delete or rename it$"):
+        applier.ensure(config_map(a="1"))
+    assert api.store.version == version
+
+
+def test_an_object_that_appears_between_look_and_write_is_not_merged_into(api: Api, applier: Applier) -> None:
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"}, "data": {"b": "2"}}
+
+    def appear() -> None:
+        if not data(api):
+            api.add(theirs)
+
+    applier.before_write = appear
+    with pytest.raises(NotOwnedError):
+        applier.ensure(config_map(a="1"))  # no field of it conflicts with theirs
+    assert data(api) == {"b": "2"}
+    assert "ownerReferences" not in (api.store.get("configmaps", ("n", "c")) or {})["metadata"]
+
+
+def test_an_object_that_is_only_added_to_keeps_all_else_and_is_never_made(api: Api, applier: Applier) -> None:
+    name = {"name": "c", "namespace": "n"}
+    share = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": name, "data": {"a": "1"}}
+    with pytest.raises(WaitingError, match=r"^ConfigMap n/c is gone, and not ours to make$"):
+        applier.ensure(share)
+    given: dict[str, Any] = {"labels": {"managed-by": "helm"}, "finalizers": [LEGACY_FINALIZER]}
+    api.add({**share, "metadata": {**name, **given}, "data": {"b": "2"}}, "kubectl")
+    assert applier.ensure(share).paths == ("data.a",)
+    assert data(api) == {"a": "1", "b": "2"}
+    metadata = (api.store.get("configmaps", ("n", "c")) or {})["metadata"]
+    assert {key: metadata.get(key) for key in given} == given
+    assert "kubectl" in {entry["manager"] for entry in metadata["managedFields"]}
+
+
+def test_a_key_that_is_its_users_is_made_once_and_never_overwritten(api: Api, applier: Applier) -> None:
+    previous = Previous(released=frozenset({"yours"}))
+    applier.ensure(config_map(mine="1", yours="first"), previous)
+    applier.client.merge_patch(resource.CONFIGMAPS, "n", "c", {"data": {"yours": "edited"}})
+    applier.ensure(config_map(mine="2", yours="first"), previous)
+    assert data(api) == {"mine": "2", "yours": "edited"}
+
+
+def test_a_finalizer_that_alone_shows_whose_an_object_is_goes_last(api: Api, applier: Applier) -> None:
+    applier.policy = Policy(finalizer=LEGACY_FINALIZER)
+    metadata = {"name": "c", "namespace": "n", "finalizers": [LEGACY_FINALIZER]}
+    api.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    api.faults.add(Fault(verb="patch", is_after=True, status=403, reason="Forbidden"))
+    with pytest.raises(Forbidden):
+        applier.ensure(config_map(a="1"))  # as if the process had died after its first write
+    live = (api.store.get("configmaps", ("n", "c")) or {})["metadata"]
+    assert (live["finalizers"], len(live["ownerReferences"])) == ([LEGACY_FINALIZER], 1)
+    applier.ensure(config_map(a="1"))
+    assert "finalizers" not in (api.store.get("configmaps", ("n", "c")) or {})["metadata"]
 
 
 def test_an_object_that_is_being_deleted_is_waited_for(api: Api, applier: Applier) -> None:

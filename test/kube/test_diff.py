@@ -63,6 +63,26 @@ def test_fields_of_an_earlier_operator_change_hands_but_not_those_of_people() ->
     assert hand_over(desired, live, Previous()) == []
 
 
+def test_references_to_other_owners_stay_with_who_wrote_them() -> None:
+    ours = {"apiVersion": "g/v1", "kind": "K", "name": "main", "uid": "u"}
+    theirs = {"apiVersion": "v1", "kind": "ConfigMap", "name": "root", "uid": "v"}
+    fields = {"f:metadata": {"f:ownerReferences": {f'k:{{"uid":"{uid}"}}': {} for uid in "uv"}}, "f:data": {"f:a": {}}}
+    other = {"f:metadata": {"f:ownerReferences": {'k:{"uid":"v"}': {}}}, "f:data": {"f:b": {}}}
+    entries = [
+        {"manager": "app", "operation": "Update", "fieldsV1": fields},
+        {"manager": "argo", "operation": "Update", "fieldsV1": other},
+    ]
+    metadata = {"resourceVersion": "7", "ownerReferences": [{**ours, "uid": "u"}, theirs], "managedFields": entries}
+    desired = {"metadata": {"ownerReferences": [ours]}}
+    changed, _ = hand_over(desired, {"metadata": metadata}, Previous())
+    held = {entry["manager"]: entry["fieldsV1"] for entry in changed["value"]}
+    assert held == {
+        "argo": other,
+        "app": {"f:metadata": {"f:ownerReferences": {'k:{"uid":"v"}': {}}}},
+        "vmagent-operator": {"f:metadata": {"f:ownerReferences": {'k:{"uid":"u"}': {}}}, "f:data": {"f:a": {}}},
+    }
+
+
 @pytest.mark.parametrize(
     ("left", "right"), [("0.5", "500m"), ("1Gi", "1024Mi"), (2, "2"), ("1e3", "1k"), ("2.5Gi", "2560Mi")]
 )

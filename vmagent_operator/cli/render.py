@@ -17,11 +17,12 @@ from attrs import define, evolve, field, frozen
 from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
-from vmagent_operator.controller import status
+from vmagent_operator.controller import owners, status
+from vmagent_operator.controller.leftout import LeftOut, name_of
 from vmagent_operator.desired import names
-from vmagent_operator.desired.around import configsecret
 from vmagent_operator.desired.around.selfscrape import self_scrape
 from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired
+from vmagent_operator.kube.write.ownership import adds_nothing, describe, objection
 from vmagent_operator.limits import INFLATED_BYTES
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
@@ -121,8 +122,11 @@ def render(cluster: Cluster, settings: Settings, server: Server, now: datetime) 
         if isinstance(result, AgentError):
             rendering.settle(agent, "failed", str(result))
         else:
-            rendering.apply(agent, result)
-            rendering.settle(agent, "operational", warnings=result.warnings)
+            left_out = rendering.apply(agent, result)
+            if reason := left_out.reason:
+                rendering.settle(agent, "failed", reason)
+            else:
+                rendering.settle(agent, "operational", warnings=result.warnings)
     return Rendered(tuple(rendering.objects()), tuple(rendering.errors))
 
 
@@ -157,24 +161,45 @@ class _Rendering:
     def results(self) -> list[tuple[CustomObject[Any], Desired | AgentError]]:
         """What each active agent asks for, or why that cannot be told.
 
-        All see the scrape objects by which the others are scraped, except of those that fail: nothing is written there.
+        All see the scrape objects by which the others are scraped, except those that are not written: nothing is where an
+        agent fails.
         """
         agents = [agent for agent in self.agents if agent.spec is not None and not agent.spec.paused]
-        own = {agent.key: manifest for agent in agents if (manifest := self_scrape(agent, self.settings))}
+        own = {agent.key: manifest for agent in agents if (manifest := self._own_scrape(agent))}
         before = self.custom
         while True:
             self.custom = before | {_key(raw): self._placed(raw) for raw in own.values()}
             objects = {kind: [obj for obj in self.custom.values() if obj.kind is kind] for kind in SCRAPE_KINDS}
             results = [(agent, self._wanted(agent, objects)) for agent in agents]
-            failed = [agent.key for agent, result in results if isinstance(result, AgentError) and agent.key in own]
+            failed = [
+                agent.key for agent, result in results if agent.key in own and self._lacks(result, own[agent.key])
+            ]
             if not failed:
                 return results
             for key in failed:
                 del own[key]
 
-    def apply(self, agent: CustomObject[Any], wanted: Desired) -> None:
-        """Create what `agent` wants, and tell scrape objects what it made of them."""
-        self.created |= {_key(manifest): manifest for manifest in wanted.objects}
+    def apply(self, agent: CustomObject[Any], wanted: Desired) -> LeftOut:
+        """Create what `agent` wants, and tell scrape objects what it made of them; what is left out of that."""
+        left_out = self._left_out(wanted)
+        for manifest in wanted.objects:
+            if name_of(manifest) not in left_out.names and not adds_nothing(manifest):
+                self.created[_key(manifest)] = manifest
+        if ("Secret", agent.namespace, names.config(agent)) not in left_out.names:
+            self._report(agent, wanted)
+        return left_out
+
+    def _left_out(self, wanted: Desired) -> LeftOut:
+        left_out = LeftOut()
+        for manifest in wanted.objects:
+            live = self.cluster.given.get(_key(manifest))
+            if adds_nothing(manifest) or left_out.takes(manifest) or live is None:
+                continue
+            if found := objection(manifest, live, owners.POLICY):
+                left_out.refuse(manifest, f"{describe(manifest)} {found}")
+        return left_out
+
+    def _report(self, agent: CustomObject[Any], wanted: Desired) -> None:
         messages: dict[Key, str | None] = {}
         if wanted.configuration is not None:
             messages |= {_key_of(obj): None for obj in wanted.configuration.applied}
@@ -206,6 +231,16 @@ class _Rendering:
                 shown[key] = self._head(key, obj)
         return [shown[key] for key in sorted(shown)]
 
+    def _lacks(self, result: Desired | AgentError, manifest: Manifest) -> bool:
+        """Whether an agent that came to `result` does not get the object `manifest`."""
+        return isinstance(result, AgentError) or name_of(manifest) in self._left_out(result).names
+
+    def _own_scrape(self, agent: CustomObject[Any]) -> Manifest | None:
+        """The scrape object by which the agent is scraped, if it is there or its name is free."""
+        manifest = self_scrape(agent, self.settings)
+        live = self.cluster.given.get(_key(manifest)) if manifest else None
+        return manifest if live is None or owners.is_ours(agent, live) else None
+
     def _placed(self, manifest: Manifest) -> CustomObject[Any]:
         """A scrape object of an agent's own, as it stands in the cluster once written."""
         before = self.cluster.given.get(_key(manifest), {"metadata": {"generation": 1}})
@@ -214,8 +249,7 @@ class _Rendering:
     def _wanted(
         self, agent: CustomObject[Any], objects: Mapping[Kind[Any], Sequence[CustomObject[Any]]]
     ) -> Desired | AgentError:
-        secret: Manifest = self.cluster.given.get(("Secret", agent.namespace, names.config(agent)), {})
-        owners = [owner.get("uid") for owner in secret.get("metadata", {}).get("ownerReferences") or ()]
+        secret = self.cluster.given.get(("Secret", agent.namespace, names.config(agent)))
         try:
             inputs = Inputs(
                 agent=agent,
@@ -223,10 +257,8 @@ class _Rendering:
                 values=self.values,
                 settings=self.settings,
                 server=self.server,
-                unmanaged_config_exists=configsecret.CONFIG_KEY in (secret.get("data") or {}),
-                is_config_foreign=bool(secret) and agent.metadata.uid not in owners,
             )
-            return desired(inputs)
+            return desired(owners.config_secret(agent, secret).given_to(inputs))
         except AgentError as error:
             return error
 

@@ -7,18 +7,20 @@ desired costs a comparison; only the rest is read live and, if need be, written.
 import hashlib
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from attrs import define
 
 from vmagent_operator.controller import stores
+from vmagent_operator.controller.leftout import LeftOut
 from vmagent_operator.controller.memory import Child, Memory, Verified
 from vmagent_operator.controller.stores import SCRAPES, Stores
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write import diff
-from vmagent_operator.kube.write.apply import Applier, WaitingError, Written, refuse_foreign
+from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written
 from vmagent_operator.kube.write.managedfields import Previous
+from vmagent_operator.kube.write.ownership import objection
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +37,17 @@ class Children:
     memory: Memory
     previous: Previous
     on_write: Callable[[Manifest, Written], None]
+
+    def settle_all(self, desired: Iterable[Manifest]) -> LeftOut:
+        """Make every child as desired that can be; what is left out. Raises WaitingError and ApiError."""
+        left_out = LeftOut()
+        for manifest in desired:
+            if not left_out.takes(manifest):
+                try:
+                    self.settle(manifest)
+                except NotOwnedError as error:
+                    left_out.refuse(manifest, str(error))
+        return left_out
 
     def settle(self, desired: Manifest) -> None:
         """Make one child as desired. Raises WaitingError, NotOwnedError and ApiError."""
@@ -69,9 +82,10 @@ class Children:
     def _is_settled(self, desired: Manifest, cached: Manifest, kind: Resource) -> bool:
         if kind in (resource.SECRETS, resource.CONFIGMAPS) or kind in SCRAPES:
             return False  # the store has not what would have to be compared
+        if objection(desired, cached, self.applier.policy):
+            return False  # the store has not all that may tell whose it is; the live object is asked
         if cached["metadata"].get("deletionTimestamp"):
             raise WaitingError(f"{kind.kind} {cached['metadata']['name']} is being deleted")
-        refuse_foreign(desired, cached)
         return diff.step(desired, cached, self.previous) is None
 
     def _remember(self, child: Child, metadata: Manifest, digest: bytes) -> None:

@@ -45,7 +45,7 @@ class Grower:
         waiting, notes, found = list[str](), list[str](), 0
         for claim in listed:
             template = templates.get(_template(claim, metadata["name"], spec.get("replicas", 1)))
-            if template is None:
+            if template is None or _is_anothers(claim):
                 continue
             found += 1
             if claim["metadata"].get("deletionTimestamp"):
@@ -129,6 +129,14 @@ def _template(claim: Manifest, workload: str, replicas: int) -> str:
     rest, _, ordinal = claim["metadata"]["name"].rpartition("-")
     is_ours = ordinal.isdecimal() and len(ordinal) < 10 and str(int(ordinal)) == ordinal and int(ordinal) < replicas
     return rest.removesuffix(f"-{workload}") if is_ours and rest.endswith(f"-{workload}") else ""
+
+
+def _is_anothers(claim: Manifest) -> bool:
+    """Whether something other than a StatefulSet or its pods has made the claim, and looks after it."""
+    references = claim["metadata"].get("ownerReferences") or ()
+    return any(
+        reference.get("controller") and reference.get("kind") not in ("StatefulSet", "Pod") for reference in references
+    )
 
 
 def _is_default(metadata: Mapping[str, Any]) -> bool:

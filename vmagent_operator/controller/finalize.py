@@ -12,6 +12,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import orphans, stores
 from vmagent_operator.controller.memory import Memory
 from vmagent_operator.controller.orphans import SWEPT
+from vmagent_operator.controller.owners import is_ours
 from vmagent_operator.controller.scrapes import Reporter
 from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, VMAGENTS, Stores
 from vmagent_operator.kube.errors import Invalid, NotFound
@@ -82,7 +83,8 @@ class Finalizer:
             for known in self.stores.owned(kind, agent.namespace, agent.name):
                 metadata = stores.metadata(known)
                 if LEGACY_FINALIZER in (metadata.get("finalizers") or ()):
-                    self.applier.strip_finalizer(kind, metadata.get("namespace"), metadata["name"])
+                    place = metadata.get("namespace")
+                    self.applier.strip_finalizer(kind, place, metadata["name"], lambda live: is_ours(agent, live))
 
     def _unowned(self, agent: CustomObject[Any]) -> Iterator[tuple[Resource, str | None, str]]:
         """Roles and bindings that cannot have an owner reference: those of the cluster by name, the others as known."""

@@ -16,12 +16,15 @@ from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Memory, Read
-from vmagent_operator.controller.stores import SCRAPES, Stores, owner_keys
+from vmagent_operator.controller.owners import ConfigSecret, config_secret, is_ours
+from vmagent_operator.controller.stores import SCRAPES, Stores
 from vmagent_operator.desired import names
-from vmagent_operator.desired.around.configsecret import CONFIG_KEY, is_users
+from vmagent_operator.desired.around.configsecret import is_users
 from vmagent_operator.desired.around.selfscrape import self_scrape
 from vmagent_operator.desired.vmagent.desired import Inputs
+from vmagent_operator.desired.vmagent.features import has_secrets
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import NotFound
 from vmagent_operator.kube.http.client import Client
@@ -81,20 +84,17 @@ class Gatherer:
     def snapshot(self, agent: CustomObject[VMAgentSpec], wanted: Wanted, memory: Memory, server: Server) -> Snapshot:
         """`wanted` with the contents that it names. Raises ApiError."""
         reads = {of: self._read(of, wanted.keys.get(of, frozenset()), memory) for of in sorted(wanted.references)}
-        own = Reference("Secret", agent.namespace, names.config(agent))
-        keys, is_foreign = self._own_secret(own, memory) if is_users(agent) else (frozenset[str](), False)
-        memory.reads = {known: read for known, read in memory.reads.items() if known in reads or known == own}
+        own = self._config_secret(agent, memory)
+        memory.reads = {known: read for known, read in memory.reads.items() if known in reads}
         inputs = Inputs(
             agent=agent,
             selection=wanted.selection,
             values=Values({of: read.content for of, read in reads.items()}, trim=self.settings.trim_secret_values),
             settings=self.settings,
             server=server,
-            unmanaged_config_exists=CONFIG_KEY in keys,
-            is_config_foreign=is_foreign,
         )
-        fingerprint = _fingerprint(agent, wanted.selection, reads, server, (CONFIG_KEY in keys, is_foreign))
-        return Snapshot(inputs=inputs, fingerprint=fingerprint)
+        fingerprint = _fingerprint(agent, wanted.selection, reads, server, own)
+        return Snapshot(inputs=own.given_to(inputs), fingerprint=fingerprint)
 
     def _with_self(
         self, agent: CustomObject[VMAgentSpec], objects: Mapping[Kind[Any], tuple[CustomObject[Any], ...]]
@@ -107,8 +107,8 @@ class Gatherer:
         stored = next((known for known in objects[built.kind] if known.key == built.key), None)
         if stored is None:
             return {**objects, built.kind: (*objects[built.kind], built)}
-        if stored.spec == built.spec:
-            return objects
+        if stored.spec == built.spec or not is_ours(agent, {"metadata": stores.metadata(stored)}):
+            return objects  # what somebody else has given that name is scraped as it says
         metadata = evolve(built.metadata, uid=stored.metadata.uid, generation=stored.metadata.generation)
         others = (known for known in objects[built.kind] if known is not stored)
         return {**objects, built.kind: (*others, evolve(built, metadata=metadata, status=stored.status))}
@@ -129,20 +129,29 @@ class Gatherer:
         found = memory.reads[reference] = Read(*_version(live), _content(live, keys), keys)
         return found
 
-    def _own_secret(self, own: Reference, memory: Memory) -> tuple[frozenset[str], bool]:
-        """The keys of the configuration Secret, and whether it is not the agent's."""
-        known = self.stores.get(resource.SECRETS, own.namespace, own.name)
-        if known is None:
-            return frozenset(), False
-        before = memory.reads.get(own)
-        if before is None or _version(known) != (before.uid, before.resource_version):
+    def _config_secret(self, agent: CustomObject[VMAgentSpec], memory: Memory) -> ConfigSecret:
+        """What the configuration Secret is to the agent, by a look at it unless it is surely ours to write.
+
+        That it is not in the store proves nothing where it may be a user's: the event may be late, and a store of
+        labelled objects never has it.
+        """
+        if not has_secrets(agent):
+            return ConfigSecret()
+        name = names.config(agent)
+        known = self.stores.get(resource.SECRETS, agent.namespace, name)
+        if not is_users(agent) and (self.lists_references if known is None else is_ours(agent, known)):
+            return ConfigSecret()
+        before = memory.config_secret
+        if known is None or before is None or _version(known) != _version(before):
             try:
-                live = self.client.get(resource.SECRETS, own.namespace, own.name)
+                live = self.client.get(resource.SECRETS, agent.namespace, name)
             except NotFound:
-                return frozenset(), False
+                memory.config_secret = None
+                return ConfigSecret()
             # Only the names of its keys matter; holding the configuration itself twice would be a waste.
-            before = memory.reads[own] = Read(*_version(live), dict.fromkeys(live.get("data") or {}, ""))
-        return frozenset(before.content or ()), not owner_keys(known)
+            before = {"metadata": live["metadata"], "data": dict.fromkeys(live.get("data") or {}, "")}
+            memory.config_secret = before
+        return config_secret(agent, before)
 
 
 def _version(manifest: Manifest) -> tuple[str, str]:
@@ -165,7 +174,7 @@ def _fingerprint(
     selection: Selection,
     reads: Mapping[Reference, Read],
     server: Server,
-    own_secret: tuple[bool, bool],
+    own_secret: ConfigSecret,
 ) -> bytes:
     digest = hashlib.sha256()
     own = (agent.metadata.uid, agent.metadata.generation, sorted(agent.metadata.annotations.items()))

@@ -82,9 +82,9 @@ class Memory:
     """What is remembered of one VMAgent; only the worker that has its key touches it.
 
     Times are monotonic seconds. `inspected` says of which StatefulSet (by UID) every pod was seen to be in order,
-    `claims` in which state of its templates; `told_at` when an Event last told of a new configuration. Of scrape objects,
-    `reported` says what came of the last write of a status, in the order of these writes, `told` whose status was found
-    to be right.
+    `claims` in which state of its templates; `config_secret` is the Secret of that name as last read, without its values;
+    `told_at` when an Event last told of a new configuration. Of scrape objects, `reported` says what came of the last
+    write of a status, in the order of these writes, `told` whose status was found to be right.
     """
 
     uid: str = ""
@@ -92,6 +92,7 @@ class Memory:
     verified: dict[Child, Verified] = field(factory=dict)
     generations: dict[Child, tuple[str, int]] = field(factory=dict)
     reads: dict[Reference, Read] = field(factory=dict)
+    config_secret: Manifest | None = None
     rendered: Rendered | None = None
     inspected: dict[Child, str] = field(factory=dict)
     claims: dict[Child, tuple[str, bytes]] = field(factory=dict)

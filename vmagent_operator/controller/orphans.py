@@ -1,7 +1,7 @@
 """What is no longer wanted is removed, last of all, and only if it surely is the agent's own."""
 
 import logging
-from collections.abc import Container, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import Any
 
 from attrs import frozen
@@ -39,10 +39,14 @@ SWEPT: tuple[Resource, ...] = (
 
 @frozen
 class Sweeper:
-    """Removes children that an agent has and does not want. Methods raise ApiError."""
+    """Removes children that an agent has and does not want. Methods raise ApiError.
+
+    spared: kinds of which the agent could not be given all that it wants, so that it keeps what it has.
+    """
 
     stores: Stores
     applier: Applier
+    spared: Collection[str] = ()
 
     def sweep(self, agent: CustomObject[Any], wanted: Container[Child], account: str) -> bool:
         """Remove what is not in `wanted`; False if something is held back because a source cannot be trusted.
@@ -51,6 +55,8 @@ class Sweeper:
         """
         is_complete = True
         for kind in SWEPT:
+            if kind.kind in self.spared:
+                continue
             for known in self.stores.owned(kind, agent.namespace, agent.name):
                 metadata = stores.metadata(known)
                 child = Child(kind, metadata.get("namespace") or "", metadata["name"])
@@ -94,8 +100,12 @@ def is_ours(metadata: Manifest, namespace: str, name: str) -> bool:
     if not stores.is_labelled(metadata.get("labels") or {}, name):
         return False
     if references:
-        return any(_is_reference(reference, name) for reference in references)
-    return metadata.get("namespace") != namespace and metadata["name"].startswith(f"monitoring:{namespace}:")
+        # Never what has another controller beside us, or instead of us.
+        others = (reference for reference in references if not _is_reference(reference, name))
+        is_referred = any(_is_reference(reference, name) for reference in references)
+        return is_referred and not any(reference.get("controller") for reference in others)
+    roles = (f"monitoring:{namespace}:{names.PREFIX}{name}", f"monitoring:{namespace}:{name}")
+    return metadata.get("namespace") != namespace and metadata["name"] in roles
 
 
 def _is_removable(metadata: Manifest, agent: CustomObject[Any]) -> bool:

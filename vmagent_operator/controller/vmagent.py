@@ -16,10 +16,12 @@ from vmagent_operator.controller.events import Recorder
 from vmagent_operator.controller.finalize import FINALIZER, Finalizer
 from vmagent_operator.controller.flapping import Breaker
 from vmagent_operator.controller.gather import Gatherer, Wanted
+from vmagent_operator.controller.leftout import LeftOut, Name, name_of
 from vmagent_operator.controller.memory import Child, Memories, Memory, Rendered
 from vmagent_operator.controller.metrics import Metrics
 from vmagent_operator.controller.orphans import Sweeper
 from vmagent_operator.controller.outcome import CRASH, WAITING_SECONDS, Outcome
+from vmagent_operator.controller.owners import POLICY
 from vmagent_operator.controller.report import Reporting, outcome_of
 from vmagent_operator.controller.rollout import READY, Progress
 from vmagent_operator.controller.scrapes import AGAIN_SECONDS, Reporter
@@ -32,10 +34,11 @@ from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError, NotFound, Timeout
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
-from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written, describe
+from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written
 from vmagent_operator.kube.write.managedfields import Previous
+from vmagent_operator.kube.write.ownership import adds_nothing, describe
 from vmagent_operator.scrape.errors import AgentError, Finding
-from vmagent_operator.scrape.references import Missing
+from vmagent_operator.scrape.references import Missing, Reference
 from vmagent_operator.scrape.selection import SelectorError
 from vmagent_operator.settings import Server, Settings
 
@@ -133,6 +136,7 @@ class Pass:
     children: Children = field(init=False)
     workloads: Workloads = field(init=False)
     started: float = field(init=False)
+    left_out: LeftOut = field(init=False, factory=LeftOut)
     is_confirmed: bool = field(init=False, default=False)
     is_config_written: bool = field(init=False, default=False)
 
@@ -141,7 +145,7 @@ class Pass:
         self.started = parts.client.clock.monotonic()
         self.reporting = Reporting(parts.client, parts.recorder, parts.metrics, self.agent, self.memory)
         self.breaker = Breaker(self.memory, parts.client.clock, self.reporting.event)
-        self.applier = Applier(parts.client, self._confirm)
+        self.applier = Applier(parts.client, self._confirm, policy=POLICY)
         self.children = Children(parts.stores, self.applier, self.memory, _previous(self.agent), self._written)
         behavior = spec.stateful_rolling_update_strategy_behavior if spec else None
         self.workloads = Workloads(
@@ -179,15 +183,19 @@ class Pass:
         self.reporting.announce(agent.spec)
         rendered, held = self._settle(wanted)
         is_repeat = rendered is self.memory.rendered
-        progress = self.workloads.advance(rendered.children)
-        self.reporting.available = progress == READY
+        progress = self.workloads.advance(filter(self._is_written, rendered.children))
+        if not self.left_out.has_workload:
+            self.reporting.available = progress == READY
         again_seconds = AGAIN_SECONDS
-        if held is None:
+        if held is None and self._config_name not in self.left_out.names:
             self.memory.rendered = rendered
             again_seconds = parts.reporter.report(agent, tuple(wanted.chosen), rendered.messages, self.memory)
+        if progress == READY:
+            self._clean_up(rendered, agent.spec)
+        if reason := self.left_out.reason:
+            raise NotOwnedError(reason)
         if progress != READY:
             return self._waiting(progress, rendered)
-        self._clean_up(rendered, agent.spec)
         return Outcome(kind="done", after_seconds=again_seconds, is_repeat=is_repeat)
 
     def _delete(self) -> Outcome:
@@ -204,7 +212,9 @@ class Pass:
         """What the agent asks for, also put where events are looked up."""
         key, memories = (self.agent.namespace, self.agent.name), self.parts.memories
         wanted = self.parts.gatherer.wanted(self.agent)
-        memories.references.replace(key, wanted.references)
+        # A Secret of a user's that comes or goes under the name of the configuration's decides who writes that.
+        own = Reference("Secret", self.agent.namespace, names.config(self.agent))
+        memories.references.replace(key, wanted.references | {own})
         memories.selected.replace(key, ((scrape.kind.name, scrape.key) for scrape in wanted.chosen))
         return wanted
 
@@ -220,18 +230,27 @@ class Pass:
         parts.metrics.rendered(self.agent, found, time.perf_counter() - started)
         findings = found.configuration.findings if found.configuration else ()
         messages = {(finding.object.kind.name, finding.object.key): finding.message for finding in findings}
-        held = self._held(found.objects)
-        for manifest in found.objects:
-            if manifest is not held:
-                self.children.settle(self._first(manifest))
-        self._release_configuration(found.objects)
+        objects = tuple(manifest for manifest in found.objects if not adds_nothing(manifest))
+        held = self._held(objects)
+        self.left_out = self.children.settle_all(self._first(each) for each in objects if each is not held)
+        is_undecided = configsecret.is_users(self.agent) and self.memory.config_secret is None
+        if is_undecided and self._config_name in self.left_out.refused:
+            raise OutdatedError  # a user's Secret has come since we looked: decide anew, with it as the configuration
+        self._release_configuration(objects)
         self._reject(findings)
         self.reporting.doubt(found)
         if self.is_config_written:
             self.reporting.tell_of_configuration(found)
-        roles = tuple(manifest for manifest in found.objects if resource_of(manifest) in ROLES)
-        children = {child_of(manifest): content_digest(manifest) for manifest in found.objects}
+        roles = tuple(manifest for manifest in objects if resource_of(manifest) in ROLES)
+        children = {child_of(manifest): content_digest(manifest) for manifest in objects}
         return Rendered(fingerprint=snapshot.fingerprint, children=children, roles=roles, messages=messages), held
+
+    def _is_written(self, child: Child) -> bool:
+        return (child.kind.kind, child.namespace, child.name) not in self.left_out.names
+
+    @property
+    def _config_name(self) -> Name:
+        return "Secret", self.agent.namespace, names.config(self.agent)
 
     def _is_verified(self, known: Rendered) -> bool:
         return all(self.children.is_verified(child, digest) for child, digest in known.children.items())
@@ -266,7 +285,8 @@ class Pass:
         """Give a first configuration that is the user's to change out of our hands."""
         for manifest in objects if configsecret.is_users(self.agent) else ():
             data = manifest.get("data") or {}
-            if manifest["kind"] == "Secret" and configsecret.CONFIG_KEY in data:
+            is_ours = manifest["kind"] == "Secret" and name_of(manifest) not in self.left_out.names
+            if is_ours and configsecret.CONFIG_KEY in data:
                 others = {key: value for key, value in data.items() if key != configsecret.CONFIG_KEY}
                 rest = {key: value for key, value in manifest.items() if key != "data"}
                 self.children.settle({**rest, "data": others} if others else rest)
@@ -302,9 +322,11 @@ class Pass:
         stores = self.parts.stores
         self.memory.waiting_since = None
         for role in rendered.roles:
-            if stores.is_healthy(resource_of(role)):
+            if stores.is_healthy(resource_of(role)) and name_of(role) not in self.left_out.names:
                 self.children.settle(role)
-        sweeper = Sweeper(stores, self.applier)
+        if self.left_out.has_workload:
+            return  # what runs still needs what it was made with
+        sweeper = Sweeper(stores, self.applier, self.left_out.kinds)
         is_complete = sweeper.sweep(self.agent, rendered.children, spec.apps.service_account_name)
         self.parts.metrics.hold(self.agent, not is_complete)
 

@@ -24,7 +24,8 @@ class Inputs:
 
     selection: the scrape objects that it picks. values: the Secrets and ConfigMaps that it or they refer to.
     unmanaged_config_exists: the configuration Secret holds a configuration already, under the key `vmagent.yaml.gz`.
-    is_config_foreign: that Secret has no owner reference to this agent, so it was there before.
+    is_config_foreign: that Secret is somebody else's, and stays so. is_config_shared: its configuration is ours all the
+    same, because the agent has used it before it was given a selection.
     """
 
     agent: VMAgent
@@ -34,6 +35,7 @@ class Inputs:
     server: Server
     unmanaged_config_exists: bool = False
     is_config_foreign: bool = False
+    is_config_shared: bool = False
 
 
 @frozen(kw_only=True)
@@ -94,16 +96,16 @@ def _objects(inputs: Inputs, found: Configuration | None, assets: remotewrite.As
 def _configuration(inputs: Inputs, found: Configuration | None, credentials: Mapping[str, str]) -> Manifest:
     """The configuration Secret.
 
-    An agent that selects nothing leaves the configuration to its user: it gets a first one, never another, and a Secret
-    that was there before the agent stays when the agent goes.
+    An agent that selects nothing leaves the configuration to its user: it gets a first one, never another. To a Secret
+    that was there before the agent only keys are added, so that it stays when the agent goes.
     """
     agent, is_users = inputs.agent, configsecret.is_users(inputs.agent)
     data = configsecret.texts(credentials)
     if not (is_users and inputs.unmanaged_config_exists):
         data[configsecret.CONFIG_KEY] = found.main.packed if found else compressed(b"")
     manifest = configsecret.secret(agent, inputs.settings, names.config(agent), data)
-    if is_users and inputs.is_config_foreign:
-        del manifest["metadata"]["ownerReferences"]
+    if inputs.is_config_foreign and (is_users or inputs.is_config_shared):
+        manifest["metadata"] = {key: manifest["metadata"][key] for key in ("name", "namespace")}
     return manifest
 
 

@@ -15,12 +15,16 @@ from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
-from vmagent_operator.kube.write import diff
+from vmagent_operator.kube.write import diff, ownership
 from vmagent_operator.kube.write.managedfields import LEGACY_FINALIZER, NOTHING, Previous
+from vmagent_operator.kube.write.ownership import REFERENCES_ONLY, Policy, describe
 
 ATTEMPTS = 5
 STEPS = 4  # a take-over, a deletion, a creation and a look at it
 PAUSE_SECONDS = 0.01
+# No object has ever been stored at this version, so that an apply which names it makes an object or meets a conflict: what
+# somebody else makes between our look and our write is not written to. (Server-side apply alone would merge into it.)
+NEVER = "1"
 
 
 class WaitingError(Exception):
@@ -28,7 +32,7 @@ class WaitingError(Exception):
 
 
 class NotOwnedError(Exception):
-    """The object belongs to another controller; the message names both."""
+    """The object is somebody else's; the message names it and its owner, or says what to do."""
 
 
 @frozen(kw_only=True)
@@ -44,17 +48,20 @@ class Written:
 class Applier:
     """Brings objects about, one at a time; `before_write` may raise to prevent a write.
 
+    policy: how an object without a reference to our owner shows that it is ours.
     All methods raise ApiError, of which Conflict means that somebody else writes all the time.
     """
 
     client: Client
     before_write: Callable[[], None] = field(default=lambda: None)
     jitter: Callable[[], float] = field(default=random.random)
+    policy: Policy = field(default=REFERENCES_ONLY, kw_only=True)
 
     def ensure(self, desired: Manifest, previous: Previous = NOTHING) -> Written:
-        """Make the live object as `desired`, and ours.
+        """Make the live object as `desired`, and ours; one that says whose it is by nothing is only added to.
 
-        Raises WaitingError while the object is being deleted, NotOwnedError if it is another controller's.
+        Raises WaitingError while the object is being deleted or what is to be added to is gone, NotOwnedError if it is
+        somebody else's.
         """
         kind = resource.of(desired)
         actions = list[diff.Step]()
@@ -72,6 +79,8 @@ class Applier:
         for _ in range(STEPS):
             if live is not None:
                 self._check(kind, desired, live)
+            elif not ownership.is_claim(desired):
+                raise WaitingError(f"{describe(desired)} is gone, and not ours to make")
             step = diff.step(desired, live, previous)
             if step is None:
                 assert live is not None
@@ -84,10 +93,10 @@ class Applier:
                     raise
                 answer = None  # the answer was lost, the effect was not
             done.append(step)
-            if answer is None:
-                live = self._read(kind, desired)
-            elif step.action == "take over":
+            if answer is not None and step.action == "take over":
                 live = answer
+            elif answer is None or LEGACY_FINALIZER in (answer["metadata"].get("finalizers") or ()):
+                live = self._read(kind, desired)
             else:
                 return _written(answer["metadata"], done)
         raise Conflict(f"{describe(desired)} does not take what is written to it", status=409)
@@ -95,7 +104,8 @@ class Applier:
     def _send(self, kind: Resource, step: diff.Step, live: Manifest | None) -> Manifest | None:
         """What results: of a take-over the object, else its metadata; None if the object has to be looked at again."""
         if live is None:
-            return self.client.apply(kind, step.manifest, force=False)
+            fresh = {**step.manifest, "metadata": {**step.manifest["metadata"], "resourceVersion": NEVER}}
+            return self.client.apply(kind, fresh, force=False)
         metadata = live["metadata"]
         namespace, name = metadata.get("namespace"), metadata["name"]
         if step.action == "take over":
@@ -136,12 +146,16 @@ class Applier:
             return True
         raise Conflict(f"{kind.kind} {name}: somebody else keeps writing to it", status=409)
 
-    def strip_finalizer(self, kind: Resource, namespace: str | None, name: str) -> None:
-        """Take the finalizer of an earlier operator off the object, if it is there and has it."""
+    def strip_finalizer(
+        self, kind: Resource, namespace: str | None, name: str, owns: Callable[[Manifest], bool]
+    ) -> None:
+        """Take the finalizer of an earlier operator off the object, if it is there and `owns` says yes to it."""
         try:
-            self._strip(kind, self.client.get(kind, namespace, name, metadata_only=True))
+            live = self.client.get(kind, namespace, name, metadata_only=True)
         except NotFound:
             return
+        if owns(live):
+            self._strip(kind, live)
 
     def _strip(self, kind: Resource, live: Manifest) -> None:
         metadata = live["metadata"]
@@ -173,9 +187,10 @@ class Applier:
             return
 
     def _check(self, kind: Resource, desired: Manifest, live: Manifest) -> None:
-        refuse_foreign(desired, live)
+        refuse_foreign(desired, live, self.policy)
         if live["metadata"].get("deletionTimestamp"):
-            self._strip(kind, live)
+            if ownership.is_claim(desired):
+                self._strip(kind, live)
             raise WaitingError(f"{describe(desired)} is being deleted")
 
     def _is_there(self, kind: Resource, desired: Manifest, previous: Previous) -> bool:
@@ -190,37 +205,10 @@ class Applier:
             return None
 
 
-def refuse_foreign(desired: Manifest, live: Manifest) -> None:
-    """Raises NotOwnedError if `live` has a controller other than the one that `desired` names, the UID aside.
-
-    An object without a controller is adopted. One whose controller has our owner's name but another UID was left by
-    an owner of that name that is gone, and is adopted too.
-    """
-    ours = next(iter(desired["metadata"].get("ownerReferences") or ()), None)
-    for reference in live["metadata"].get("ownerReferences") or ():
-        same_kind = ours is not None and is_same_kind(reference, ours)
-        if (reference.get("controller") or same_kind) and not (ours and is_same_owner(reference, ours)):
-            raise NotOwnedError(f"{describe(desired)} belongs to {reference.get('kind')} {reference.get('name')}")
-
-
-def is_same_kind(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Whether two owner references name the same kind, of whatever version."""
-    groups = [str(reference.get("apiVersion", "")).rpartition("/")[0] for reference in (left, right)]
-    return groups[0] == groups[1] and left.get("kind") == right.get("kind")
-
-
-def is_same_owner(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
-    """Whether two owner references name the same object, the UID aside."""
-    return is_same_kind(left, right) and left.get("name") == right.get("name")
-
-
-def describe(manifest: Manifest) -> str:
-    """`Kind namespace/name`, as messages name an object."""
-    metadata = manifest["metadata"]
-    namespace = metadata.get("namespace")
-    return (
-        f"{manifest['kind']} {namespace}/{metadata['name']}" if namespace else f"{manifest['kind']} {metadata['name']}"
-    )
+def refuse_foreign(desired: Manifest, live: Manifest, policy: Policy = REFERENCES_ONLY) -> None:
+    """Raises NotOwnedError if `live` is not ours to write to."""
+    if found := ownership.objection(desired, live, policy):
+        raise NotOwnedError(f"{describe(desired)} {found}")
 
 
 def _written(metadata: Manifest, done: list[diff.Step]) -> Written:

@@ -7,7 +7,7 @@ record of our own exists that a crash could lose. Differences carry field paths 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Literal
 
 from attrs import evolve, frozen
@@ -80,21 +80,31 @@ class Step:
 def step(desired: Manifest, live: Manifest | None, previous: Previous = NOTHING) -> Step | None:
     """The next write that `live` needs to become `desired`, None if it is as desired and ours.
 
-    A take-over comes first and alone: the object is to be read and compared again after it.
+    A take-over of fields comes first and alone: the object is to be read and compared again after it. An earlier operator's
+    finalizer goes last, for it may be all that shows whose the object is.
     """
     if live is None:
         return Step(action="create", manifest=desired)
-    if operations := hand_over(desired, live, previous):
-        return Step(
-            action="take over", manifest=desired, operations=tuple(operations), paths=("metadata.managedFields",)
-        )
-    desired = inherit(desired, live)
+    desired = inherit(_without(desired, previous.released & (live.get("data") or {}).keys()), live)
+    operations = tuple(hand_over(desired, live, previous))
+    take_over = Step(action="take over", manifest=desired, operations=operations, paths=("metadata.managedFields",))
+    if any(patch["path"] == "/metadata/managedFields" for patch in operations):
+        return take_over
     found = differences(desired, live)
     if not found:
-        return None
+        return take_over if operations else None
     paths = tuple(sorted({difference.path for difference in found}))
     fixed = any(_is_immutable(desired, live, difference) for difference in found)
     return Step(action="recreate" if fixed else "apply", manifest=desired, paths=paths)
+
+
+def _without(desired: Manifest, keys: Collection[str]) -> Manifest:
+    """`desired` without `keys` of its data; those that are there already are not ours to set."""
+    data = desired.get("data")
+    if not keys or not data:
+        return desired
+    rest = {key: value for key, value in data.items() if key not in keys}
+    return {**{key: value for key, value in desired.items() if key != "data"}, **({"data": rest} if rest else {})}
 
 
 def differences(desired: Manifest, live: Manifest) -> tuple[Difference, ...]:

@@ -5,10 +5,13 @@ ordinary updates are therefore moved to our entry in `managedFields`, once; no v
 Source: k8s.io/client-go/util/csaupgrade
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import frozen
+
+from vmagent_operator.kube.write.ownership import is_claim, is_same_owner
 
 Manifest = dict[str, Any]
 Fields = Mapping[str, Any]  # a fieldsV1 tree: "f:name", "k:{...}", "v:..." or "." -> subtree
@@ -16,6 +19,7 @@ Fields = Mapping[str, Any]  # a fieldsV1 tree: "f:name", "k:{...}", "v:..." or "
 MANAGER = "vmagent-operator"
 LEGACY_FINALIZER = "apps.victoriametrics.com/finalizer"
 _DATA = ("f:data",)
+_OWNERS = ("f:metadata", "f:ownerReferences")
 
 
 @frozen(kw_only=True)
@@ -23,7 +27,7 @@ class Previous:
     """What earlier writes may have left behind.
 
     labels, annotations: metadata keys that an earlier operator may have set, to be handed over beside the desired ones.
-    released: keys of `data` that stay where they are when they are no longer desired; they become the user's.
+    released: keys of `data` that are the user's: made if missing, and left as they are otherwise, desired or not.
     """
 
     labels: frozenset[str] = frozenset()
@@ -45,16 +49,16 @@ def hand_over(desired: Manifest, live: Manifest, previous: Previous) -> list[Man
     """JSON patch operations that make the fields of an earlier operator ours, once; none if there is nothing to do.
 
     An earlier operator is whoever wrote our owner reference (or label, without one) by an ordinary update. Of labels and
-    annotations only the desired and `previous` keys change hands: others were put there by people. The patch fails with a
-    conflict if the object has changed since.
+    annotations only the desired and `previous` keys change hands: others were put there by people. Of somebody else's
+    object, which we only add to, nothing does. The patch fails with a conflict if the object has changed since.
     """
     metadata = live["metadata"]
     entries, operations = _entries(live), list[Manifest]()
-    theirs = [entry for entry in entries if _is_predecessor(entry, desired)]
+    theirs = [entry for entry in entries if is_claim(desired) and _is_predecessor(entry, desired, live)]
     ours = next((entry for entry in entries if _is_ours(entry)), None)
     released = previous.released - set(desired.get("data") or {})
     if theirs or any(f"f:{key}" in _at(managed(live), _DATA) for key in released):
-        taken, left = _split(theirs, desired, previous)
+        taken, left = _split(theirs, desired, live, previous)
         base = ours or {**theirs[0], "manager": MANAGER, "operation": "Apply"}
         merged = _union((ours["fieldsV1"] if ours else {}), *taken)
         data = {field: tree for field, tree in _at(merged, _DATA).items() if field[2:] not in released}
@@ -64,7 +68,7 @@ def hand_over(desired: Manifest, live: Manifest, previous: Previous) -> list[Man
         value = [*others, *left, {**base, "fieldsV1": merged}]
         operations.append({"op": "replace", "path": "/metadata/managedFields", "value": value})
     finalizers = metadata.get("finalizers") or []
-    if LEGACY_FINALIZER in finalizers:
+    if LEGACY_FINALIZER in finalizers and is_claim(desired):
         kept = [name for name in finalizers if name != LEGACY_FINALIZER]
         operations.append({"op": "replace", "path": "/metadata/finalizers", "value": kept})
     if operations:
@@ -80,16 +84,27 @@ def _is_ours(entry: Manifest) -> bool:
     return entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
 
 
-def _is_predecessor(entry: Manifest, desired: Manifest) -> bool:
+def _is_predecessor(entry: Manifest, desired: Manifest, live: Manifest) -> bool:
     if entry.get("operation") != "Update" or entry.get("subresource"):
         return False
     metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
     if desired["metadata"].get("ownerReferences"):
-        return "f:ownerReferences" in metadata
+        return bool(_own_references(entry, desired, live))
     return "f:managed-by" in (metadata.get("f:labels") or {})
 
 
-def _split(theirs: Iterable[Manifest], desired: Manifest, previous: Previous) -> tuple[list[Fields], list[Manifest]]:
+def _own_references(entry: Manifest, desired: Manifest, live: Manifest) -> set[str]:
+    """The references among the fields of `entry` that are not known to name another owner than ours."""
+    owners = desired["metadata"].get("ownerReferences") or ()
+    known = live["metadata"].get("ownerReferences") or ()
+    others = {each["uid"] for each in known if not any(is_same_owner(each, owner) for owner in owners)}
+    held = _at(entry.get("fieldsV1") or {}, _OWNERS)
+    return {name for name in held if name.startswith("k:") and json.loads(name[2:]).get("uid") not in others}
+
+
+def _split(
+    theirs: Iterable[Manifest], desired: Manifest, live: Manifest, previous: Previous
+) -> tuple[list[Fields], list[Manifest]]:
     """Fields to take from `theirs`, and what remains of those entries."""
     template = desired.get("spec", {}).get("template", {}).get("metadata", {})
     keep = {
@@ -101,7 +116,8 @@ def _split(theirs: Iterable[Manifest], desired: Manifest, previous: Previous) ->
     taken, left = list[Fields](), list[Manifest]()
     for entry in theirs:
         fields, rest = dict(entry["fieldsV1"]), dict[str, Any]()
-        for path, keys in keep.items():
+        references = {name[2:] for name in _own_references(entry, desired, live)}
+        for path, keys in {**keep, _OWNERS: references}.items():
             names = _at(fields, path)
             foreign = {field: tree for field, tree in names.items() if field != "." and field[2:] not in keys}
             if foreign:
