@@ -12,3 +12,5 @@ QUANTITY_CHARACTERS: Final = 64
 """A duration or a size."""
 CACHED_CHARACTERS: Final = 256
 """Texts above this length are not kept in caches keyed by text."""
+SERIES_OF_A_TARGET: Final = 10_000_000
+"""A limit of series; vmagent takes 2 bytes for each of them with the first scrape of a target."""

@@ -21,7 +21,7 @@ from vmagent_operator.api.kinds import (
     Kind,
 )
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.scrape.checks import pem, validate
+from vmagent_operator.scrape.checks import pem, placeholders, validate
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.jobs import custom, node, pod, probe, service, static
@@ -92,10 +92,10 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
         return Finding(obj, "; ".join(faults))
     spec: Any = obj.spec
     builder = BUILDERS[obj.kind]
-    scope = Scope(values, obj.namespace)
+    scope = Scope(values, obj.namespace, denies_placeholders=context.denies_files)
     work = Work(obj, builder.prefix, context, scope, context.scrape_class(spec.scrape_class))
     try:
-        jobs = tuple(builder.jobs(spec, work))
+        jobs = tuple(map(work.guarded, builder.jobs(spec, work)))
     except Missing as missing:
         return Finding(obj, f"{_place(missing, work)}: {missing}")
     except ObjectError as error:
@@ -104,6 +104,9 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
         return Finding(obj, "; ".join(faults))
     texts = tuple(emit.item(job).encode() for job in jobs)
     entry = Entry(f"{obj.kind.name}/{obj.key}", b"".join(texts))
+    has_placeholders = placeholders.START.encode() in entry.text
+    if has_placeholders and (faults := tuple(placeholders.faults(spec, "spec", denied=context.denies_files))):
+        return Finding(obj, "; ".join(faults))
     return Fragment(texts, entry, tuple(job["job_name"] for job in jobs), scope.assets)
 
 

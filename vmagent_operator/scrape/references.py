@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.relabel import NULL_TEXTS
+from vmagent_operator.scrape.checks import placeholders
 from vmagent_operator.scrape.walk import walk
 
 ASSETS_DIRECTORY = "/etc/vmagent-tls/certs"
@@ -61,12 +62,16 @@ class Values:
 
 @frozen(eq=False)
 class Scope:
-    """Looks selectors up in one namespace and collects what is to be mounted in `directory`: asset key -> text."""
+    """Looks selectors up in one namespace and collects what is to be mounted in `directory`: asset key -> text.
+
+    denies_placeholders: whether vmagent must find nothing to fill in in the texts that stand in the configuration itself.
+    """
 
     values: Values
     namespace: str
     assets: dict[str, str] = field(factory=dict)
     directory: str = field(default=ASSETS_DIRECTORY, kw_only=True)
+    denies_placeholders: bool = field(default=False, kw_only=True)
 
     def text(self, selector: Selector) -> str:
         """The text that a selector points at. Raises Missing."""
@@ -79,12 +84,13 @@ class Scope:
     def value(self, selector: Selector) -> str:
         """The text that stands in the configuration itself.
 
-        Raises Missing, also for a text that vmagent takes for no text at all, and then refuses the whole file.
+        Raises Missing, also for a text that vmagent takes for no text at all, and then refuses the whole file, and for one
+        with a placeholder that must not be.
         """
         text = self.text(selector)
-        if text in NULL_TEXTS:
-            reference = _reference(selector, self.namespace)
-            missing = Missing(f'{reference} key "{selector.key}" holds a word that vmagent reads as null')
+        fault = "a word that vmagent reads as null" if text in NULL_TEXTS else None
+        if fault := fault or placeholders.fault(text, denied=self.denies_placeholders):
+            missing = Missing(f'{_reference(selector, self.namespace)} key "{selector.key}" holds {fault}')
             missing.selector = selector
             raise missing
         return text
