@@ -66,8 +66,10 @@ def test_vmagent_lives_and_the_neighbour_is_scraped(case: dict[str, Any], vmagen
         objects = [good(b.address), bad(placed(case["given"], a.address))]
         with running(vmagent, objects, case.get("agent", {}), tmp_path) as process:
             b.wait_for(3)
+            is_scraped = any(path == "/metrics" for path, _ in a.requests)
             assert process.process is not None
             process.process.check()
+    assert is_scraped is not case.get("refused", False)
     assert "panic" not in (tmp_path / "vmagent.log").read_text()
 
 
