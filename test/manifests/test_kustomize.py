@@ -165,6 +165,19 @@ def test_the_vpa_component_grants_what_it_switches_on(tmp_path: Path) -> None:
     assert {"name": "VM_VPA_API_ENABLED", "value": "true"} in env
 
 
+@pytest.mark.parametrize("folder", ["base", "namespaced"])
+def test_the_pods_have_no_privileges_and_write_nowhere_but_in_memory(folder: str) -> None:
+    pod = one(build(folder), "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert pod["volumes"] == [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}]
+
+
 def test_the_image_has_the_version_of_the_package() -> None:
     (container,) = one(build("base"), "Deployment")["spec"]["template"]["spec"]["containers"]
     assert container["image"] == f"vmagent-operator:{__version__}"
