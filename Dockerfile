@@ -1,26 +1,33 @@
-# The operator's image, for amd64 and arm64: docker buildx build --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) .
-ARG PYTHON=3.13
+# The operator's image, for amd64 and arm64. Its base must be named by digest, so that what was looked at is what is built on:
+#   docker buildx imagetools inspect python:3.13-slim --format '{{.Manifest.Digest}}'
+#   docker buildx build --build-arg BASE=python:3.13-slim@sha256:... --build-arg VERSION=0.1.0 --build-arg REVISION=$(git rev-parse HEAD) .
+ARG BASE
 
-FROM python:${PYTHON}-slim AS build
+FROM ${BASE} AS build
+ARG BASE
+RUN case "${BASE}" in *@sha256:*) ;; *) echo "BASE=${BASE}: name it by digest, see Dockerfile" >&2; exit 1 ;; esac
 WORKDIR /build
-COPY requirements.lock ./
-RUN pip install --no-cache-dir --require-hashes --only-binary :all: --target /app --requirement requirements.lock
+COPY requirements.lock requirements-build.lock ./
+RUN pip install --no-cache-dir --require-hashes --only-binary :all: --no-deps --requirement requirements-build.lock \
+    && pip install --no-cache-dir --require-hashes --only-binary :all: --no-deps --target /app --requirement requirements.lock
 COPY setup.cfg pyproject.toml README.md LICENSE ./
 COPY vmagent_operator vmagent_operator
 # Bytecode that is trusted unread, since nothing can change the files; and YAML's C loader must have come along.
-RUN pip install --no-cache-dir --no-deps --target /app . \
+RUN pip install --no-cache-dir --no-deps --no-index --no-build-isolation --target /app . \
     && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app \
     && PYTHONPATH=/app python -c "import yaml; yaml.CSafeLoader" \
     && PYTHONPATH=/app python -m vmagent_operator --version
 
-FROM python:${PYTHON}-slim
+FROM ${BASE}
+ARG BASE
 ARG VERSION=0.1.0
 ARG REVISION=unknown
 LABEL org.opencontainers.image.title="vmagent-operator" \
       org.opencontainers.image.description="Kubernetes operator for VictoriaMetrics VMAgent" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.base.name="${BASE}"
 RUN pip uninstall --yes --root-user-action ignore pip
 COPY --from=build /app /app
 ENV PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

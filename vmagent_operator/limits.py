@@ -165,6 +165,13 @@ ASSET_CHARACTERS: Final = Limit(
     bounds="a file (certificate, key, CA) of a scrape object",
     why="Twice the 220 kB of all public authorities, the largest bundle in use.",
 )
+SERIES_OF_A_TARGET: Final = Limit(
+    10_000_000,
+    "series",
+    name="SERIES_OF_A_TARGET",
+    bounds="`seriesLimit` of an endpoint",
+    why="vmagent takes 2 bytes for each of them with the first scrape of a target, whether there are so many or not.",
+)
 OWNER_ASSETS_BYTES: Final = Limit(
     1_000_000,
     "bytes of files",

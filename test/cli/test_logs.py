@@ -46,6 +46,27 @@ def test_the_console_form_is_separated_by_tabs() -> None:
     assert line == "2026-01-01T00:00:00.500Z\tinfo\tkube.queue\tqueue.py:7\tx"
 
 
+def test_nobody_forges_a_record_on_the_console() -> None:
+    forged = "a\n2026-11-28T00:00:00Z\tinfo\tFORGED\r\x1b[31mred\x9b2J\u2028\u202e"
+    line = Lines("rfc3339", {}, is_console=True).format(record(logging.INFO, "vmagent %s: x", forged))
+    assert line.split("\t")[:4] == ["2026-01-01T00:00:00.500Z", "info", "kube.queue", "queue.py:7"]
+    assert line.split("\t", 4)[4] == (
+        r"vmagent a\n2026-11-28T00:00:00Z\tinfo\tFORGED\r\x1b[31mred\x9b2J\u2028\u202e: x"
+    )
+
+
+def test_no_line_of_a_traceback_looks_like_a_record() -> None:
+    failed = record(logging.ERROR, "x")
+    try:
+        raise ValueError("a\n2026-11-28T00:00:00Z\tinfo\tFORGED\x1b[31m")
+    except ValueError:
+        failed.exc_info = sys.exc_info()
+    head, *trace = Lines("rfc3339", {}, is_console=True).format(failed).split("\n")
+    assert head.endswith("\tx")
+    assert trace[-1] == r"\t2026-11-28T00:00:00Z\tinfo\tFORGED\x1b[31m".replace(r"\t", "\t", 1)
+    assert all(line.startswith("\t") for line in trace)
+
+
 @pytest.mark.parametrize(
     ("level", "passes"), [(logging.WARNING, [True, False, True]), (logging.INFO, [True, True, True])]
 )

@@ -28,6 +28,18 @@ USERS = {  # user: groups; the roles of all but the first are the server's own b
     "system:kube-scheduler": "",
 }
 
+AUDIT = "audit.log"
+"""What the operator's account asked for, a JSON object a line, beside the administrator's kubeconfig."""
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [
+        {"level": "Metadata", "users": ["system:serviceaccount:vmagent-operator:vmagent-operator"]},
+        {"level": "None"},
+    ],
+}
+
 
 @frozen
 class Programs:
@@ -88,6 +100,7 @@ def _start_apiserver(stack: ExitStack, folder: Path, programs: Programs) -> dict
     (folder / "tokens.csv").write_text("\n".join(lines))
     _make_key(folder / "service-account.key")
     _run(stack, folder, "etcd", programs.etcd, _etcd_flags(folder, etcd_port, peer_port))
+    (folder / "audit.yaml").write_text(yaml.safe_dump(AUDIT_POLICY))
     flags = _apiserver_flags(folder, etcd_port, port, has_controllers=bool(programs.manager))
     server = _run(stack, folder, "kube-apiserver", programs.apiserver, flags)
     certificate = folder / "certs" / "apiserver.crt"
@@ -131,6 +144,9 @@ def _apiserver_flags(folder: Path, etcd_port: int, port: int, *, has_controllers
         "--allow-privileged",
         # strict clusters have it: who names an owner that waits for a child needs a right to the owner's finalizers
         "--enable-admission-plugins=OwnerReferencesPermissionEnforcement",
+        f"--audit-policy-file={folder / 'audit.yaml'}",
+        f"--audit-log-path={folder / AUDIT}",
+        "--audit-log-mode=blocking",  # a test that reads it sees what it has done
         # it insists on accounts that only a controller makes
         *([] if has_controllers else ["--disable-admission-plugins=ServiceAccount"]),
     ]

@@ -45,7 +45,7 @@ def examples() -> dict[str, list[dict[str, Any]]]:
     return {path.name: list(yaml.safe_load_all(path.read_text())) for path in sorted(MANIFESTS.glob("examples/*.yaml"))}
 
 
-def cases() -> list[dict[str, Any]]:
-    """Objects and how the admission policies judge them: the documents of cases/*.yaml."""
-    paths = sorted(Path(__file__).parent.glob("cases/*.yaml"))
+def cases(folder: str = ".") -> list[dict[str, Any]]:
+    """Objects and how the admission policies judge them: the documents of a folder of cases."""
+    paths = sorted((Path(__file__).parent / "cases" / folder).glob("*.yaml"))
     return [case for path in paths for case in yaml.safe_load_all(path.read_text())]

@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,12 +45,86 @@ def test_what_it_copies_is_in_the_context() -> None:
     assert copied == kept
 
 
-def test_the_lock_has_every_requirement_with_hashes() -> None:
+LOCK, BUILD_LOCK = (ROOT / name for name in ("requirements.lock", "requirements-build.lock"))
+IMPORTED = """
+import importlib, importlib.metadata as metadata, pkgutil, sys, vmagent_operator
+for module in pkgutil.walk_packages(vmagent_operator.__path__, "vmagent_operator."):
+    if not module.name.endswith(".__main__"):
+        importlib.import_module(module.name)
+by_package = metadata.packages_distributions()
+for package in {name.partition(".")[0] for name in {*sys.modules}}:
+    print(*by_package.get(package, ()), sep="\\n")
+"""
+"""Prints the distributions of which the operator imports anything."""
+OF_THE_ENVIRONMENT = {"setuptools", "vmagent-operator", ""}
+"""setuptools puts itself into every start of an environment that has it."""
+
+
+def locked(lock: Path) -> set[str]:
+    """The distributions in a lock, of which each has an exact version and hashes."""
+    text = re.sub(r"^#.*\n", "", lock.read_text(), flags=re.MULTILINE)
+    entry = r"([a-z0-9-]+)==[^\s;]+(?: ; [^\n\\]+)? \\\n(?:    --hash=sha256:[0-9a-f]{64}(?: \\)?\n)+"
+    assert re.fullmatch(f"(?:{entry})+", text)
+    return {*re.findall(entry, text)}
+
+
+def test_the_lock_has_what_is_imported_and_nothing_else() -> None:
+    run = subprocess.run([sys.executable, "-c", IMPORTED], cwd=ROOT, capture_output=True, text=True, check=True)
+    imported = {re.sub("[-_.]+", "-", name).lower() for name in run.stdout.split("\n")}
+    assert imported - OF_THE_ENVIRONMENT == locked(LOCK)
+
+
+def test_the_lock_has_every_requirement() -> None:
     wanted = {re.split(r"[<>=!~\[; ]", line)[0] for line in SETUP["options"]["install_requires"].split("\n") if line}
-    locked = re.findall(
-        r"^([a-z0-9-]+)==\S+.*\\\n    --hash=sha256:", (ROOT / "requirements.lock").read_text(), re.MULTILINE
-    )
-    assert wanted <= {*locked}
+    assert wanted <= locked(LOCK)
+
+
+def test_what_builds_the_package_is_locked() -> None:
+    requires = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    assert {re.split("[<>=]", line)[0] for line in requires} == locked(BUILD_LOCK)
+
+
+def test_nothing_is_installed_that_is_not_locked() -> None:
+    installs = re.findall(r"pip install (?:[^&\n]|\\\n)*", DOCKERFILE)
+    assert len(installs) == 3
+    for install in installs:
+        options = {*install.replace("\\\n", " ").split()}
+        assert "--no-deps" in options
+        assert {"--require-hashes", "--only-binary"} <= options or {"--no-index", "--no-build-isolation"} <= options
+
+
+@pytest.mark.parametrize(
+    ("base", "code"), [("python:3.13-slim", 1), ("", 1), (f"python:3.13-slim@sha256:{'0' * 64}", 0)]
+)
+def test_a_base_that_is_not_named_by_digest_is_refused(base: str, code: int) -> None:
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${BASE}", "${BASE}"]
+    assert re.findall(r"^ARG BASE=", DOCKERFILE, re.MULTILINE) == []
+    (check,) = re.findall(r"^RUN (case .* esac)$", DOCKERFILE, re.MULTILINE)
+    run = subprocess.run(["/bin/sh", "-c", check], env={"BASE": base}, capture_output=True, text=True)
+    assert run.returncode == code
+    assert bool(run.stderr) == bool(code)
+
+
+@pytest.mark.slow
+def test_an_installation_of_the_lock_runs(tmp_path: Path) -> None:
+    """As the image is built, but for its base: nothing but what is locked can be imported."""
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
+    app, source = str(tmp_path / "app"), tmp_path / "source"
+    pip = [str(tmp_path / "env/bin/pip"), "install", "--quiet", "--no-deps"]
+    hashed = [*pip, "--require-hashes", "--only-binary", ":all:", "--requirement"]
+    shutil.copytree(ROOT / "vmagent_operator", source / "vmagent_operator")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    subprocess.run([*hashed, str(BUILD_LOCK)], check=True)
+    subprocess.run([*hashed, str(LOCK), "--target", app], check=True)
+    subprocess.run([*pip, "--no-index", "--no-build-isolation", "--target", app, str(source)], check=True)
+    path = f"import sys; sys.path.insert(0, {app!r})\n"
+    start = f"{path}from vmagent_operator.cli.main import main; sys.exit(main())"
+    example = str(ROOT / "manifests/examples/vmagent-by-label.yaml")
+    for command in ([path + IMPORTED], [start, "--version"], [start, "crds"], [start, "render", "-f", example]):
+        run = subprocess.run([sys.executable, "-I", "-S", "-c", *command], cwd=tmp_path, capture_output=True, text=True)
+        assert (run.returncode, run.stderr) == (0, "")
+        assert run.stdout
 
 
 HADOLINT = shutil.which("hadolint", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))

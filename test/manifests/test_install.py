@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import pytest
 import yaml
 
+from test.controlplane.api import Refused
 from test.controlplane.cluster import Cluster, eventually
 from test.manifests.built import MANIFESTS, cases, examples
 
@@ -40,6 +42,15 @@ def policies(crds: Cluster, namespace: str) -> Iterator[Cluster]:
     eventually(lambda: crds.api.dry_run(f"{path}/vmnodescrapes", doubtful)[1] != [])
     yield crds
     crds.kubectl("delete", "-k", str(MANIFESTS / "policy"))
+
+
+@pytest.fixture(scope="module")
+def bounds(crds: Cluster, namespace: str) -> Iterator[Cluster]:
+    crds.kubectl("apply", "-k", str(MANIFESTS / "policy" / "tenants"))
+    path = f"{API}/namespaces/{namespace}/vmagents"
+    eventually(lambda: crds.api.dry_run(path, manifest({"spec": {"hostNetwork": True}}))[0] != "")
+    yield crds
+    crds.kubectl("delete", "-k", str(MANIFESTS / "policy" / "tenants"))
 
 
 def manifest(case: dict[str, Any]) -> dict[str, Any]:
@@ -81,17 +92,55 @@ def test_policy(policies: Cluster, namespace: str, case: dict[str, Any]) -> None
     assert [warning.split(": ", 1)[1] for warning in warnings] == case.get("warned", [])
 
 
-def test_who_may_edit_a_namespace_may_edit_our_kinds_in_it(crds: Cluster, namespace: str) -> None:
+def test_the_policies_let_what_was_there_before_be_finalized(policies: Cluster, bounds: Cluster) -> None:
+    label = "operator.victoriametrics.com/agents-reach"
+    spec = {"selectAllByDefault": True, "statefulMode": True, "daemonSetMode": True}
+    skipping = {"operator.victoriametrics.com/skip-validation": "true"}
+    api = policies.api
+    with bounds.namespace("before", **{label: "cluster"}) as name:
+        path = f"{API}/namespaces/{name}/vmagents"
+        api.create(path, manifest({"spec": spec, "annotations": skipping}))
+        api.merge(f"/api/v1/namespaces/{name}", {"metadata": {"labels": {label: None}}})
+        eventually(lambda: api.dry_run(path, manifest({"spec": {"hostNetwork": True}}))[0] != "")
+        patch = {"metadata": {"annotations": None, "finalizers": ["apps.victoriametrics.com/finalizer"]}}
+        assert api.merge(f"{path}/case", patch)["metadata"]["finalizers"]
+        with pytest.raises(Refused, match="denied request"):
+            api.merge(f"{path}/case", {"spec": {"replicaCount": 2}})
+        api.merge(f"{path}/case", {"metadata": {"finalizers": None}})
+
+
+@pytest.mark.parametrize("case", cases("tenants"), ids=lambda case: case["name"])
+def test_what_an_agent_of_a_tenant_may_be(bounds: Cluster, namespace: str, case: dict[str, Any]) -> None:
+    body = yaml.safe_load(yaml.safe_dump(manifest(case)).replace("NAMESPACE", namespace))
+    refusal, _ = bounds.api.dry_run(f"{API}/namespaces/{namespace}/vmagents", body)
+    assert refusal.rpartition("denied request: ")[2] == case.get("refused", "")
+
+
+def test_agents_of_a_trusted_namespace_may_be_anything(bounds: Cluster) -> None:
+    with bounds.namespace("trusted", **{"operator.victoriametrics.com/agents-reach": "cluster"}) as trusted:
+        for case in cases("tenants"):
+            assert bounds.api.dry_run(f"{API}/namespaces/{trusted}/vmagents", manifest(case))[0] == "", case["name"]
+
+
+def test_who_may_edit_a_namespace_may_edit_scrape_objects_in_it_and_no_vmagents(crds: Cluster, namespace: str) -> None:
     crds.kubectl("apply", "-f", str(MANIFESTS / "base" / "user_roles.yaml"))
-    for role in ("view", "edit"):
-        crds.service_account(namespace, role)
-        account = f"{namespace}:{role}"
-        crds.kubectl(
-            "create", "rolebinding", role, f"--clusterrole={role}", f"--serviceaccount={account}", "-n", namespace
-        )
-    viewer, editor = (crds.service_account(namespace, role) for role in ("view", "edit"))
-    group = "operator.victoriametrics.com"
-    eventually(lambda: crds.may(editor, "create", "vmagents", group=group, namespace=namespace))
-    eventually(lambda: crds.may(viewer, "list", "vmprobes", group=group, namespace=namespace))
-    assert not crds.may(viewer, "create", "vmagents", group=group, namespace=namespace)
-    assert not crds.may(editor, "create", "vmagents", group=group, namespace="default")
+    roles = {"view": "view", "edit": "edit", "admin": "admin", "agents": "vmagent-operator-vmagents-edit"}
+    users = {user: crds.service_account(namespace, user) for user in roles}
+    for user, role in roles.items():
+        account = f"--serviceaccount={namespace}:{user}"
+        crds.kubectl("create", "rolebinding", user, f"--clusterrole={role}", account, "-n", namespace)
+
+    def may(user: str, verb: str, resource: str, where: str = namespace) -> bool:
+        return crds.may(users[user], verb, resource, group="operator.victoriametrics.com", namespace=where)
+
+    eventually(lambda: may("edit", "create", "vmprobes"))
+    eventually(lambda: may("admin", "create", "vmprobes"))
+    eventually(lambda: may("view", "list", "vmagents"))
+    assert may("edit", "list", "vmagents")
+    for user in ("view", "edit", "admin"):
+        for verb, resource in product(("create", "update", "patch", "delete"), ("vmagents", "vmagents/scale")):
+            assert not may(user, verb, resource), (user, verb, resource)
+    eventually(lambda: may("agents", "create", "vmagents"))
+    assert may("agents", "patch", "vmagents/scale")
+    assert not may("agents", "create", "vmagents", "default")
+    assert not may("edit", "create", "vmprobes", "default")

@@ -10,6 +10,7 @@ import pytest
 
 from test.manifests.built import MANIFESTS, build, build_with, cases, examples, one
 from vmagent_operator import __version__
+from vmagent_operator.cli import flags
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
 
@@ -131,9 +132,24 @@ def test_the_namespaced_installation_touches_nothing_outside() -> None:
 
 def test_users_get_roles_for_every_kind_of_ours() -> None:
     plurals = {item["spec"]["names"]["plural"] for item in build("crd")}
-    for role in ("vmagent-operator-view", "vmagent-operator-edit"):
-        granted = {rule[1] for rule in rules(one(build("base"), "ClusterRole", role)) if rule[0] == OWN_GROUP}
-        assert plurals <= granted
+    view, edit, edit_agents = (
+        {rule[1] for rule in rules(one(build("base"), "ClusterRole", f"vmagent-operator-{role}"))}
+        for role in ("view", "edit", "vmagents-edit")
+    )
+    assert view == plurals
+    assert edit == plurals - {"vmagents"}
+    assert edit_agents == {"vmagents", "vmagents/scale"}
+
+
+def test_who_may_edit_a_namespace_gets_no_vmagents_with_it() -> None:
+    roles = [item for item in build("base") if item["kind"] == "ClusterRole"]
+    aggregated = {
+        rule
+        for role in roles
+        if any(label.startswith("rbac.authorization.k8s.io/aggregate-to-") for label in role["metadata"]["labels"])
+        for rule in rules(role)
+    }
+    assert {verb for _, resource, verb in aggregated if resource.startswith("vmagents")} == {"get", "list", "watch"}
 
 
 def test_a_single_replica_has_no_budget_that_blocks_drains(tmp_path: Path) -> None:
@@ -147,6 +163,19 @@ def test_the_vpa_component_grants_what_it_switches_on(tmp_path: Path) -> None:
     assert ("autoscaling.k8s.io", "verticalpodautoscalers", "create") in rules(one(objects, "ClusterRole"))
     env = one(objects, "Deployment")["spec"]["template"]["spec"]["containers"][0]["env"]
     assert {"name": "VM_VPA_API_ENABLED", "value": "true"} in env
+
+
+@pytest.mark.parametrize("folder", ["base", "namespaced"])
+def test_the_pods_have_no_privileges_and_write_nowhere_but_in_memory(folder: str) -> None:
+    pod = one(build(folder), "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert pod["volumes"] == [{"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "16Mi"}}]
 
 
 def test_the_image_has_the_version_of_the_package() -> None:
@@ -167,8 +196,16 @@ def test_examples_bring_the_namespaces_that_they_use() -> None:
         assert {item["metadata"].get("namespace") for item in objects if item["kind"] != "Namespace"} <= made, name
 
 
-def test_every_rule_of_the_policies_has_a_case_that_breaks_it() -> None:
-    policies = [item["spec"] for item in build("policy") if item["kind"] == "ValidatingAdmissionPolicy"]
+@pytest.mark.parametrize(("folder", "judged"), [("policy", "."), ("policy/tenants", "tenants")])
+def test_every_rule_of_the_policies_has_a_case_that_breaks_it(folder: str, judged: str) -> None:
+    policies = [item["spec"] for item in build(folder) if item["kind"] == "ValidatingAdmissionPolicy"]
     messages = {rule["message"] for policy in policies for rule in policy["validations"]}
-    broken = {message for case in cases() for message in (case.get("refused"), *case.get("warned", ())) if message}
+    broken = {
+        message for case in cases(judged) for message in (case.get("refused"), *case.get("warned", ())) if message
+    }
     assert broken == messages
+
+
+def test_the_lease_that_may_be_written_is_the_one_of_the_flag() -> None:
+    (narrowed, _) = one(build("base"), "Role", "vmagent-operator-leader-election")["rules"]
+    assert narrowed["resourceNames"] == [flags.parse([])["leader-elect-id"]]

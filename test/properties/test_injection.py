@@ -19,6 +19,7 @@ from vmagent_operator.api.kinds import KINDS, VMAGENT, VMSTATICSCRAPE, Kind
 from vmagent_operator.api.relabel import NULL_TEXTS
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.model.fields import IntOrString, List, Map, Scalar, StringOrList
+from vmagent_operator.scrape.checks import special
 from vmagent_operator.scrape.jobs.relabel import sanitized
 from vmagent_operator.scrape.references import SELECTORS, Reference, Scope, Values
 from vmagent_operator.scrape.text import emit
@@ -81,7 +82,20 @@ def _read(kind: Kind[Any], at: Property, value: Any) -> Any:
         files = WORLD.files(kind, sample.replaced(document, at.path, value))
     except Refused:
         return None
-    return {name: yaml.load(text, Loader=GoLoader) for name, text in files.items()}
+    return {name: _unguarded(yaml.load(text, Loader=GoLoader)) for name, text in files.items()}
+
+
+def _unguarded(value: Any) -> Any:
+    """`value` without the rules that stand only where a text may be the name of a label that stops vmagent."""
+    if isinstance(value, dict):
+        return {key: _unguarded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_unguarded(inner) for inner in value if not (isinstance(inner, dict) and _is_guard(inner))]
+    return value
+
+
+def _is_guard(rule: dict[str, Any]) -> bool:
+    return rule.get("regex") in [*special.HARMLESS] and rule.keys() == {"action", "if", "regex"}
 
 
 def _replaced(value: Any, old: str, text: str) -> Any:

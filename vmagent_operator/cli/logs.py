@@ -152,13 +152,20 @@ class Lines(logging.Formatter):
         if record.exc_info:
             fields["stacktrace"] = self.formatException(record.exc_info)
         if self._is_console:
-            return "\t".join(str(value) for value in fields.values())
+            trace = str(fields.pop("stacktrace", "")).splitlines()
+            record_line = "\t".join(_on_one_line(str(value)) for value in fields.values())
+            return "\n\t".join((record_line, *map(_on_one_line, trace)))  # no record begins with a tab
         return json.dumps({self._renamed.get(name, name): value for name, value in fields.items()}, ensure_ascii=False)
 
     def _time(self, created: float) -> Any:
         if self._times in TIMES:
             return TIMES[self._times](created)
         return datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _on_one_line(text: str) -> str:
+    """`text` without anything that moves the cursor or begins a line, so that nobody's words look like another record."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 class _Count(logging.Filter):

@@ -72,6 +72,7 @@ class Workloads:
         metadata, status = workload["metadata"], workload["status"]
         if progress == READY and self.memory.inspected.get(child) == metadata["uid"]:
             return READY
+        self.memory.inspected.pop(child, None)
         pods = rollout.pods_of(self.client, workload)
         progress = Rollout(self.client, workload, pods, self.max_unavailable).advance(self.before_write)
         if progress == READY:

@@ -10,10 +10,12 @@ from attrs import field, frozen
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass
+from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass, ScrapingParams
 from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.model.encode import to_config
+from vmagent_operator.scrape.checks import special
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
-from vmagent_operator.scrape.references import Reference, keys
+from vmagent_operator.scrape.references import Reference, Scope, Values, keys
 from vmagent_operator.settings import Settings
 
 _PLACEHOLDER = re.compile(r"%\{(.*?)\}", re.S)
@@ -26,7 +28,8 @@ class Context:
     """Everything but a scrape object and Secrets that its jobs depend on; equal contexts give equal jobs.
 
     variables: the names of vmagent's environment variables, where the agent says; None if there may be any others.
-    templates: kind name -> rules appended to those of every job of the kind.
+    templates: kind name -> rules appended to those of every job of the kind. enforces: whether the agent holds its scrape objects
+    within any bounds. global_rules: those rules of the global section that may write a label that stops vmagent.
     """
 
     min_interval: str | None
@@ -36,6 +39,7 @@ class Context:
     overrides_honor_timestamps: bool
     enforced_label: str
     denies_files: bool
+    enforces: bool
     ignores_namespace_selectors: bool
     uses_api_selectors: bool
     is_daemon_set: bool
@@ -44,6 +48,7 @@ class Context:
     api_server: APIServerConfig | None = field(hash=False)
     scrape_classes: tuple[ScrapeClass, ...] = field(hash=False)
     templates: Mapping[str, tuple[RelabelConfig, ...]] = field(hash=False)
+    global_rules: tuple[special.Rule, ...] = field(hash=False)
 
     def scrape_class(self, name: str | None) -> ScrapeClass | None:
         """The class of that name, or else the last default one; None if there is neither."""
@@ -124,6 +129,7 @@ def _context(spec: VMAgentSpec, settings: Settings) -> Context:
         overrides_honor_timestamps=scraping.override_honor_timestamps,
         enforced_label=scraping.enforced_namespace_label,
         denies_files=scraping.arbitrary_fs_access_through_sms.deny,
+        enforces=_enforces(scraping),
         ignores_namespace_selectors=scraping.ignore_namespace_selectors or not has_cluster_access(spec, settings),
         uses_api_selectors=scraping.enable_kubernetes_api_selectors and not spec.daemon_set_mode,
         is_daemon_set=spec.daemon_set_mode,
@@ -139,4 +145,26 @@ def _context(spec: VMAgentSpec, settings: Settings) -> Context:
             "VMStaticScrape": scraping.static_scrape_relabel_template,
             "VMScrapeConfig": scraping.scrape_config_relabel_template,
         },
+        global_rules=tuple(filter(_may_stop, map(_rendered, scraping.global_scrape_relabel_configs))),
     )
+
+
+def _enforces(scraping: ScrapingParams) -> bool:
+    return bool(
+        scraping.enforced_namespace_label
+        or scraping.min_scrape_interval
+        or scraping.max_scrape_interval
+        or scraping.arbitrary_fs_access_through_sms.deny
+        or scraping.ignore_namespace_selectors
+        or scraping.override_honor_labels
+        or scraping.override_honor_timestamps
+    )
+
+
+def _rendered(rule: RelabelConfig) -> special.Rule:
+    found: special.Rule = to_config(rule, Scope(Values({}), ""))
+    return found
+
+
+def _may_stop(rule: special.Rule) -> bool:
+    return any(special.may_write((rule,), label, special.Origin.PREFIXED) for label in special.HARMLESS)

@@ -25,7 +25,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR
 from vmagent_operator.scrape.budget import OverBudgetError
-from vmagent_operator.scrape.checks import pem, validate
+from vmagent_operator.scrape.checks import pem, placeholders, validate
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.jobs import custom, node, pod, probe, service, static
@@ -106,11 +106,12 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
         return Finding(obj, "; ".join(faults), obj.error.bug if obj.error else "")
     spec: Any = obj.spec
     builder = BUILDERS[obj.kind]
-    work = Work(obj, builder.prefix, context, Scope(values, obj.namespace), context.scrape_class(spec.scrape_class))
+    scope = Scope(values, obj.namespace, denies_placeholders=context.denies_files)
+    work = Work(obj, builder.prefix, context, scope, context.scrape_class(spec.scrape_class))
     texts: list[bytes] = []
     names: list[str] = []
     try:
-        for job in builder.jobs(spec, work):
+        for job in map(work.guarded, builder.jobs(spec, work)):
             text = emit.item(job).encode()
             work.budget.job(text)
             texts.append(text)
@@ -124,6 +125,9 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
     if work.scope.assets and (faults := tuple(_tls_faults(work))):
         return Finding(obj, "; ".join(faults))
     entry = Entry(f"{obj.kind.name}/{obj.key}", b"".join(texts))
+    has_placeholders = placeholders.START.encode() in entry.text
+    if has_placeholders and (faults := tuple(placeholders.faults(spec, "spec", denied=context.denies_files))):
+        return Finding(obj, "; ".join(faults))
     return Fragment(entry, tuple(names), work.scope.assets, work.budget.used_bytes)
 
 

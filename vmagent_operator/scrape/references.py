@@ -13,6 +13,7 @@ from attrs import field, frozen
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.relabel import NULL_TEXTS
 from vmagent_operator.limits import ASSET_CHARACTERS, ASSET_KEY_CHARACTERS, CREDENTIAL_CHARACTERS, Limit
+from vmagent_operator.scrape.checks import placeholders
 from vmagent_operator.scrape.walk import walk
 
 ASSETS_DIRECTORY = "/etc/vmagent-tls/certs"
@@ -66,12 +67,16 @@ class Values:
 
 @frozen(eq=False)
 class Scope:
-    """Looks selectors up in one namespace and collects what is to be mounted in `directory`: asset key -> text."""
+    """Looks selectors up in one namespace and collects what is to be mounted in `directory`: asset key -> text.
+
+    denies_placeholders: whether vmagent must find nothing to fill in in the texts that stand in the configuration itself.
+    """
 
     values: Values
     namespace: str
     assets: dict[str, str] = field(factory=dict)
     directory: str = field(default=ASSETS_DIRECTORY, kw_only=True)
+    denies_placeholders: bool = field(default=False, kw_only=True)
 
     def text(self, selector: Selector) -> str:
         """The text that a selector points at. Raises Missing."""
@@ -84,11 +89,13 @@ class Scope:
     def value(self, selector: Selector) -> str:
         """The text that stands in the configuration itself.
 
-        Raises Missing, also for a text that vmagent takes for no text at all, and then refuses the whole file.
+        Raises Missing, also for a text that vmagent takes for no text at all, and then refuses the whole file, and for one
+        with a placeholder that must not be.
         """
         text = self._limited(selector, CREDENTIAL_CHARACTERS)
-        if text in NULL_TEXTS:
-            raise self._unusable(selector, "holds a word that vmagent reads as null")
+        fault = "a word that vmagent reads as null" if text in NULL_TEXTS else None
+        if fault := fault or placeholders.fault(text, denied=self.denies_placeholders):
+            raise self._unusable(selector, f"holds {fault}")
         return text
 
     def path(self, selector: Selector) -> str:

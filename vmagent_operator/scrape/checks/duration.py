@@ -8,6 +8,8 @@ _UNIT_MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_4
 _UNIT_MILLISECONDS["y"] = 365 * _UNIT_MILLISECONDS["d"]
 _PART = re.compile(r"(-?)([0-9]+(?:\.[0-9]*)?)([mM][sS]|[sShHdDwWyYiI]|m)")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
+_LONGEST_MILLISECONDS = 2**63 // 1_000_000
+"""What vmagent counts nanoseconds with; a longer duration comes out as any other, also as a tiny one."""
 
 
 class InvalidDuration(ValueError):  # noqa: N818
@@ -35,6 +37,6 @@ def milliseconds(text: str) -> int:
 
 
 def _whole(length: float, text: str) -> int:
-    if not math.isfinite(length):
+    if not math.isfinite(length) or abs(length) > _LONGEST_MILLISECONDS:
         raise InvalidDuration(f"{text!r} is too long")
     return int(length)

@@ -16,6 +16,7 @@ from typing import Any
 
 from attrs import frozen
 
+from vmagent_operator import limits
 from vmagent_operator.api.auth import (
     Authorization,
     BasicAuth,
@@ -27,15 +28,18 @@ from vmagent_operator.api.auth import (
 )
 from vmagent_operator.api.core import LabelSelector
 from vmagent_operator.api.discovery.file import FileSDConfig
+from vmagent_operator.api.discovery.static import StaticConfig
 from vmagent_operator.api.endpoint import ScrapeParams, VMScrapeParams
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.api.podscrape import PodMetricsEndpoint
-from vmagent_operator.api.probe import ProbeTargets
+from vmagent_operator.api.podscrape import PodMetricsEndpoint, VMPodScrapeSpec
+from vmagent_operator.api.probe import ProbeTargets, StaticTargets
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.api.servicescrape import Endpoint
+from vmagent_operator.api.servicescrape import Endpoint, VMServiceScrapeSpec
+from vmagent_operator.api.staticscrape import TargetEndpoint, VMStaticScrapeSpec
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.fields import slots
 from vmagent_operator.scrape import labelselector
+from vmagent_operator.scrape.checks import special
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
 from vmagent_operator.scrape.checks.expressions import regex_fault, series_fault
 from vmagent_operator.scrape.context import Context, is_filled, spec_of, variables
@@ -198,6 +202,7 @@ def _relabel(rule: RelabelConfig, filled: Fill) -> Faults:
         if getattr(rule, field) not in (None, "", (), {}):
             yield f"{_key(field)}: not allowed for action {name}"
     yield from _regex("regex", "|".join(rule.regex), filled)
+    yield from special.rule_faults(rule)
     for text in rule.if_:
         if not filled(text) and (fault := series_fault(text)):
             yield f"if: {fault}"
@@ -238,6 +243,12 @@ def _scrape_params(params: ScrapeParams, filled: Fill) -> Faults:
     yield from _proxy("proxyURL", params.proxy_url, filled)
     if (size := params.max_scrape_size) and not filled(size) and not _SIZE.fullmatch(size):
         yield f"max_scrape_size: {size!r} is no size such as 16MB"
+    yield from _series_limit(params)
+
+
+def _series_limit(params: ScrapeParams | VMServiceScrapeSpec | VMPodScrapeSpec | VMStaticScrapeSpec) -> Faults:
+    if params.series_limit > limits.SERIES_OF_A_TARGET:
+        yield f"seriesLimit: more than {limits.SERIES_OF_A_TARGET}, the most that a target may have"
 
 
 def _vm_scrape_params(params: VMScrapeParams, filled: Fill) -> Faults:
@@ -279,6 +290,12 @@ CHECKS: Mapping[type, Check] = {
     HTTPClientOptions: _http_client,
     Endpoint: _port,
     PodMetricsEndpoint: _port,
+    VMServiceScrapeSpec: lambda spec, _: _series_limit(spec),
+    VMPodScrapeSpec: lambda spec, _: _series_limit(spec),
+    VMStaticScrapeSpec: lambda spec, _: _series_limit(spec),
+    TargetEndpoint: lambda endpoint, _: special.label_faults(endpoint.labels),
+    StaticTargets: lambda targets, _: special.label_faults(targets.labels),
+    StaticConfig: lambda targets, _: special.label_faults(targets.labels),
 }
 SKIPPABLE: Mapping[type, Check] = {ProbeTargets: _probe_targets}
 """Checks that an annotation of the object switches off: what they refuse hurts nobody else."""

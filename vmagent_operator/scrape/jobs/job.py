@@ -16,7 +16,7 @@ from vmagent_operator.api.scraping import ScrapeClass
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.budget import Budget
-from vmagent_operator.scrape.checks import validate
+from vmagent_operator.scrape.checks import special, validate
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import ObjectError
 from vmagent_operator.scrape.jobs import classes
@@ -108,6 +108,14 @@ class Work:
             metric_relabel_configs=default.metric_relabel_configs + own.metric_relabel_configs,
         )
 
+    def guarded(self, job: dict[str, Any]) -> dict[str, Any]:
+        """A complete job, with rules at the end that keep vmagent alive where what is discovered could stop it."""
+        kept = set(special.HARMLESS)
+        if self.context.enforces:
+            kept &= special.named(self.context.templates[self.object.kind.name])
+        job["relabel_configs"] += special.guards(job, self.context.global_rules, kept)
+        return job
+
     def rendered(self, rules: Iterable[RelabelConfig]) -> Iterator[Rule]:
         """Rules as vmagent reads them; one that says nothing would make it skip the job."""
         return self.budget.counted(filter(None, (to_config(rule, self.scope) for rule in rules)))
@@ -135,9 +143,20 @@ class Work:
         return out
 
     def _target_rules(self, own: tuple[RelabelConfig, ...]) -> Iterator[Rule]:
+        """The rules of class and endpoint, those of the agent, and what holds all of them within the agent's bounds.
+
+        Labels that the agent's own rules mean to write are taken away from all others only.
+        """
+        templates = self.context.templates[self.object.kind.name]
+        named = special.named(templates) if self.context.enforces else frozenset()
         yield from self.rendered(own)
-        yield from self.rendered(self.context.templates[self.object.kind.name])
+        if named:
+            yield special.dropped()
+        yield from self.rendered(templates)
         yield from self._enforcement()
+        kept = named | {self.context.enforced_label}
+        if self.context.enforces and (rest := [label for label in special.LABELS if label not in kept]):
+            yield special.dropped(rest)
 
     def _metric_rules(self, own: tuple[RelabelConfig, ...]) -> dict[str, list[Rule]]:
         """`metric_relabel_configs`; what enforces the label comes last, so that no other rule can undo it."""
