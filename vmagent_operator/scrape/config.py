@@ -51,7 +51,7 @@ def configuration(
     budget = settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
     fragments, findings = _fragments(selection, context(agent, settings), values, budget)
     names = {name for found in fragments.values() for name in found.names}
-    further, faults = extra.entries(spec_of(agent).scraping, scope, names)
+    further, faults = extra.entries(spec_of(agent), scope, names)
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
         raise AgentError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
     entries = [entry for entry in (*(found.entry for found in fragments.values()), *further) if entry.text]

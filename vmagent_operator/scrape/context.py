@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
 
 from attrs import field, frozen
 
@@ -97,7 +98,7 @@ def variables(spec: VMAgentSpec) -> frozenset[str] | None:
     if any(part.get("envFrom") for part in given):
         return None
     node = {"KUBE_NODE_NAME"} if spec.daemon_set_mode else set()
-    return frozenset(node.union(*({str(each["name"]) for each in part.get("env") or ()} for part in given)))
+    return frozenset(node.union(*(_named(part.get("env")) for part in given)))
 
 
 def is_filled(text: str, known: frozenset[str] | None) -> bool:
@@ -107,6 +108,15 @@ def is_filled(text: str, known: frozenset[str] | None) -> bool:
     """
     names = set(_PLACEHOLDER.findall(text))
     return bool(names) and (known is None or all(name in known or _RUNTIME.fullmatch(name) for name in names))
+
+
+def _named(env: Any) -> set[str]:
+    """The names in a container's list of variables, which the API server has not looked into."""
+    return (
+        {str(each["name"]) for each in env if isinstance(each, dict) and "name" in each}
+        if isinstance(env, list | tuple)
+        else set()
+    )
 
 
 def _context(spec: VMAgentSpec, settings: Settings) -> Context:

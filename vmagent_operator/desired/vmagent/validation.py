@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -16,9 +15,11 @@ from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOr
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.desired import names
 from vmagent_operator.desired.around.service import INSERT_PORTS, additional_name
-from vmagent_operator.desired.vmagent.features import VMAgent, is_daemon_set, is_stateful, spec
+from vmagent_operator.desired.vmagent.features import VMAgent, fill, is_daemon_set, is_stateful, spec
 from vmagent_operator.model.decode import Fault
 from vmagent_operator.model.encode import find
+from vmagent_operator.scrape.checks.validate import relabeling
+from vmagent_operator.scrape.walk import walk
 from vmagent_operator.settings import Settings
 
 SKIP = "operator.victoriametrics.com/skip-validation"
@@ -27,13 +28,6 @@ _MAX_NAME = 253
 _MAX_CONDITION_TYPE = 316
 _SHOWN = 5
 
-_ACTIONS = frozenset(
-    (
-        *("drop", "drop_if_contains", "drop_if_equal", "drop_metrics", "dropequal", "graphite", "hashmod", "keep"),
-        *("keep_if_contains", "keep_if_equal", "keep_metrics", "keepequal", "labeldrop", "labelkeep", "labelmap"),
-        *("labelmap_all", "lowercase", "replace", "replace_all", "uppercase"),
-    )
-)
 _PERCENTAGE = re.compile(r"([1-9][0-9]?|100)%")
 
 Faults = Iterator[Fault]
@@ -93,12 +87,6 @@ def _scaling(agent: VMAgent, settings: Settings) -> Faults:
 def _remote_write(agent: VMAgent, settings: Settings) -> Faults:
     if not spec(agent).remote_write:
         yield Fault("spec.remoteWrite", "there is no destination")
-    for index, remote in enumerate(spec(agent).remote_write):
-        path = f"spec.remoteWrite[{index}]"
-        if not remote.url:
-            yield Fault(f"{path}.url", "is empty")
-        elif not _is_url(remote.url):
-            yield Fault(f"{path}.url", "is no URL")
 
 
 def _ports(agent: VMAgent, settings: Settings) -> Faults:
@@ -158,9 +146,11 @@ def _credentials(agent: VMAgent, settings: Settings) -> Faults:
 
 
 def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
-    for rule in find(spec(agent), RelabelConfig):
-        if rule.action and rule.action.lower() not in _ACTIONS:
-            yield Fault("spec", f"unknown relabeling action {rule.action!r}")
+    """Rules of templates and classes: the objects that get them are left out. Other rules stop the agent."""
+    for path, rule in walk(spec(agent).scraping, "spec", frozenset((RelabelConfig,))):
+        for fault in relabeling(rule, fill(agent)):
+            field, _, message = fault.partition(": ")
+            yield Fault(f"{path}.{field}", message)
 
 
 def _license(agent: VMAgent, settings: Settings) -> Faults:
@@ -180,13 +170,6 @@ DOUBTFUL: tuple[Rule, ...] = (
     _relabeling,
     _license,
 )
-
-
-def _is_url(text: str) -> bool:
-    try:
-        return bool(urlsplit(text).scheme)
-    except ValueError:
-        return False
 
 
 def _is_batch(value: int | str | None) -> bool:

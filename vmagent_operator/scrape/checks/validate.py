@@ -36,13 +36,14 @@ from vmagent_operator.api.servicescrape import Endpoint
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.fields import slots
 from vmagent_operator.scrape import labelselector
+from vmagent_operator.scrape.checks import credentials
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
 from vmagent_operator.scrape.checks.expressions import regex_fault, series_fault
 from vmagent_operator.scrape.context import Context, is_filled, spec_of, variables
 from vmagent_operator.scrape.walk import walk
 
 SKIP_ANNOTATION = "operator.victoriametrics.com/skip-validation"
-_SIZE = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?([kmgt]i?b)?", re.I)
+SIZE = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?([kmgt]i?b)?", re.I)
 _PROXY = re.compile(
     r"(https?|socks5|tls\+socks5)://((?:[^\s/@%]|%[0-9a-f]{2})+@)?([^\s:/?#@\[\]%]+|\[[^\s\]]+\])(:[0-9]*)?"
     r"([/?#](?:[^\s%]|%[0-9a-f]{2})*)?",
@@ -54,7 +55,6 @@ Fill = Callable[[str], bool]
 """Whether vmagent fills in a text, which then can't be judged."""
 Check = Callable[[Any, Fill], Faults]
 
-METHODS = ("basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file")
 FILES: Mapping[type, tuple[str, ...]] = {
     TLSConfig: ("ca_file", "cert_file", "key_file"),
     BasicAuth: ("password_file",),
@@ -150,22 +150,8 @@ def agent(obj: CustomObject[VMAgentSpec]) -> tuple[str, ...]:
 
 def auth_faults(config: Mapping[str, Any]) -> Faults:
     """Why vmagent would skip a job with these credentials, those for its proxy included."""
-    yield from _credential_faults(config, "")
-    yield from _credential_faults(config, "proxy_")
-
-
-def _credential_faults(config: Mapping[str, Any], prefix: str) -> Faults:
-    keys = (prefix + method for method in METHODS)
-    if len(methods := [key for key in keys if config.get(key)]) > 1:
-        yield f"{' and '.join(methods)} exclude each other"
-    if {"password", "password_file"} <= (config.get(f"{prefix}basic_auth") or {}).keys():
-        yield f"{prefix}basic_auth: password and password_file exclude each other"
-    if oauth2 := config.get(f"{prefix}oauth2"):
-        for key in ("client_id", "token_url"):
-            if key not in oauth2:
-                yield f"{prefix}oauth2: {key} is empty"
-        if "client_secret" not in oauth2 and "client_secret_file" not in oauth2:
-            yield f"{prefix}oauth2: neither client_secret nor client_secret_file"
+    yield from credentials.faults(config)
+    yield from credentials.faults(config, "proxy_")
 
 
 def _faults(value: Any, path: str, checks: Mapping[type, Check], filled: Fill) -> Faults:
@@ -181,7 +167,8 @@ def _files(value: Any) -> Iterator[str]:
                 yield f"{at}.{slot.key}"
 
 
-def _relabel(rule: RelabelConfig, filled: Fill) -> Faults:
+def relabeling(rule: RelabelConfig, filled: Fill) -> Faults:
+    """Why vmagent would refuse a relabeling rule, each with its field; a rule that says nothing is never written."""
     if rule == RelabelConfig():
         return
     name = rule.action.lower() or "replace"
@@ -236,7 +223,7 @@ def _scrape_params(params: ScrapeParams, filled: Fill) -> Faults:
     )
     yield from _duration("scrapeTimeout", params.scrape_timeout, filled)
     yield from _proxy("proxyURL", params.proxy_url, filled)
-    if (size := params.max_scrape_size) and not filled(size) and not _SIZE.fullmatch(size):
+    if (size := params.max_scrape_size) and not filled(size) and not SIZE.fullmatch(size):
         yield f"max_scrape_size: {size!r} is no size such as 16MB"
 
 
@@ -271,7 +258,7 @@ def _probe_targets(targets: ProbeTargets, filled: Fill) -> Faults:
 
 
 CHECKS: Mapping[type, Check] = {
-    RelabelConfig: _relabel,
+    RelabelConfig: relabeling,
     LabelSelector: lambda given, _: labelselector.faults(given),
     ScrapeParams: _scrape_params,
     OAuth2: _oauth2,
