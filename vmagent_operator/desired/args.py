@@ -40,7 +40,12 @@ def join(values: Sequence[str]) -> str:
     plain = ",".join(values)
     if items(plain) == list(values) and not _LONE_QUOTES & set(values):
         return plain
-    return ",".join(quote(v) if _SPECIAL.search(v) and not _QUOTED.fullmatch(v) else v for v in values)
+    return ",".join(quote(v) if _SPECIAL.search(v) and not is_quoted(v) else v for v in values)
+
+
+def is_quoted(text: str) -> bool:
+    """Whether `text` is a whole item in quotes, which vmagent takes off."""
+    return bool(_QUOTED.fullmatch(text))
 
 
 def quote(text: str) -> str:

@@ -8,6 +8,7 @@ Source: app/vmagent/remotewrite/client.go, lib/promauth/config.go of VictoriaMet
 from collections.abc import Callable, Iterator, Mapping
 
 from vmagent_operator.api.vmagent import RemoteWriteSettings
+from vmagent_operator.desired.args import is_quoted
 from vmagent_operator.desired.vmagent import goduration
 from vmagent_operator.desired.vmagent.goduration import InvalidDuration, nanoseconds
 from vmagent_operator.scrape.checks import credentials
@@ -63,7 +64,7 @@ def _client(flags: Mapping[str, str]) -> dict[str, object]:
 
 
 def _is_open(text: str, filled: Fill) -> bool:
-    return text[:1] in ("'", '"') or "$(" in text or filled(text)
+    return is_quoted(text) or "$(" in text or filled(text)
 
 
 def _url(text: str) -> str | None:

@@ -188,7 +188,7 @@ def _is_number(value: Any, least: int, most: int) -> bool:
     if value is None or isinstance(value, bool):
         return value is None
     # Go compares a fraction with the upper bound only, and then cuts it off.
-    return (isinstance(value, float) and value <= most) or (isinstance(value, int) and least <= value <= most)
+    return (isinstance(value, float) and value <= float(most)) or (isinstance(value, int) and least <= value <= most)
 
 
 def _alternatives(value: Any) -> str | None:

@@ -239,10 +239,6 @@ def _http_client(options: HTTPClientOptions, filled: Fill) -> Faults:
     yield from _proxy("proxyURL", options.proxy_url, filled)
 
 
-def _oauth2(oauth2: OAuth2, filled: Fill) -> Faults:
-    yield from _proxy("proxy_url", oauth2.proxy_url, filled)
-
-
 def _port(endpoint: Endpoint | PodMetricsEndpoint, filled: Fill) -> Faults:
     yield from _regex("port", endpoint.port, filled)
     if isinstance(endpoint.target_port, str):
@@ -261,7 +257,6 @@ CHECKS: Mapping[type, Check] = {
     RelabelConfig: relabeling,
     LabelSelector: lambda given, _: labelselector.faults(given),
     ScrapeParams: _scrape_params,
-    OAuth2: _oauth2,
     VMScrapeParams: _vm_scrape_params,
     HTTPClientOptions: _http_client,
     Endpoint: _port,

@@ -1,0 +1,30 @@
+"""A slice of the fuzz: vmagent takes what we publish, and we refuse nothing that it takes."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from test.vmagent import fuzz
+
+pytestmark = pytest.mark.vmagent
+COUNT = 3000
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_we_and_vmagent_agree(seed: int, vmagent: Path) -> None:
+    _isolated()
+    tally = fuzz.run(COUNT, seed, vmagent)
+    assert min(tally.accepted, tally.refused) > COUNT // 20
+    assert not (tally.ours or tally.theirs), tally.report()
+
+
+def test_a_running_vmagent_survives_every_label_of_a_target(vmagent: Path) -> None:
+    _isolated()
+    assert fuzz.panics(300, 1, vmagent) == ""
+
+
+def _isolated() -> None:
+    """Running vmagents get a network of their own, for which this user may lack the right."""
+    if subprocess.run(["unshare", "--net", "true"], capture_output=True).returncode:
+        pytest.skip("no right to a network namespace")
