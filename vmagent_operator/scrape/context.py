@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cached_property
+from itertools import chain
 
 from attrs import field, frozen
 
@@ -12,20 +12,17 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass
 from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.scrape.checks import placeholder
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
 from vmagent_operator.scrape.references import Reference, references
 from vmagent_operator.settings import Settings
-
-_PLACEHOLDER = re.compile(r"%\{(.*?)\}", re.S)
-_RUNTIME = re.compile(r"HOME|HOSTNAME|PATH|[A-Z0-9_]+_(SERVICE_HOST|SERVICE_PORT\w*|PORT\w*)")
-"""Variables that come from the image, the container runtime and the Services of the namespace."""
 
 
 @frozen(kw_only=True, slots=False, cache_hash=True)
 class Context:
     """Everything but a scrape object and Secrets that its jobs depend on; equal contexts give equal jobs.
 
-    variables: the names of vmagent's environment variables, where the agent says; None if there may be any others.
+    variables: what the agent itself says that vmagent finds in its environment, by name.
     templates: kind name -> rules appended to those of every job of the kind.
     """
 
@@ -40,7 +37,7 @@ class Context:
     uses_api_selectors: bool
     is_daemon_set: bool
     enforces_endpointslices: bool
-    variables: frozenset[str] | None
+    variables: Mapping[str, str] = field(hash=False)
     api_server: APIServerConfig | None = field(hash=False)
     scrape_classes: tuple[ScrapeClass, ...] = field(hash=False)
     templates: Mapping[str, tuple[RelabelConfig, ...]] = field(hash=False)
@@ -55,14 +52,17 @@ class Context:
         if not wanted or (self.min_interval is None and self.max_interval is None):
             return wanted
         try:
-            length = milliseconds(wanted)
-            if self.min_interval is not None and milliseconds(self.min_interval) >= length:
+            length = self._milliseconds(wanted)
+            if self.min_interval is not None and self._milliseconds(self.min_interval) >= length:
                 return self.min_interval
-            if self.max_interval is not None and milliseconds(self.max_interval) < length:
+            if self.max_interval is not None and self._milliseconds(self.max_interval) < length:
                 return self.max_interval
-        except InvalidDuration:
+        except (InvalidDuration, placeholder.Unknown):
             pass
         return wanted
+
+    def _milliseconds(self, text: str) -> int:
+        return milliseconds(placeholder.filled(text, self.variables))
 
     @cached_property
     def named_objects(self) -> frozenset[Reference]:
@@ -90,23 +90,20 @@ def has_cluster_access(spec: VMAgentSpec, settings: Settings) -> bool:
     return not settings.watch_namespaces or bool(spec.apps.service_account_name)
 
 
-def variables(spec: VMAgentSpec) -> frozenset[str] | None:
-    """The environment variables that the spec gives to vmagent, by name; None if it may give it any."""
-    given = [{"env": spec.apps.extra_envs, "envFrom": spec.apps.extra_envs_from}]
-    given += (container for container in spec.apps.containers if container["name"] == "vmagent")
-    if any(part.get("envFrom") for part in given):
-        return None
-    node = {"KUBE_NODE_NAME"} if spec.daemon_set_mode else set()
-    return frozenset(node.union(*({str(each["name"]) for each in part.get("env") or ()} for part in given)))
+def variables(spec: VMAgentSpec) -> Mapping[str, str]:
+    """The environment variables to which the spec gives a value that stands there as it is.
 
-
-def is_filled(text: str, known: frozenset[str] | None) -> bool:
-    """Whether vmagent replaces every placeholder in `text`, of which there is at least one.
-
-    Such a text can't be judged. A placeholder of an unknown variable stays what it is, and may make the text a wrong one.
+    A value from elsewhere is not known, and one that Kubernetes or vmagent expands once more is not followed.
     """
-    names = set(_PLACEHOLDER.findall(text))
-    return bool(names) and (known is None or all(name in known or _RUNTIME.fullmatch(name) for name in names))
+    containers = (container for container in spec.apps.containers if container["name"] == "vmagent")
+    given = chain(spec.apps.extra_envs, *(container.get("env") or () for container in containers))
+    last = {str(each["name"]): each for each in given}
+    values = {name: each.get("value") or "" for name, each in last.items() if not each.get("valueFrom")}
+    return {name: value for name, value in values.items() if isinstance(value, str) and _is_literal(value)}
+
+
+def _is_literal(value: str) -> bool:
+    return not any(mark in value for mark in ("$(", "$$", "%{"))
 
 
 def _context(spec: VMAgentSpec, settings: Settings) -> Context:
