@@ -4,13 +4,12 @@ For one that vmagent cannot read it would refuse the whole file, with everybody'
 """
 
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.scrape.checks.raw import words
 from vmagent_operator.scrape.checks.rawjob import job as job_shape
-from vmagent_operator.scrape.context import is_filled, variables
+from vmagent_operator.scrape.context import fill
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.pack import Entry
 from vmagent_operator.scrape.references import Missing, Scope
@@ -24,7 +23,7 @@ def entries(spec: VMAgentSpec, scope: Scope, taken: set[str]) -> tuple[tuple[Ent
     taken: job names in use; a second job of a name would make vmagent refuse the whole file. Raises AgentError if a text
     is missing or no YAML list.
     """
-    filled = partial(is_filled, known=variables(spec))
+    filled = fill(spec)
     used = set(taken)
     found: list[Entry] = []
     faults: list[str] = []

@@ -21,7 +21,7 @@ from vmagent_operator.api.kinds import (
     Kind,
 )
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.scrape.checks import pem, validate
+from vmagent_operator.scrape.checks import pem, placeholder, validate
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.jobs import custom, node, pod, probe, service, static
@@ -102,7 +102,10 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
         return Finding(obj, str(error))
     if scope.assets and (faults := tuple(_tls_faults(work))):
         return Finding(obj, "; ".join(faults))
-    texts = tuple(emit.item(job).encode() for job in jobs)
+    written = tuple(map(emit.item, jobs))
+    if any(map(placeholder.is_open, written)):
+        return Finding(obj, "a text holds %{ without }: vmagent would look for it in what others write")
+    texts = tuple(text.encode() for text in written)
     entry = Entry(f"{obj.kind.name}/{obj.key}", b"".join(texts))
     return Fragment(texts, entry, tuple(job["job_name"] for job in jobs), scope.assets)
 

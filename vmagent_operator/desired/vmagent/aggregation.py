@@ -12,15 +12,17 @@ from vmagent_operator.desired.vmagent.goduration import SECOND, InvalidDuration,
 from vmagent_operator.scrape.checks.raw import (
     RULES,
     Faults,
+    Fill,
     boolean,
+    found,
     integer,
+    judged,
     many,
     mapping,
     series,
     text,
     words,
 )
-from vmagent_operator.scrape.checks.validate import Fill
 
 OUTPUTS = frozenset(
     (
@@ -36,7 +38,7 @@ _RULE = mapping(
     {
         "name": text,
         "match": series,
-        **dict.fromkeys(_DURATIONS, text),
+        **dict.fromkeys(_DURATIONS, judged(fault)),
         "no_align_flush_to_interval": boolean,
         "flush_on_shutdown": boolean,
         "outputs": many(text),
@@ -66,16 +68,12 @@ def faults(rule: Any, path: str, common: StreamAggrConfig, filled: Fill) -> Faul
 
 
 def _intervals(rule: Mapping[str, Any], common: StreamAggrConfig, filled: Fill) -> Iterator[str]:
-    given = {key: words(rule.get(key)) for key in _DURATIONS}
-    if not given["interval"]:
+    given = {key: filled(words(rule.get(key))) for key in _DURATIONS}
+    known = {key: each for key, each in given.items() if each is not None}
+    if not words(rule.get("interval")):
         yield "interval: required"
-        return
-    if any(filled(each) for each in given.values()) or filled(common.dedup_interval):
-        return
-    wrong = [f"{key}: {why}" for key, each in given.items() if each and (why := fault(each))]
-    yield from wrong
-    if not wrong:
-        yield from _proportions(given, common)
+    elif known == given:
+        yield from _proportions(known, common)
 
 
 def _proportions(given: Mapping[str, str], common: StreamAggrConfig) -> Iterator[str]:
@@ -98,13 +96,16 @@ def _outputs(rule: Mapping[str, Any], filled: Fill) -> Iterator[str]:
     given = [words(each) for each in rule.get("outputs") or ()]
     if not given:
         yield "outputs: required"
-    if any(map(filled, given)):
-        return
     for index, output in enumerate(given):
         if output in given[:index] or (_is_quantiles(output) and any(map(_is_quantiles, given[:index]))):
             yield f"outputs[{index}]: {output} is there already"
-        elif not (_are_shares(output) if _is_quantiles(output) else output in OUTPUTS):
-            yield f"outputs[{index}]: vmagent knows no {output!r}"
+        else:
+            yield from found(_output_fault, output, f"outputs[{index}]", filled)
+
+
+def _output_fault(output: str) -> str | None:
+    is_known = _are_shares(output) if _is_quantiles(output) else output in OUTPUTS
+    return None if is_known else f"vmagent knows no {output!r}"
 
 
 def _is_quantiles(output: str) -> bool:

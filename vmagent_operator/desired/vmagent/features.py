@@ -3,14 +3,12 @@
 They are apart so that account, configuration, pod and self scrape cannot disagree on whether a Secret is read.
 """
 
-from functools import partial
-
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAgentSpec
 from vmagent_operator.model.encode import find
-from vmagent_operator.scrape.checks.validate import Fill
-from vmagent_operator.scrape.context import is_filled, variables
+from vmagent_operator.scrape import context
+from vmagent_operator.scrape.checks.raw import Fill
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.settings import Server, Settings
 
@@ -25,8 +23,8 @@ def spec(agent: VMAgent) -> VMAgentSpec:
 
 
 def fill(agent: VMAgent) -> Fill:
-    """Whether vmagent fills in a text from its environment, so that it can't be judged."""
-    return partial(is_filled, known=variables(spec(agent)))
+    """What vmagent reads where a text of the agent's own stands; see context.fill."""
+    return context.fill(spec(agent))
 
 
 def is_daemon_set(agent: VMAgent) -> bool:

@@ -17,7 +17,6 @@ from vmagent_operator.desired.vmagent.features import VMAgent, fill, has_aggrega
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape.checks.raw import RULE
-from vmagent_operator.scrape.checks.validate import Fill
 from vmagent_operator.scrape.errors import AgentError, refuse
 from vmagent_operator.scrape.references import Missing, Reference, Scope, Values
 from vmagent_operator.scrape.text import emit
@@ -26,6 +25,7 @@ from vmagent_operator.settings import Settings
 
 GLOBAL_RELABELING = "global_relabeling.yaml"
 GLOBAL_AGGREGATION = "global_aggregation.yaml"
+_OPENING = "%{"  # of what vmagent fills in
 
 
 def url_relabeling(index: int) -> str:
@@ -90,8 +90,8 @@ def _relabelings(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
         ),
     ]
     for key, source in sources:
-        refuse([fault for path, rule in source.rules(filled) for fault in RULE(rule, path, filled)])
-        yield key, source.joined(filled)
+        refuse([fault for path, rule in source.rules() for fault in RULE(rule, path, filled)])
+        yield key, source.joined()
 
 
 def _aggregations(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
@@ -107,10 +107,8 @@ def _aggregations(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
         if block is not None and has_rule(block):
             path = f"{where}.streamAggrConfig"
             source = _read(f"{path}.rules", _rules(block), f"{path}.configmap", block.configmap, scope)
-            refuse(
-                [fault for at, rule in source.rules(filled) for fault in aggregation_faults(rule, at, block, filled)]
-            )
-            yield key, source.joined(filled)
+            refuse([fault for at, rule in source.rules() for fault in aggregation_faults(rule, at, block, filled)])
+            yield key, source.joined()
 
 
 def _rules(block: StreamAggrConfig) -> tuple[StreamAggrRule, ...]:
@@ -130,30 +128,30 @@ class _Source:
     path: str
     text: str
 
-    def rules(self, filled: Fill) -> list[tuple[str, Any]]:
+    def rules(self) -> list[tuple[str, Any]]:
         """Every rule with its path, but those that say nothing and are left out."""
         inline = [(f"{self.inline_path}[{index}]", rule) for index, rule in enumerate(self.inline) if rule]
-        return inline + [(f"{self.path}[{index}]", rule) for index, rule in enumerate(self.listed(filled))]
+        return inline + [(f"{self.path}[{index}]", rule) for index, rule in enumerate(self.listed())]
 
-    def listed(self, filled: Fill) -> list[Any]:
+    def listed(self) -> list[Any]:
         """The rules of the text; none of one that is YAML only once vmagent has filled it in. Raises AgentError."""
         try:
             found = load(self.text)
         except InvalidYAML as error:
-            if filled(self.text):
+            if _OPENING in self.text:
                 return []
             raise AgentError(f"{self.path}: {error}") from None
         if found is not None and not isinstance(found, list):
             raise AgentError(f"{self.path}: expected a list of rules")
         return found or []
 
-    def joined(self, filled: Fill) -> str:
+    def joined(self) -> str:
         """One YAML list of them all: the two texts one after the other, if that gives it."""
         inline = [rule for rule in self.inline if rule]
         text = (emit.dump(inline) if self.inline else "") + self.text
-        if filled(self.text):
+        rules = inline + self.listed()
+        if _OPENING in self.text and len(rules) == len(inline):
             return text
-        rules = inline + self.listed(filled)
         return text if (_loaded(text) or []) == rules else emit.dump(rules)
 
 

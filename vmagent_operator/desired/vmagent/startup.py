@@ -11,9 +11,9 @@ from vmagent_operator.api.vmagent import RemoteWriteSettings
 from vmagent_operator.desired.args import is_quoted
 from vmagent_operator.desired.vmagent import goduration
 from vmagent_operator.desired.vmagent.goduration import InvalidDuration, nanoseconds
-from vmagent_operator.scrape.checks import credentials
+from vmagent_operator.scrape.checks import credentials, placeholder
+from vmagent_operator.scrape.checks.raw import Fill
 from vmagent_operator.scrape.checks.url import InvalidURL, scheme
-from vmagent_operator.scrape.checks.validate import Fill
 
 Faults = Iterator[str]
 _HEADER_SEPARATOR = "^^"
@@ -34,7 +34,7 @@ def destination(flags: Mapping[str, str], path: str, filled: Fill) -> Faults:
     """
     for name, (key, judge) in _FLAGS.items():
         given = flags.get(name, "")
-        if (given or name == "url") and not _is_open(given, filled) and (fault := judge(given)):
+        if (given or name == "url") and (fault := _fault(judge, given, filled)):
             yield f"{path}.{key}: {fault}"
     yield from (f"{path}: {fault}" for fault in credentials.faults(_client(flags)))
 
@@ -42,13 +42,13 @@ def destination(flags: Mapping[str, str], path: str, filled: Fill) -> Faults:
 def common(settings: RemoteWriteSettings, filled: Fill) -> Faults:
     """What is wrong with the settings that all destinations share."""
     given = settings.flush_interval
-    if given is not None and not _is_open(given, filled) and (fault := _ticks(given)):
+    if given is not None and (fault := _fault(_ticks, given, filled)):
         yield f"spec.remoteWriteSettings.flushInterval: {fault}"
 
 
 def deduplication(interval: str, path: str, filled: Fill) -> Faults:
     """What is wrong with the interval of deduplication that a block of aggregation options shares."""
-    if interval and not _is_open(interval, filled) and (fault := goduration.fault(interval)):
+    if interval and (fault := _fault(goduration.fault, interval, filled)):
         yield f"{path}.dedupInterval: {fault}"
 
 
@@ -63,8 +63,15 @@ def _client(flags: Mapping[str, str]) -> dict[str, object]:
     return {**blocks, "bearer_token_file": flags.get("bearerTokenFile", "")}
 
 
-def _is_open(text: str, filled: Fill) -> bool:
-    return is_quoted(text) or "$(" in text or filled(text)
+def _fault(judge: Callable[[str], str | None], given: str, filled: Fill) -> str | None:
+    """What is wrong with a value; nothing if the kubelet, the user's quotes or the pod's environment have a say in it."""
+    if is_quoted(given) or "$(" in given:
+        return None
+    try:
+        said = filled(given)
+    except placeholder.Unknown:
+        return None  # such as the address of a Service
+    return None if said is None else judge(said)
 
 
 def _url(text: str) -> str | None:

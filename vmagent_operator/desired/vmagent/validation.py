@@ -15,10 +15,11 @@ from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOr
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.desired import names
 from vmagent_operator.desired.around.service import INSERT_PORTS, additional_name
-from vmagent_operator.desired.vmagent.features import VMAgent, fill, is_daemon_set, is_stateful, spec
+from vmagent_operator.desired.vmagent.features import VMAgent, is_daemon_set, is_stateful, spec
 from vmagent_operator.model.decode import Fault
 from vmagent_operator.model.encode import find
 from vmagent_operator.scrape.checks.validate import relabeling
+from vmagent_operator.scrape.context import variables
 from vmagent_operator.scrape.walk import walk
 from vmagent_operator.settings import Settings
 
@@ -148,7 +149,7 @@ def _credentials(agent: VMAgent, settings: Settings) -> Faults:
 def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
     """Rules of templates and classes: the objects that get them are left out. Other rules stop the agent."""
     for path, rule in walk(spec(agent).scraping, "spec", frozenset((RelabelConfig,))):
-        for fault in relabeling(rule, fill(agent)):
+        for fault in relabeling(rule, variables(spec(agent))):
             field, _, message = fault.partition(": ")
             yield Fault(f"{path}.{field}", message)
 

@@ -13,13 +13,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from vmagent_operator.api.relabel import NULL_TEXTS
-from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
-from vmagent_operator.scrape.checks.expressions import regex_fault, series_fault
-from vmagent_operator.scrape.checks.url import proxy_fault
-from vmagent_operator.scrape.checks.validate import ACTIONS, SIZE, Fill
+from vmagent_operator.scrape.checks import duration as durations
+from vmagent_operator.scrape.checks import placeholder
+from vmagent_operator.scrape.checks import proxy as proxies
+from vmagent_operator.scrape.checks import regex as expressions
+from vmagent_operator.scrape.checks import series as selectors
+from vmagent_operator.scrape.checks import size as sizes
+from vmagent_operator.scrape.checks.validate import ACTIONS
 from vmagent_operator.scrape.text import emit
 
 Faults = Iterator[str]
+Fill = Callable[[str], str | None]
+"""A text -> what vmagent reads there, None if that can't be known. Raises placeholder.Unknown where it must be known."""
+Judge = Callable[[str], str | None]
 Shape = Callable[[Any, str, Fill], Faults]
 """A value, its path and what vmagent fills in -> faults, each with its path."""
 Fields = Mapping[str, Shape]
@@ -62,36 +68,43 @@ def boolean(value: Any, path: str, filled: Fill) -> Faults:
         yield f"{path}: expected true or false"
 
 
-def _judged(judge: Callable[[str], str | None]) -> Shape:
-    """A text that `judge` finds the fault of, unless vmagent fills it in."""
+def found(judge: Judge, given: str, path: str, filled: Fill) -> Faults:
+    """What `judge` finds wrong with a text as vmagent reads it."""
+    try:
+        said = filled(given)
+    except placeholder.Unknown as error:
+        yield f"{path}: {error}"
+        return
+    if said is not None and (fault := judge(said)):
+        yield f"{path}: {fault}"
+
+
+def judged(judge: Judge) -> Shape:
+    """A text that vmagent keeps, and looks at unless it is empty."""
 
     def shape(value: Any, path: str, filled: Fill) -> Faults:
-        wrong = list(own_text(value, path, filled))
-        yield from wrong
-        if value is not None and not wrong and not filled(words(value)) and (fault := judge(words(value))):
-            yield f"{path}: {fault}"
+        yield from text(value, path, filled)
+        if not isinstance(value, dict | list) and words(value):
+            yield from found(judge, words(value), path, filled)
 
     return shape
 
 
-def _duration(given: str) -> str | None:
-    try:
-        milliseconds(given)
-    except InvalidDuration as error:
-        return str(error)
-    return None
+def _unpacked(judge: Judge) -> Shape:
+    """A text that vmagent unpacks itself, and looks at if it is there."""
+
+    def shape(value: Any, path: str, filled: Fill) -> Faults:
+        wrong = list(own_text(value, path, filled))
+        yield from wrong
+        if value is not None and not wrong:
+            yield from found(judge, words(value), path, filled)
+
+    return shape
 
 
-duration = _judged(_duration)
-proxy = _judged(proxy_fault)
-
-
-def size(value: Any, path: str, filled: Fill) -> Faults:
-    """A number of bytes, or nothing."""
-    yield from text(value, path, filled)
-    given = "" if isinstance(value, dict | list) else words(value)
-    if given and not filled(given) and not SIZE.fullmatch(given):
-        yield f"{path}: {given!r} is no size such as 16MB"
+duration = _unpacked(durations.fault)
+proxy = _unpacked(proxies.fault)
+size = judged(sizes.fault)
 
 
 def series(value: Any, path: str, filled: Fill) -> Faults:
@@ -106,8 +119,8 @@ def series(value: Any, path: str, filled: Fill) -> Faults:
     for each in value if isinstance(value, list) else [value]:
         if not isinstance(each, str):
             yield f"{path}: expected a series selector or a list of some"
-        elif not filled(each) and (fault := series_fault(each)):
-            yield f"{path}: {fault}"
+        else:
+            yield from found(selectors.fault, each, path, filled)
 
 
 def regex(value: Any, path: str, filled: Fill) -> Faults:
@@ -116,8 +129,8 @@ def regex(value: Any, path: str, filled: Fill) -> Faults:
         yield f"{path}: vmagent reads {value!r} as no value"
     elif (given := _alternatives(value)) is None:
         yield f"{path}: expected a regular expression or a list of some"
-    elif value is not None and not filled(given) and (fault := regex_fault(given)):
-        yield f"{path}: {fault} in {given!r}"
+    elif value is not None:
+        yield from found(expressions.relabel_fault, given, path, filled)
 
 
 def zones(value: Any, path: str, filled: Fill) -> Faults:

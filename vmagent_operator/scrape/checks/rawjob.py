@@ -18,10 +18,12 @@ from vmagent_operator.scrape.checks.raw import (
     RULES,
     Faults,
     Fields,
+    Fill,
     Shape,
     boolean,
     duration,
     integer,
+    judged,
     many,
     mapping,
     own_text,
@@ -32,7 +34,6 @@ from vmagent_operator.scrape.checks.raw import (
     words,
     zones,
 )
-from vmagent_operator.scrape.checks.validate import Fill
 
 TLS = mapping(
     dict.fromkeys(("ca", "ca_file", "cert", "cert_file", "key", "key_file", "server_name", "min_version"), text)
@@ -134,8 +135,6 @@ def _discoveries() -> dict[str, Shape]:
 def _job(given: dict[str, Any], path: str, filled: Fill) -> Faults:
     if not words(given.get("job_name")):
         yield f"{path}.job_name: required"
-    if words(given.get("scheme")).lower() not in ("", "http", "https") and not filled(words(given["scheme"])):
-        yield f"{path}.scheme: expected http or https"
     said = _said(given)
     for prefix in ("", "proxy_"):
         yield from (f"{path}.{fault}" for fault in credentials.faults(said, prefix))
@@ -161,7 +160,7 @@ def job() -> Shape:
         "metrics_path": text,
         "honor_labels": boolean,
         "honor_timestamps": boolean,
-        "scheme": text,
+        "scheme": judged(lambda given: None if given.lower() in ("http", "https") else "expected http or https"),
         "params": pairs(many(text)),
         "relabel_configs": RULES,
         "metric_relabel_configs": RULES,

@@ -2,13 +2,12 @@
 
 Python's parser takes nearly any text, so that it says nothing about what vmagent is going to refuse.
 
-Source: net/url/url.go of Go 1.26, lib/proxy/proxy.go of VictoriaMetrics 1.150
+Source: net/url/url.go of Go 1.26
 """
 
 from ipaddress import AddressValueError, IPv6Address
 from string import ascii_letters, digits, hexdigits
 
-PROXY_SCHEMES = ("http", "https", "socks5", "tls+socks5")
 _LETTERS = frozenset(ascii_letters)
 _SCHEME = _LETTERS | frozenset(digits + "+-.")
 _USER = frozenset(ascii_letters + digits + "-._:~!$&'()*+,;=%@")
@@ -27,25 +26,16 @@ def scheme(text: str) -> str:
         raise InvalidURL("a control character")
     found, rest = _split(rest)
     rest = rest.partition("?")[0]
-    if not rest.startswith("/"):
-        if not found and ":" in rest.partition("/")[0]:
-            raise InvalidURL("no scheme")
+    if found and not rest.startswith("/"):
         return found
+    if not rest.startswith("/") and ":" in rest.partition("/")[0]:
+        raise InvalidURL("no scheme")
     if rest.startswith("//") and (found or not rest.startswith("///")):
         authority, slash, path = rest[2:].partition("/")
         _authority(found, authority)
         rest = slash + path
     _escapes(rest)
     return found
-
-
-def proxy_fault(text: str) -> str | None:
-    """Why vmagent takes no `proxy_url` like that for a target or a discovery, or None if it does."""
-    try:
-        found = scheme(text)
-    except InvalidURL as error:
-        return f"is no URL: {error}"
-    return None if found in PROXY_SCHEMES else "expected a URL with scheme http, https, socks5 or tls+socks5"
 
 
 def _split(text: str) -> tuple[str, str]:
