@@ -31,6 +31,7 @@ def test_durations(text: str, length: int) -> None:
         "5m5",
         "1.5.5h",
         "-",
+        "-$__interval",
         "1__0",
         "1e999",
         "null",

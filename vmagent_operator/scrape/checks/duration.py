@@ -43,7 +43,7 @@ def milliseconds(text: str) -> int:
         sign = -1 if length < 0 else sign
         total += length
         position = found.end()
-    if text[position:] in (_STEP, f"-{_STEP}"):
+    if text[position:] == _STEP:
         position = len(text)
     if not position or position < len(text):
         raise InvalidDuration(f"{text!r} is no duration such as 30s or 1h30m")

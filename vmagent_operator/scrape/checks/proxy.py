@@ -19,6 +19,7 @@ _DIGITS = frozenset("0123456789")
 _LETTERS = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _USER = _LETTERS | frozenset("-._:~!$&'()*+,;=%@")
 _NO_HOST = frozenset(" \\^`{|}")
+_ZONE = _LETTERS | frozenset("-_.~!$&'()*+,;=:[]<>\"")
 _EXPECTED = "expected a URL with scheme http, https, socks5 or tls+socks5"
 
 
@@ -74,17 +75,18 @@ def _is_address(text: str) -> bool:
 
 
 def _is_zone(text: str) -> bool:
-    """Whether there is a zone; what is escaped in it must not need to be, but for a space and `%`."""
+    """Whether there is a zone; what is escaped in it must not need to be, but for a space and `%`.
+
+    Of one that is not ASCII, vmagent takes the URL, cannot read what it makes of it, and panics.
+    """
     parts = text.split("%")
     escapes = (part[:2] for part in parts[1:])
     return (
         text != ""
+        and text.isascii()
         and _NO_HOST.isdisjoint(text)
         and _is_unescapable(text)
-        and all(
-            code in ("20", "25") or chr(int(code, 16)) in _LETTERS | frozenset("-_.~!$&'()*+,;=:[]<>\"")
-            for code in escapes
-        )
+        and all(code in ("20", "25") or chr(int(code, 16)) in _ZONE for code in escapes)
     )
 
 

@@ -98,6 +98,8 @@ class _Reader:
         if not is_name(self.word) or self.word.lower() in _NUMBERS:
             raise self.unexpected()
         name = self.take()
+        if self.word == "(":
+            raise NoSelectorError(f"{name[:20]!r} is a function")
         if self.word not in _AFTER_METRIC:
             raise self.unexpected()
         return Metric(unescaped(name), self.groups() if self.word == "{" else ())
