@@ -41,10 +41,10 @@ VALUES = Values(
 CONTEXT = context(read(manifest(VMAGENT, CLASSES)), SETTINGS)
 POLICY = re.compile(
     r"limit|defines no class|not found|has no key|without a name|reads as null|expected [a-z]+, got|required$"
-    r"|is no label (key|value)|is no operator|values: |static is set as well|no variable|does not fit into a line"
+    r"|is no label (key|value)|is no operator|values: |static is set as well|no variable|does not fit into a line|is too long"
 )
 """Findings that are no judgement of what vmagent can read: declared limits, references, shapes, what an API server
-refuses, placeholders whose values only the pod knows."""
+refuses, placeholders whose values only the pod knows, durations that vmagent silently reads as others."""
 PLACES: Mapping[Kind[Any], Sequence[sample.Property]] = {
     kind: tuple(sample.properties(kind.spec_class)) for kind in SCRAPE_KINDS
 }
@@ -206,6 +206,7 @@ def agents(chosen: Random, judge: Judge, tally: Tally, count: int) -> None:
         own.relabelings(chosen, judge, count),
         own.aggregations(chosen, judge, count // 2),
         own.destinations(chosen, judge, count // 10),
+        own.whole_agents(chosen, judge, 2),
     ):
         tally.tried += found.tried
         tally.accepted += found.accepted

@@ -191,13 +191,17 @@ def _is_number(value: Any, least: int, most: int) -> bool:
     return (isinstance(value, float) and value <= float(most)) or (isinstance(value, int) and least <= value <= most)
 
 
+def _is_integer(value: int) -> bool:
+    return -_MOST_INTEGER - 1 <= value <= _MOST_INTEGER
+
+
 def _alternatives(value: Any) -> str | None:
     """The expression that vmagent makes of a scalar or of a list; None if it can't."""
     if isinstance(value, list):
         found = [_alternatives(each) for each in value]
         said = [each for each in found if each is not None]
         return "|".join(said) if len(said) == len(found) else None
-    if isinstance(value, dict) or (isinstance(value, int) and abs(value) > _MOST_INTEGER):
+    if isinstance(value, dict) or (isinstance(value, int) and not _is_integer(value)):
         return None
     if isinstance(value, float) and math.isinf(value):
         return f"{'+' if value > 0 else '-'}Inf"

@@ -27,10 +27,10 @@ def scheme(text: str) -> str:
         raise InvalidURL("a control character")
     found, rest = _split(rest)
     rest = rest.partition("?")[0]
-    if not rest.startswith("/"):
-        if not found and ":" in rest.partition("/")[0]:
-            raise InvalidURL("no scheme")
+    if found and not rest.startswith("/"):
         return found
+    if not rest.startswith("/") and ":" in rest.partition("/")[0]:
+        raise InvalidURL("no scheme")
     if rest.startswith("//") and (found or not rest.startswith("///")):
         authority, slash, path = rest[2:].partition("/")
         _authority(found, authority)
