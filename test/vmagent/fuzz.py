@@ -7,10 +7,11 @@ with examples of each family.
 from __future__ import annotations
 
 import argparse
+import itertools
 import re
 import sys
 import tempfile
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -200,34 +201,34 @@ def raw_jobs(chosen: Random, judge: Judge, tally: Tally, bases: Sequence[Jobs]) 
     settle(tally, judge, {number: Variant("raw job", value) for number, value in tried.items()}, taken, refused, why)
 
 
-def agents(chosen: Random, judge: Judge, tally: Tally, count: int) -> None:
-    """Judge agents' own rules, aggregations and destinations."""
-    for found in (
-        own.relabelings(chosen, judge, count),
-        own.aggregations(chosen, judge, count // 2),
-        own.destinations(chosen, judge, count // 10),
-    ):
-        tally.tried += found.tried
-        tally.accepted += found.accepted
-        tally.refused += found.refused
-        for where, differences in ((tally.ours, found.ours), (tally.theirs, found.theirs)):
+def agents(chosen: Random, judge: Judge, tally: Tally, count: int, *, started: bool) -> None:
+    """Judge agents' own rules and aggregations; their destinations and settings too, which costs seconds of waiting."""
+    found = [own.relabelings(chosen, judge, count), own.aggregations(chosen, judge, count // 2)]
+    if started:
+        found += [own.destinations(chosen, judge, count // 2), own.whole_agents(chosen, judge, 4)]
+    for each in found:
+        tally.tried += each.tried
+        tally.accepted += each.accepted
+        tally.refused += each.refused
+        tally.apart += each.tried - each.accepted - each.refused
+        for where, differences in ((tally.ours, each.ours), (tally.theirs, each.theirs)):
             for place, value, complaint in differences:
                 tally.count(where, Variant(place, value), complaint)
 
 
 def run(count: int, seed: int, vmagent: Path, show: Callable[[str], object] = lambda _: None) -> Tally:
     """Judge about `count` variants: eight in ten of scrape objects, the others of agents' own."""
-    tally, chosen, batches = Tally(), Random(seed), Counter[str]()
+    tally, chosen, size = Tally(), Random(seed), min(BATCH, max(count // 4, 50))
     with tempfile.TemporaryDirectory() as folder:
         judge = Judge(vmagent, Path(folder))
-        while tally.tried < count:
-            size = min(BATCH, max(count // 4, 50))
+        for batch in itertools.count():
+            if tally.tried >= count:
+                break
             both = scrape_objects(chosen, judge, tally, size)
-            raw_jobs(chosen, judge, tally, [jobs for jobs in both.values() if jobs.text][: size // 8])
-            agents(chosen, judge, tally, size // 12)
-            batches["done"] += 1
-            if batches["done"] % 10 == 0:
-                show(tally.report().partition("\n")[0])
+            raw_jobs(chosen, judge, tally, [jobs for jobs in both.values() if jobs.text][: size // 6])
+            agents(chosen, judge, tally, size // 12, started=batch % 4 == 0)
+            if batch % 10 == 9:
+                show(tally.report())
     return tally
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from random import Random
 from typing import Any
+from unittest import mock
 
 from attrs import define, field
 
@@ -15,7 +16,7 @@ from vmagent_operator.api.auth import BasicAuth, OAuth2
 from vmagent_operator.api.kinds import VMAGENT, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrRule
+from vmagent_operator.api.vmagent import RemoteWriteSettings, RemoteWriteSpec, StreamAggrRule
 from vmagent_operator.desired.vmagent import remotewrite, rules
 from vmagent_operator.scrape import extra
 from vmagent_operator.scrape.context import spec_of
@@ -29,7 +30,9 @@ SPECIAL_LABELS = (
     *("__label_limit__", "__stream_parse__", "__tenant_id__", "__metrics_path__", "__param_x", "instance", "a"),
 )
 SPECIAL_VALUES = ("0s", "-5s", "0", "1ms", "1i", "x", "", "-1", "1:2", "true", "9" * 30)
-INDIVIDUALLY = 20
+_STARTED_SECONDS = 0.7
+"""A vmagent that has not exited until then has read its flags and files, and opened its queues."""
+INDIVIDUALLY = 10
 """Refused variants of a batch that are given to vmagent one by one: a process each."""
 SECRETS = {"a": "one", "b": "two"}
 NAMES = ("texts", "others")
@@ -274,30 +277,82 @@ def destinations(chosen: Random, judge: Judge, count: int) -> Found:
             flags = remotewrite.arguments(owner, values())
         except AgentError as error:
             tried[number] = remote, str(error)
-            if not any(word in str(error) for word in ("not found", "no key", "without a name", "\0")):
+            if "$(" not in str(remote) and not any(
+                word in str(error) for word in ("not found", "no key", "without a name")
+            ):
                 refused[number] = remote
             continue
         tried[number], taken[number] = (remote, ""), flags
     found.accepted, found.refused = len(taken), len(refused)
     said = judge.guilty(list(taken), _starts(judge, {number: tried[number][0] for number in taken}))
     found.ours = [("destination", tried[number][0], why) for number, why in said.items()]
+    for number in list(refused)[:INDIVIDUALLY]:
+        if not _end(judge, {"remoteWrite": [refused[number]]}):
+            found.theirs.append(("destination", *tried[number]))
+    return found
+
+
+def whole_agents(chosen: Random, judge: Judge, count: int) -> Found:
+    """Agents with options of aggregation and settings of remote write; each needs a process of its own."""
+    found = Found()
+    for _ in range(count):
+        rule = {
+            "interval": chosen.choice(("1m", "30s")),
+            "outputs": chosen.choice((["total"], ["last"], _outputs(chosen))),
+            "keep_metric_names": chosen.random() < 0.3,
+        }
+        options = {
+            "dedupInterval": chosen.choice(("10s", "7s", "10s", "15s", "2m", variants.duration(chosen))),
+            "keepInput": chosen.random() < 0.5,
+        }
+        picked = chosen.sample(
+            [entry for entry in sample.entries(RemoteWriteSettings) if entry.key != "tmpDataPath"], 2
+        )
+        settings = {entry.key: variants.value(entry, chosen) for entry in picked}
+        if chosen.random() < 0.2:
+            settings["flushInterval"] = variants.duration(chosen)
+        spec = {"streamAggrConfig": {"rules": [rule], **options}, "remoteWriteSettings": settings}
+        found.tried += 1
+        if agent(spec).spec is None:
+            continue
+        try:
+            remotewrite.arguments(agent(spec), values())
+            rules.aggregation(agent(spec), SETTINGS, values())
+            why = ""
+        except AgentError as error:
+            why = str(error)
+        found.accepted += not why
+        found.refused += bool(why)
+        died = _end(judge, spec)
+        if died and not why:
+            found.ours.append(("agent", spec, died))
+        elif why and not died:
+            found.theirs.append(("agent", spec, why))
     return found
 
 
 def _starts(judge: Judge, remotes: Mapping[int, Any]) -> Callable[[Sequence[int]], str]:
     """How a vmagent with some of the destinations ends; empty if it goes on running."""
+    return lambda numbers: _end(judge, {"remoteWrite": [remotes[number] for number in numbers]}) if numbers else ""
 
-    def dies(numbers: Sequence[int]) -> str:
-        if not numbers:
-            return ""
-        flags = remotewrite.arguments(agent({"remoteWrite": [remotes[number] for number in numbers]}), values())
-        flags = [flag for flag in flags if not flag.startswith("-remoteWrite.tmpDataPath")]
-        if any("\0" in flag for flag in flags):
-            return ""
-        run = judge.running(0.7, *flags)
-        return "" if run.code is None and not run.is_panic else run.log[-400:]
 
-    return dies
+def _end(judge: Judge, spec: Mapping[str, Any]) -> str:
+    """How a vmagent with the flags and aggregation rules of an agent ends, whatever we think of them; empty if it runs."""
+    owner, content = agent(spec), values()
+    with mock.patch.object(remotewrite, "refuse"), mock.patch.object(rules, "refuse"):
+        flags = remotewrite.arguments(owner, content)
+        built = rules.aggregation(owner, SETTINGS, content)
+    for key, text in (built["data"] if built else {}).items():
+        (judge.folder / key).write_text(text)
+    flags = [
+        flag.replace(remotewrite.AGGREGATION_DIRECTORY, str(judge.folder))
+        for flag in flags
+        if "tmpDataPath" not in flag
+    ]
+    if any("\0" in flag or "$(" in flag for flag in flags):
+        return ""  # no process can be started like that, or the kubelet has a say in it
+    run = judge.running(_STARTED_SECONDS, *flags)
+    return "" if run.code is None and not run.is_panic else run.log[-400:]
 
 
 def _judged(judge: Judge, texts: Mapping[int, str], flag: str) -> dict[int, str]:

@@ -34,8 +34,10 @@ def destination(flags: Mapping[str, str], path: str, filled: Fill) -> Faults:
     """
     for name, (key, judge) in _FLAGS.items():
         given = flags.get(name, "")
-        if (given or name == "url") and (fault := _fault(judge, given, filled)):
-            yield f"{path}.{key}: {fault}"
+        parts = given.split(_HEADER_SEPARATOR) if name == "headers" else [given]
+        for part in parts if given or name == "url" else ():
+            if fault := _fault(judge, part, filled):
+                yield f"{path}.{key}: {fault}"
     yield from (f"{path}: {fault}" for fault in credentials.faults(_client(flags)))
 
 
@@ -94,9 +96,8 @@ def _proxy(text: str) -> str | None:
     return None
 
 
-def _headers(text: str) -> str | None:
-    wrong = [header for header in text.split(_HEADER_SEPARATOR) if ":" not in header]
-    return "expected `Name: value`" if wrong else None
+def _header(text: str) -> str | None:
+    return None if ":" in text else "expected `Name: value`"
 
 
 def _ticks(text: str) -> str | None:
@@ -111,7 +112,7 @@ _FLAGS: Mapping[str, tuple[str, Callable[[str], str | None]]] = {
     "url": ("url", _url),
     "sendTimeout": ("sendTimeout", goduration.fault),
     "proxyURL": ("proxyURL", _proxy),
-    "headers": ("headers", _headers),
+    "headers": ("headers", _header),
     "streamAggr.dedupInterval": ("streamAggrConfig.dedupInterval", goduration.fault),
 }
 """Flag -> the field that it comes from, and what judges it."""
