@@ -8,6 +8,8 @@ Source: net/url/url.go of Go 1.26
 from ipaddress import AddressValueError, IPv6Address
 from string import ascii_letters, digits, hexdigits
 
+from vmagent_operator import limits
+
 _LETTERS = frozenset(ascii_letters)
 _SCHEME = _LETTERS | frozenset(digits + "+-.")
 _USER = frozenset(ascii_letters + digits + "-._:~!$&'()*+,;=%@")
@@ -20,6 +22,8 @@ class InvalidURL(ValueError):  # noqa: N818
 
 def scheme(text: str) -> str:
     """The scheme of a URL, in lower case; empty for one without. Raises InvalidURL."""
+    if len(text) > limits.URL_CHARACTERS:
+        raise InvalidURL(f"more than {limits.URL_CHARACTERS} characters (limit of a URL)")
     rest, _, fragment = text.partition("#")
     _escapes(fragment)
     if any(char < " " or char == "\x7f" for char in rest):
