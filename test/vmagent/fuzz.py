@@ -77,7 +77,9 @@ class Tally:
     theirs: dict[str, list[str]] = field(factory=lambda: defaultdict(list))
 
     def count(self, where: dict[str, list[str]], variant: Variant, why: str) -> None:
-        """One more of a family."""
+        """One more of a family; what we refuse by policy is none."""
+        if where is self.theirs and POLICY.search(why):
+            return
         family = re.sub(r"[0-9]+", "0", re.sub(r"\S*[.](?=\w+: )", "", _bare(why).partition("; ")[0]))[:120]
         where[family].append(f"{variant}\n        {why[:300]}")
 
