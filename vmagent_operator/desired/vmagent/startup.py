@@ -5,6 +5,7 @@ It then exits at once, each time, so that a roll-out with such a value would tak
 Source: app/vmagent/remotewrite/client.go, lib/promauth/config.go of VictoriaMetrics 1.150
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 
 from vmagent_operator.api.vmagent import RemoteWriteSettings
@@ -16,6 +17,8 @@ from vmagent_operator.scrape.checks.raw import Fill
 from vmagent_operator.scrape.checks.url import InvalidURL, scheme
 
 Faults = Iterator[str]
+_RUNTIME = re.compile(r"%\{([A-Z0-9_]{1,100})\}")
+_OF_THE_IMAGE = ("HOME", "HOSTNAME", "PATH")
 _HEADER_SEPARATOR = "^^"
 _CREDENTIALS = (
     ("basic_auth", "username", "basicAuth.username"),
@@ -72,8 +75,14 @@ def _fault(judge: Callable[[str], str | None], given: str, filled: Fill) -> str 
     try:
         said = filled(given)
     except placeholder.Unknown:
-        return None  # such as the address of a Service
+        said = _RUNTIME.sub(_stand_in, given)
     return None if said is None else judge(said)
+
+
+def _stand_in(found: re.Match[str]) -> str:
+    """Something for what the pod's runtime gives, such as the address of a Service; what nobody gives stays as it is."""
+    name = found[1]
+    return "1" if name in _OF_THE_IMAGE or "_SERVICE_" in name or "_PORT" in name else found[0]
 
 
 def _url(text: str) -> str | None:

@@ -7,8 +7,6 @@ from vmagent_operator import limits
 from vmagent_operator.scrape.checks.numbers import number
 
 _UNITS = tuple(f"{letter}{unit}" for letter in "kmgt" for unit in ("ib", "b"))
-_NO_LIMIT = frozenset(("nan", *(f"{sign}{word}" for sign in ("", "+", "-") for word in ("inf", "infinity"))))
-"""What Go takes for a number as well."""
 
 
 def fault(text: str) -> str | None:
@@ -16,5 +14,4 @@ def fault(text: str) -> str | None:
     if len(text) > limits.QUANTITY_CHARACTERS:
         return f"{len(text)} characters are more than {limits.QUANTITY_CHARACTERS} (limit of a size)"
     unit = next((unit for unit in _UNITS if text.lower().endswith(unit)), "")
-    given = text[: len(text) - len(unit)]
-    return None if given.lower() in _NO_LIMIT or number(given) is not None else f"{text!r} is no size such as 16MB"
+    return None if number(text[: len(text) - len(unit)]) is not None else f"{text!r} is no size such as 16MB"
