@@ -150,7 +150,8 @@ def _rule(cls: type, chosen: Random) -> dict[str, Any]:
     """A rule with some fields of `cls`."""
     entries = sample.entries(cls)
     picked = chosen.sample(entries, chosen.randint(1, min(5, len(entries))))
-    return {entry.key: variants.value(entry, chosen) for entry in picked}
+    found = {entry.slot.key: entry for entry in picked}  # one spelling of each
+    return {entry.key: variants.value(entry, chosen) for entry in found.values()}
 
 
 def _as_text(given: Any, chosen: Random) -> str:
