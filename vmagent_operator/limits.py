@@ -52,6 +52,34 @@ QUANTITY_CHARACTERS: Final = Limit(
     bounds="a duration or a size",
     why="The longest that says anything, 19 digits and a unit, has a third of that.",
 )
+EXPRESSION_NESTING: Final = Limit(
+    100,
+    "levels of parentheses",
+    name="EXPRESSION_NESTING",
+    bounds="a regular expression or series selector",
+    why="Go refuses 1000 levels of its own, of which one pair can be several.",
+)
+EXPRESSION_SIZE: Final = Limit(
+    20_000,
+    "instructions",
+    name="EXPRESSION_SIZE",
+    bounds="a regular expression once it is compiled",
+    why="vmagent keeps some 160 bytes for each; `[a-z]{1,1000}` has 2000.",
+)
+TEMPLATE_STEPS: Final = Limit(
+    1000,
+    "expansions",
+    name="TEMPLATE_STEPS",
+    bounds="a series selector with WITH templates",
+    why="Each template may name the one before twice, so that a few lines double as often.",
+)
+URL_CHARACTERS: Final = Limit(
+    2048,
+    "characters",
+    name="URL_CHARACTERS",
+    bounds="the URL of a proxy",
+    why="Many servers take no longer ones.",
+)
 CACHED_CHARACTERS: Final = Limit(
     256,
     "characters",

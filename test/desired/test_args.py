@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -59,6 +60,14 @@ def test_extra_arguments_replace_those_of_their_name() -> None:
         "-remoteWrite.url=b",
         '-rule="/{a,b}"',
     ]
+
+
+@pytest.mark.parametrize("piece", ["(", "\\'", "'\\'", "([{", "()", '"'])
+def test_nesting_costs_no_more_than_its_length(piece: str) -> None:
+    text = piece * (60_000 // len(piece))
+    started = time.process_time()
+    assert args.items(f"{text},") != []
+    assert time.process_time() - started < 2  # a second look at each part would take minutes
 
 
 @pytest.mark.vmagent

@@ -21,7 +21,21 @@ from vmagent_operator.settings import Server
 
 CASES = [*yaml.safe_load_all(Path(__file__).with_name("vmagent.yaml").read_text())]
 NOTHING = Selection({})
-VALUES = Values({Reference("ConfigMap", "mon", "rules"): {"relabel": "- action: drop\n"}})
+VALUES = Values(
+    {
+        Reference("ConfigMap", "mon", "rules"): {
+            "relabel": "- action: drop\n  if: up\n",
+            "indented": "  - action: drop\n    if: up\n",
+            "started": "---\n- {action: drop, if: up}\n",
+            "empty": "[]\n",
+            "mapping": "action: drop\n",
+            "filled": "%{RULES}",
+            "wrong": "- {acton: drop}\n",
+            "aggregation": "- {interval: 1m}\n",
+        },
+        Reference("Secret", "mon", "rw"): {"a": "x"},
+    }
+)
 
 
 def inputs(spec: Manifest, env: dict[str, str] | None = None, selection: Selection = NOTHING) -> Inputs:
@@ -129,3 +143,15 @@ def test_undecodable_agent_is_refused() -> None:
     with pytest.raises(AgentError) as raised:
         desired(evolve(inputs({}), agent=owner))
     assert str(raised.value) == "spec.remoteWrite: expected array, got string"
+
+
+@pytest.mark.parametrize("case", yaml.safe_load(Path(__file__).with_name("startup.yaml").read_text()))
+def test_a_destination_that_vmagent_would_not_start_with_stops_the_agent(case: Manifest) -> None:
+    remote = {"url": "http://db:8428/api/v1/write"} | case.get("remote", {})
+    spec = {"remoteWrite": [{"url": "http://first"}, remote], **case.get("spec", {})}
+    if not case["error"]:
+        assert desired(inputs(spec)).objects
+        return
+    with pytest.raises(AgentError) as raised:
+        desired(inputs(spec))
+    assert str(raised.value) == f"spec.{case['error']}"

@@ -46,11 +46,11 @@ def test_further_jobs_keep_their_order_and_need_names_of_their_own() -> None:
         "  sample_limit: 1000",
         "- job_name: a",
         "  sample_limit: 1000",
-        "- {}",
     ]
     assert found.faults == (
         "spec.inlineScrapeConfig[0]: there is a job 'b' already",
         "spec.inlineScrapeConfig[1]: expected a mapping",
+        "spec.inlineScrapeConfig[2].job_name: required",
         "spec.inlineScrapeConfig[3]: there is a job 'staticScrape/shop/a/0' already",
     )
 
@@ -102,7 +102,7 @@ def test_an_object_that_does_not_fit_alone_is_left_out_with_its_files() -> None:
 
 def test_a_further_job_that_does_not_fit_alone_stops_the_agent() -> None:
     with pytest.raises(AgentError) as caught:
-        configured({"inlineScrapeConfig": "- {job_name: x, a: 1}"}, VM_CONFIG_DATA_BUDGET_BYTES="10")
+        configured({"inlineScrapeConfig": "- {job_name: x, sample_limit: 1}"}, VM_CONFIG_DATA_BUDGET_BYTES="10")
     assert str(caught.value) == "job 'x' alone exceeds 10 bytes, the most that a Secret may hold"
 
 

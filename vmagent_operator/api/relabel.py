@@ -35,7 +35,7 @@ class RelabelConfig:
     regex: Annotated[
         StringOrList, Field("Expression, or several alternatives, for the joined values.", emit=scalar_or_list)
     ] = ()
-    modulus: Annotated[int, Field("Modulus of the hash for hashmod.", schema=INT64)] = 0
+    modulus: Annotated[int, Field("Modulus of the hash for hashmod.", schema=INT64 | {"minimum": 0}, unsigned=True)] = 0
     replacement: Annotated[str | None, Field("Value to write; may refer to groups of the regex.")] = None
     action: Annotated[str, Field("What the rule does; replace if empty.")] = ""
     if_: Annotated[

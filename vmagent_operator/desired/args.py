@@ -8,7 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 
 _CLOSING = {'"': '"', "'": "'", "[": "]", "{": "}", "(": ")"}
+_QUOTES = "\"'"
 _SPECIAL = re.compile(r"[,\"'\[{(]")
+_SPECIAL_BUT_COMMA = re.compile(r"[\"'\[{(]")
 _QUOTED = re.compile(r"\"([^\"\\]|\\.)*\"|'([^'\\]|\\.)*'", re.DOTALL)
 _LONE_QUOTES = {'"', "'"}  # vmagent panics on such an item
 _ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v"}
@@ -19,15 +21,15 @@ def items(text: str) -> list[str]:
 
     Source: lib/flagutil/array.go of VictoriaMetrics 1.150.
     """
-    found, start, at = [], 0, 0
+    if not _SPECIAL_BUT_COMMA.search(text):
+        return text.split(",")
+    found, start, at, ends = [], 0, 0, _ends(text)
     while at < len(text):
         if text[at] == ",":
             found.append(text[start:at])
             start = at = at + 1
-        elif text[at] in _CLOSING:
-            at = _closed(text, at + 1, _CLOSING[text[at]]) or at + 1
         else:
-            at += 1
+            at = ends[at] or at + 1
     return [*found, text[start:]]
 
 
@@ -40,7 +42,12 @@ def join(values: Sequence[str]) -> str:
     plain = ",".join(values)
     if items(plain) == list(values) and not _LONE_QUOTES & set(values):
         return plain
-    return ",".join(quote(v) if _SPECIAL.search(v) and not _QUOTED.fullmatch(v) else v for v in values)
+    return ",".join(quote(v) if _SPECIAL.search(v) and not is_quoted(v) else v for v in values)
+
+
+def is_quoted(text: str) -> bool:
+    """Whether `text` is a whole item in quotes, which vmagent takes off."""
+    return bool(_QUOTED.fullmatch(text))
 
 
 def quote(text: str) -> str:
@@ -63,23 +70,27 @@ def first(extra: Mapping[str, str], key: str) -> str:
     return extra.get(key, "").partition(",")[0].strip().lower()
 
 
-def _closed(text: str, at: int, closing: str) -> int:
-    """The position behind the `closing` that ends what began before `at`; 0 if nothing does."""
-    while at < len(text):
+def _ends(text: str) -> list[int]:
+    """For each quote or bracket that opens, the position behind what closes it; 0 where nothing does, and elsewhere.
+
+    From the end on, so that no part is looked at twice: one who nests thousands must not have others wait.
+    """
+    ends = [0] * len(text)
+    behind = {closing: [0] * (len(text) + 2) for closing in _CLOSING.values()}
+    for at in reversed(range(len(text))):
         char = text[at]
-        if char == closing:
-            return at + 1
-        if closing in "\"'":
-            at += 2 if char == "\\" else 1
-        elif char in _CLOSING:
-            at = _closed(text, at + 1, _CLOSING[char])
-            if not at:
-                return 0
-        elif char in ")}]":
-            return 0
-        else:
-            at += 1
-    return 0
+        if char in _CLOSING:
+            ends[at] = behind[_CLOSING[char]][at + 1]
+        for closing, found in behind.items():
+            if char == closing:
+                found[at] = at + 1
+            elif closing in _QUOTES:
+                found[at] = found[at + (2 if char == "\\" else 1)]
+            elif char in _CLOSING:
+                found[at] = ends[at] and found[ends[at]]
+            elif char not in behind:
+                found[at] = found[at + 1]
+    return ends
 
 
 def _escaped(char: str) -> str:

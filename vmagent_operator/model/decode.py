@@ -30,6 +30,8 @@ INTERNAL_ERROR = "internal error, see the operator's log"
 Manifest = dict[str, Any]
 """A JSON object, as kubectl shows it."""
 
+_SIGNED, _UNSIGNED = range(-(1 << 63), 1 << 63), range(1 << 64)
+"""What an integer can be at its place in vmagent's file; beyond that, vmagent refuses the file."""
 JSON_NAMES: Mapping[type, str] = {
     dict: "object",
     list: "array",
@@ -118,6 +120,8 @@ class _Reader:
         value = self.shape(slot.shape, raw, path)
         if slot.field.pattern and isinstance(value, str) and not compiled(slot.field.pattern).search(value):
             self.fault(path, f"must match {slot.field.pattern}")
+        if type(value) is int and value not in (allowed := _UNSIGNED if slot.field.unsigned else _SIGNED):
+            self.fault(path, f"must be between {allowed[0]} and {allowed[-1]}")
         return value
 
     def shape(self, shape: Shape, raw: Any, path: str) -> Any:

@@ -38,6 +38,7 @@ class Field:
     emit: turns the value into what the configuration shows.
     inline: the fields of this model stand among those of its parent.
     always: written to the configuration even at its default.
+    unsigned: an integer is one of 64 bits without a sign, not with one.
     """
 
     doc: str
@@ -50,6 +51,7 @@ class Field:
     emit: Callable[[Any], Any] | None = attrs.field(default=None, kw_only=True)
     inline: bool = attrs.field(default=False, kw_only=True)
     always: bool = attrs.field(default=False, kw_only=True)
+    unsigned: bool = attrs.field(default=False, kw_only=True)
 
 
 @frozen(eq=False)

@@ -59,7 +59,7 @@ def configuration(
     left = evolve(room, text_bytes=room.text_bytes - _own_bytes(agent, scope))
     fragments, findings = _fragments(selection, context(agent, settings), values, budget, left)
     names = {name for found in fragments.values() for name in found.names}
-    further, faults = extra.entries(spec_of(agent).scraping, scope, names)
+    further, faults = extra.entries(spec_of(agent), scope, names)
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
         raise AgentError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
     entries = [entry for entry in (*(found.entry for found in fragments.values()), *further) if entry.text]

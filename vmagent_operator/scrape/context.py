@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Any
 
 from attrs import field, frozen
 
@@ -13,21 +13,17 @@ from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass, ScrapingParams
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.encode import to_config
-from vmagent_operator.scrape.checks import special
+from vmagent_operator.scrape.checks import placeholder, special
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
 from vmagent_operator.scrape.references import Reference, Scope, Values, keys
 from vmagent_operator.settings import Settings
-
-_PLACEHOLDER = re.compile(r"%\{(.*?)\}", re.S)
-_RUNTIME = re.compile(r"HOME|HOSTNAME|PATH|[A-Z0-9_]+_(SERVICE_HOST|SERVICE_PORT\w*|PORT\w*)")
-"""Variables that come from the image, the container runtime and the Services of the namespace."""
 
 
 @frozen(kw_only=True, slots=False, cache_hash=True)
 class Context:
     """Everything but a scrape object and Secrets that its jobs depend on; equal contexts give equal jobs.
 
-    variables: the names of vmagent's environment variables, where the agent says; None if there may be any others.
+    variables: what the agent itself says that vmagent finds in its environment, by name.
     templates: kind name -> rules appended to those of every job of the kind. enforces: whether the agent holds its scrape objects
     within any bounds. global_rules: those rules of the global section that may write a label that stops vmagent.
     """
@@ -44,7 +40,7 @@ class Context:
     uses_api_selectors: bool
     is_daemon_set: bool
     enforces_endpointslices: bool
-    variables: frozenset[str] | None
+    variables: Mapping[str, str] = field(hash=False)
     api_server: APIServerConfig | None = field(hash=False)
     scrape_classes: tuple[ScrapeClass, ...] = field(hash=False)
     templates: Mapping[str, tuple[RelabelConfig, ...]] = field(hash=False)
@@ -60,14 +56,17 @@ class Context:
         if not wanted or (self.min_interval is None and self.max_interval is None):
             return wanted
         try:
-            length = milliseconds(wanted)
-            if self.min_interval is not None and milliseconds(self.min_interval) >= length:
+            length = self._milliseconds(wanted)
+            if self.min_interval is not None and self._milliseconds(self.min_interval) >= length:
                 return self.min_interval
-            if self.max_interval is not None and milliseconds(self.max_interval) < length:
+            if self.max_interval is not None and self._milliseconds(self.max_interval) < length:
                 return self.max_interval
-        except InvalidDuration:
+        except (InvalidDuration, placeholder.Unknown):
             pass
         return wanted
+
+    def _milliseconds(self, text: str) -> int:
+        return milliseconds(placeholder.filled(text, self.variables))
 
     @cached_property
     def named_objects(self) -> frozenset[Reference]:
@@ -100,23 +99,54 @@ def has_cluster_access(spec: VMAgentSpec, settings: Settings) -> bool:
     return not settings.watch_namespaces or bool(spec.apps.service_account_name)
 
 
-def variables(spec: VMAgentSpec) -> frozenset[str] | None:
-    """The environment variables that the spec gives to vmagent, by name; None if it may give it any."""
-    given = [{"env": spec.apps.extra_envs, "envFrom": spec.apps.extra_envs_from}]
-    given += (container for container in spec.apps.containers if container["name"] == "vmagent")
-    if any(part.get("envFrom") for part in given):
+def variables(spec: VMAgentSpec) -> Mapping[str, str]:
+    """The environment variables to which the spec gives a value that stands there as it is.
+
+    A value from elsewhere is not known, and one that Kubernetes or vmagent expands once more is not followed.
+    """
+    return {name: value for name, value in _environment(spec).items() if value is not None}
+
+
+def hidden_variables(spec: VMAgentSpec) -> frozenset[str] | None:
+    """Those that the spec gives a value that is not known here, by name; None if there may be any others."""
+    containers = [container for container in spec.apps.containers if container["name"] == "vmagent"]
+    if spec.apps.extra_envs_from or any(container.get("envFrom") for container in containers):
         return None
     node = {"KUBE_NODE_NAME"} if spec.daemon_set_mode else set()
-    return frozenset(node.union(*({str(each["name"]) for each in part.get("env") or ()} for part in given)))
+    return frozenset(node.union(name for name, value in _environment(spec).items() if value is None))
 
 
-def is_filled(text: str, known: frozenset[str] | None) -> bool:
-    """Whether vmagent replaces every placeholder in `text`, of which there is at least one.
+def fill(spec: VMAgentSpec) -> Callable[[str], str | None]:
+    """What vmagent reads where the agent's own YAML holds a text; None if a variable of the agent's decides.
 
-    Such a text can't be judged. A placeholder of an unknown variable stays what it is, and may make the text a wrong one.
+    What it returns raises placeholder.Unknown for a variable that does not come from the agent.
     """
-    names = set(_PLACEHOLDER.findall(text))
-    return bool(names) and (known is None or all(name in known or _RUNTIME.fullmatch(name) for name in names))
+    known, hidden = variables(spec), hidden_variables(spec)
+
+    def filled(text: str) -> str | None:
+        try:
+            return placeholder.filled(text, known)
+        except placeholder.Unknown:
+            if hidden is None or any(f"%{{{name}}}" in text for name in hidden):
+                return None
+            raise
+
+    return filled
+
+
+def _environment(spec: VMAgentSpec) -> dict[str, str | None]:
+    """Variables of vmagent by name; None for a value that is not known. The API server has not looked into their list."""
+    containers = (container for container in spec.apps.containers if container["name"] == "vmagent")
+    lists = [spec.apps.extra_envs, *(container.get("env") for container in containers)]
+    given = (each for env in lists if isinstance(env, list | tuple) for each in env)
+    last = {str(each["name"]): each for each in given if isinstance(each, dict) and "name" in each}
+    return {name: _literal(each) for name, each in last.items()}
+
+
+def _literal(variable: Mapping[str, Any]) -> str | None:
+    value = variable.get("value") or ""
+    is_known = isinstance(value, str) and not variable.get("valueFrom")
+    return value if is_known and not any(mark in value for mark in ("$(", "$$", "%{")) else None
 
 
 def _context(spec: VMAgentSpec, settings: Settings) -> Context:

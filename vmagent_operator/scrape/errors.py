@@ -1,5 +1,6 @@
 """What can go wrong while a configuration is computed: with the agent (raised), or with one object (a value)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
@@ -9,6 +10,16 @@ from vmagent_operator.api.objects import CustomObject
 
 class AgentError(Exception):
     """The agent itself asks for something that cannot be configured; nothing is written for it."""
+
+
+SHOWN = 5
+"""Faults of an agent that its status names; the rest come up when these are gone."""
+
+
+def refuse(faults: Sequence[object]) -> None:
+    """Raise AgentError with the first of `faults`, if there are any."""
+    if faults:
+        raise AgentError("; ".join(map(str, faults[:SHOWN])))
 
 
 class ObjectError(Exception):

@@ -1,9 +1,15 @@
-"""Further jobs, which an agent takes from a Secret and from its own spec as they are."""
+"""Further jobs, which an agent takes from a Secret and from its own spec as they are.
+
+For one that vmagent cannot read it would refuse the whole file, with everybody's jobs; so each is read here first.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
-from vmagent_operator.api.scraping import ScrapingParams
+from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.scrape.checks.raw import words
+from vmagent_operator.scrape.checks.rawjob import job as job_shape
+from vmagent_operator.scrape.context import fill
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.pack import Entry
 from vmagent_operator.scrape.references import Missing, Scope
@@ -11,36 +17,40 @@ from vmagent_operator.scrape.text import emit
 from vmagent_operator.scrape.text.goyaml import InvalidYAML, load
 
 
-def entries(scraping: ScrapingParams, scope: Scope, taken: set[str]) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+def entries(spec: VMAgentSpec, scope: Scope, taken: set[str]) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     """The further jobs, those of the Secret first, and what is wrong with those that are left out.
 
     taken: job names in use; a second job of a name would make vmagent refuse the whole file. Raises AgentError if a text
     is missing or no YAML list.
     """
+    filled = fill(spec)
     used = set(taken)
     found: list[Entry] = []
     faults: list[str] = []
-    for where, job in _jobs(scraping, scope):
+    for where, job in _jobs(spec, scope):
         if not isinstance(job, dict):
             faults.append(f"{where}: expected a mapping")
             continue
-        name = str(job.get("job_name") or "")
-        if name in used:
-            faults.append(f"{where}: there is a job {name!r} already")
+        name = words(job.get("job_name")) if not isinstance(job.get("job_name"), dict | list) else ""
+        wrong = list(job_shape()(job, where, filled))
+        if not wrong and name in used:
+            wrong = [f"{where}: there is a job {name!r} already"]
+        if wrong:
+            faults += wrong
             continue
         used.add(name)
         found.append(Entry(name, emit.item(job).encode()))
     return tuple(found), tuple(faults)
 
 
-def _jobs(scraping: ScrapingParams, scope: Scope) -> Iterator[tuple[str, Any]]:
-    if selector := scraping.additional_scrape_configs:
+def _jobs(spec: VMAgentSpec, scope: Scope) -> Iterator[tuple[str, Any]]:
+    if selector := spec.scraping.additional_scrape_configs:
         try:
             text = scope.text(selector)
         except Missing as missing:
             raise AgentError(f"spec.additionalScrapeConfigs: {missing}") from None
         yield from _listed("spec.additionalScrapeConfigs", text)
-    yield from _listed("spec.inlineScrapeConfig", scraping.inline_scrape_config)
+    yield from _listed("spec.inlineScrapeConfig", spec.scraping.inline_scrape_config)
 
 
 def _listed(where: str, text: str) -> Iterator[tuple[str, Any]]:

@@ -25,7 +25,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR
 from vmagent_operator.scrape.budget import OverBudgetError
-from vmagent_operator.scrape.checks import pem, placeholders, validate
+from vmagent_operator.scrape.checks import pem, placeholder, validate
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.jobs import custom, node, pod, probe, service, static
@@ -125,9 +125,11 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
     if work.scope.assets and (faults := tuple(_tls_faults(work))):
         return Finding(obj, "; ".join(faults))
     entry = Entry(f"{obj.kind.name}/{obj.key}", b"".join(texts))
-    has_placeholders = placeholders.START.encode() in entry.text
-    if has_placeholders and (faults := tuple(placeholders.faults(spec, "spec", denied=context.denies_files))):
-        return Finding(obj, "; ".join(faults))
+    if b"%{" in entry.text:
+        if faults := tuple(placeholder.faults(spec, "spec", denied=context.denies_files)):
+            return Finding(obj, "; ".join(faults))
+        if placeholder.is_open(entry.text.decode()):
+            return Finding(obj, "a text holds %{ without }: vmagent would look for it in what others write")
     return Fragment(entry, tuple(names), work.scope.assets, work.budget.used_bytes)
 
 

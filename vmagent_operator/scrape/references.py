@@ -13,7 +13,7 @@ from attrs import field, frozen
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.relabel import NULL_TEXTS
 from vmagent_operator.limits import ASSET_CHARACTERS, ASSET_KEY_CHARACTERS, CREDENTIAL_CHARACTERS, Limit
-from vmagent_operator.scrape.checks import placeholders
+from vmagent_operator.scrape.checks import placeholder
 from vmagent_operator.scrape.walk import walk
 
 ASSETS_DIRECTORY = "/etc/vmagent-tls/certs"
@@ -94,7 +94,7 @@ class Scope:
         """
         text = self._limited(selector, CREDENTIAL_CHARACTERS)
         fault = "a word that vmagent reads as null" if text in NULL_TEXTS else None
-        if fault := fault or placeholders.fault(text, denied=self.denies_placeholders):
+        if fault := fault or placeholder.fault(text, denied=self.denies_placeholders):
             raise self._unusable(selector, f"holds {fault}")
         return text
 

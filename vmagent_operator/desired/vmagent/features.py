@@ -7,6 +7,8 @@ from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAgentSpec
 from vmagent_operator.model.encode import find
+from vmagent_operator.scrape import context
+from vmagent_operator.scrape.checks.raw import Fill
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.settings import Server, Settings
 
@@ -18,6 +20,11 @@ def spec(agent: VMAgent) -> VMAgentSpec:
     if agent.spec is None:
         raise AgentError(str(agent.error))
     return agent.spec
+
+
+def fill(agent: VMAgent) -> Fill:
+    """What vmagent reads where a text of the agent's own stands; see context.fill."""
+    return context.fill(spec(agent))
 
 
 def is_daemon_set(agent: VMAgent) -> bool:

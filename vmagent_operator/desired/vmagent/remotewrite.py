@@ -15,10 +15,17 @@ from vmagent_operator.api.auth import BasicAuth, OAuth2, SecretOrConfigMap, TLSC
 from vmagent_operator.api.core import SecretKeySelector
 from vmagent_operator.api.vmagent import AWS, RemoteWriteSettings, RemoteWriteSpec, StreamAggrConfig
 from vmagent_operator.desired import args
-from vmagent_operator.desired.vmagent import rules
-from vmagent_operator.desired.vmagent.features import VMAgent, has_global_relabeling, has_rule, has_url_relabeling, spec
+from vmagent_operator.desired.vmagent import rules, startup
+from vmagent_operator.desired.vmagent.features import (
+    VMAgent,
+    fill,
+    has_global_relabeling,
+    has_rule,
+    has_url_relabeling,
+    spec,
+)
 from vmagent_operator.desired.workload import claims
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import AgentError, refuse
 from vmagent_operator.scrape.references import Missing, Scope, Selector, Values
 
 CONFIG_DIRECTORY = "/etc/vmagent/config"
@@ -122,11 +129,27 @@ class Flag:
 def arguments(agent: VMAgent, values: Values) -> list[str]:
     """The arguments of remote write, those for all destinations included.
 
-    Raises AgentError for a reference into nowhere, naming its field.
+    Raises AgentError for a reference into nowhere, and for what vmagent would not start with, naming the field.
     """
     destinations = _destinations(agent, values)
+    refuse([*_faults(agent, destinations)])
     per_url = [argument for flag in FLAGS for argument in flag.arguments(destinations)]
     return [*per_url, *_queues(agent), *_settings(agent), *_for_all(agent)]
+
+
+def _faults(agent: VMAgent, destinations: Sequence[Destination]) -> Iterator[str]:
+    """What vmagent would not start with; a flag that the user gives otherwise is the user's to get right."""
+    asked, filled = spec(agent), fill(agent)
+    extra = asked.apps.extra_args
+    if "remoteWrite.url" in extra:
+        return
+    for at in destinations:
+        flags = {flag.name: flag.value(at) for flag in FLAGS if f"remoteWrite.{flag.name}" not in extra}
+        yield from startup.destination(flags, f"spec.remoteWrite[{at.index}]", filled)
+    if asked.remote_write_settings and "remoteWrite.flushInterval" not in extra:
+        yield from startup.common(asked.remote_write_settings, filled)
+    if asked.stream_aggr_config and "streamAggr.dedupInterval" not in extra:
+        yield from startup.deduplication(asked.stream_aggr_config.dedup_interval, "spec.streamAggrConfig", filled)
 
 
 def assets(agent: VMAgent, values: Values) -> Assets:

@@ -1,26 +1,31 @@
 """ConfigMaps with the relabeling and stream aggregation rules of remote write.
 
-A value is the YAML of the inline rules, followed by the text of the user's ConfigMap.
+A value is the YAML of the inline rules, followed by the text of the user's ConfigMap. Since vmagent does not start with a
+rule that it cannot read, one is told before anything is written.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from vmagent_operator.api.core import ConfigMapKeySelector
 from vmagent_operator.api.vmagent import StreamAggrConfig, StreamAggrRule
 from vmagent_operator.desired import labels, names
-from vmagent_operator.desired.vmagent.features import VMAgent, has_aggregation, has_relabeling, has_rule, spec
+from vmagent_operator.desired.vmagent.aggregation import faults as aggregation_faults
+from vmagent_operator.desired.vmagent.features import VMAgent, fill, has_aggregation, has_relabeling, has_rule, spec
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_config
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.checks.raw import RULE
+from vmagent_operator.scrape.errors import AgentError, refuse
 from vmagent_operator.scrape.references import Missing, Reference, Scope, Values
 from vmagent_operator.scrape.text import emit
+from vmagent_operator.scrape.text.goyaml import InvalidYAML, load
 from vmagent_operator.settings import Settings
 
 GLOBAL_RELABELING = "global_relabeling.yaml"
 GLOBAL_AGGREGATION = "global_aggregation.yaml"
+_OPENING = "%{"  # of what vmagent fills in
 
 
 def url_relabeling(index: int) -> str:
@@ -34,14 +39,14 @@ def url_aggregation(index: int) -> str:
 
 
 def relabeling(agent: VMAgent, settings: Settings, values: Values) -> Manifest | None:
-    """The ConfigMap with relabeling rules, or None without any; AgentError for a reference into nowhere."""
+    """The ConfigMap with relabeling rules, or None without any; AgentError for what is missing or wrong."""
     if not has_relabeling(agent):
         return None
     return _config_map(agent, settings, names.relabeling(agent), _relabelings(agent, values))
 
 
 def aggregation(agent: VMAgent, settings: Settings, values: Values) -> Manifest | None:
-    """The ConfigMap with aggregation rules, or None without any; AgentError for a reference into nowhere."""
+    """The ConfigMap with aggregation rules, or None without any; AgentError for what is missing or wrong."""
     if not has_aggregation(agent):
         return None
     return _config_map(agent, settings, names.aggregation(agent), _aggregations(agent, values))
@@ -58,15 +63,39 @@ def _config_map(agent: VMAgent, settings: Settings, name: str, texts: Iterator[t
 
 def _relabelings(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
     asked, scope = spec(agent), Scope(values, agent.namespace)
-    where = "spec.relabelConfig"
-    yield GLOBAL_RELABELING, _text(asked.inline_relabel_config, asked.relabel_config, where, scope)
-    for index, remote in enumerate(asked.remote_write):
-        where = f"spec.remoteWrite[{index}].urlRelabelConfig"
-        yield url_relabeling(index), _text(remote.inline_url_relabel_config, remote.url_relabel_config, where, scope)
+    filled = fill(agent)
+    sources = [
+        (
+            GLOBAL_RELABELING,
+            _read(
+                "spec.inlineRelabelConfig",
+                asked.inline_relabel_config,
+                "spec.relabelConfig",
+                asked.relabel_config,
+                scope,
+            ),
+        ),
+        *(
+            (
+                url_relabeling(index),
+                _read(
+                    f"spec.remoteWrite[{index}].inlineUrlRelabelConfig",
+                    remote.inline_url_relabel_config,
+                    f"spec.remoteWrite[{index}].urlRelabelConfig",
+                    remote.url_relabel_config,
+                    scope,
+                ),
+            )
+            for index, remote in enumerate(asked.remote_write)
+        ),
+    ]
+    for key, source in sources:
+        refuse([fault for path, rule in source.rules() for fault in RULE(rule, path, filled)])
+        yield key, source.joined()
 
 
 def _aggregations(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
-    scope = Scope(values, agent.namespace)
+    scope, filled = Scope(values, agent.namespace), fill(agent)
     blocks: list[tuple[str, str, StreamAggrConfig | None]] = [
         (GLOBAL_AGGREGATION, "spec", spec(agent).stream_aggr_config),
         *(
@@ -76,7 +105,10 @@ def _aggregations(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
     ]
     for key, where, block in blocks:
         if block is not None and has_rule(block):
-            yield key, _text(_rules(block), block.configmap, f"{where}.streamAggrConfig.configmap", scope)
+            path = f"{where}.streamAggrConfig"
+            source = _read(f"{path}.rules", _rules(block), f"{path}.configmap", block.configmap, scope)
+            refuse([fault for at, rule in source.rules() for fault in aggregation_faults(rule, at, block, filled)])
+            yield key, source.joined()
 
 
 def _rules(block: StreamAggrConfig) -> tuple[StreamAggrRule, ...]:
@@ -87,12 +119,58 @@ def _rules(block: StreamAggrConfig) -> tuple[StreamAggrRule, ...]:
     )
 
 
-def _text(inline: Sequence[Any], selector: ConfigMapKeySelector | None, where: str, scope: Scope) -> str:
-    """The YAML of those rules that say something, then the referenced text; `where` is the reference's path."""
-    text = emit.dump([rule for rule in to_config(tuple(inline), scope) if rule]) if inline else ""
+@frozen
+class _Source:
+    """Where the rules of one file come from: some inline, as vmagent shows them, and the text of a ConfigMap."""
+
+    inline_path: str
+    inline: Sequence[Any]
+    path: str
+    text: str
+
+    def rules(self) -> list[tuple[str, Any]]:
+        """Every rule with its path, but those that say nothing and are left out."""
+        inline = [(f"{self.inline_path}[{index}]", rule) for index, rule in enumerate(self.inline) if rule]
+        return inline + [(f"{self.path}[{index}]", rule) for index, rule in enumerate(self.listed())]
+
+    def listed(self) -> list[Any]:
+        """The rules of the text; none of one that is YAML only once vmagent has filled it in. Raises AgentError."""
+        try:
+            found = load(self.text)
+        except InvalidYAML as error:
+            if _OPENING in self.text:
+                return []
+            raise AgentError(f"{self.path}: {error}") from None
+        if found is not None and not isinstance(found, list):
+            raise AgentError(f"{self.path}: expected a list of rules")
+        return found or []
+
+    def joined(self) -> str:
+        """One YAML list of them all: the two texts one after the other, if that gives it."""
+        inline = [rule for rule in self.inline if rule]
+        text = (emit.dump(inline) if self.inline else "") + self.text
+        rules = inline + self.listed()
+        if _OPENING in self.text and len(rules) == len(inline):
+            return text
+        return text if (_loaded(text) or []) == rules else emit.dump(rules)
+
+
+def _read(
+    inline_path: str, inline: Sequence[Any], path: str, selector: ConfigMapKeySelector | None, scope: Scope
+) -> _Source:
+    """The rules of both origins. Raises AgentError for what is missing or wrong."""
+    rules = to_config(tuple(inline), scope)
     if selector is None:
-        return text
+        return _Source(inline_path, rules, path, "")
     try:
-        return text + scope.values.text(Reference("ConfigMap", scope.namespace, selector.name), selector.key)
+        text = scope.values.text(Reference("ConfigMap", scope.namespace, selector.name), selector.key)
     except Missing as error:
-        raise AgentError(f"{where}: {error}") from None
+        raise AgentError(f"{path}: {error}") from None
+    return _Source(inline_path, rules, path, text)
+
+
+def _loaded(text: str) -> Any:
+    try:
+        return load(text)
+    except InvalidYAML:
+        return None

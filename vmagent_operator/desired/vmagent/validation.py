@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import Any
-from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -20,6 +19,9 @@ from vmagent_operator.desired.vmagent.features import VMAgent, is_daemon_set, is
 from vmagent_operator.limits import REPLICAS, SHARDS
 from vmagent_operator.model.decode import Fault
 from vmagent_operator.model.encode import find
+from vmagent_operator.scrape.checks.validate import relabeling
+from vmagent_operator.scrape.context import variables
+from vmagent_operator.scrape.walk import walk
 from vmagent_operator.settings import Settings
 
 SKIP = "operator.victoriametrics.com/skip-validation"
@@ -28,13 +30,6 @@ _MAX_NAME = 253
 _MAX_CONDITION_TYPE = 316
 _SHOWN = 5
 
-_ACTIONS = frozenset(
-    (
-        *("drop", "drop_if_contains", "drop_if_equal", "drop_metrics", "dropequal", "graphite", "hashmod", "keep"),
-        *("keep_if_contains", "keep_if_equal", "keep_metrics", "keepequal", "labeldrop", "labelkeep", "labelmap"),
-        *("labelmap_all", "lowercase", "replace", "replace_all", "uppercase"),
-    )
-)
 _PERCENTAGE = re.compile(r"([1-9][0-9]?|100)%")
 
 Faults = Iterator[Fault]
@@ -98,12 +93,6 @@ def _scaling(agent: VMAgent, settings: Settings) -> Faults:
 def _remote_write(agent: VMAgent, settings: Settings) -> Faults:
     if not spec(agent).remote_write:
         yield Fault("spec.remoteWrite", "there is no destination")
-    for index, remote in enumerate(spec(agent).remote_write):
-        path = f"spec.remoteWrite[{index}]"
-        if not remote.url:
-            yield Fault(f"{path}.url", "is empty")
-        elif not _is_url(remote.url):
-            yield Fault(f"{path}.url", "is no URL")
 
 
 def _ports(agent: VMAgent, settings: Settings) -> Faults:
@@ -164,9 +153,11 @@ def _credentials(agent: VMAgent, settings: Settings) -> Faults:
 
 
 def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
-    for rule in find(spec(agent), RelabelConfig):
-        if rule.action and rule.action.lower() not in _ACTIONS:
-            yield Fault("spec", f"unknown relabeling action {rule.action!r}")
+    """Rules of templates and classes: the objects that get them are left out. Other rules stop the agent."""
+    for path, rule in walk(spec(agent).scraping, "spec", frozenset((RelabelConfig,))):
+        for fault in relabeling(rule, variables(spec(agent))):
+            field, _, message = fault.partition(": ")
+            yield Fault(f"{path}.{field}", message)
 
 
 def _license(agent: VMAgent, settings: Settings) -> Faults:
@@ -186,13 +177,6 @@ DOUBTFUL: tuple[Rule, ...] = (
     _relabeling,
     _license,
 )
-
-
-def _is_url(text: str) -> bool:
-    try:
-        return bool(urlsplit(text).scheme)
-    except ValueError:
-        return False
 
 
 def _is_batch(value: int | str | None) -> bool:

@@ -3,14 +3,13 @@
 vmagent refuses the whole file for some faults and silently skips a job for others; both are found here, object by object,
 so that nobody else pays. `CHECKS` says what to look at: a check sees one model and yields `field: fault`.
 
-A text whose placeholders `%{NAME}` vmagent fills in from its environment passes every check.
+A text that must mean something is judged with its placeholders `%{NAME}` replaced by what the agent gives them; others are
+refused, since anything may stand there in the end.
 
 Source: https://github.com/VictoriaMetrics/VictoriaMetrics/tree/master/lib/promrelabel, .../lib/promscrape
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -26,7 +25,7 @@ from vmagent_operator.api.auth import (
     ProxyAuth,
     TLSConfig,
 )
-from vmagent_operator.api.core import LabelSelector
+from vmagent_operator.api.core import LabelSelector, StringOrList
 from vmagent_operator.api.discovery.file import FileSDConfig
 from vmagent_operator.api.discovery.static import StaticConfig
 from vmagent_operator.api.endpoint import ScrapeParams, VMScrapeParams
@@ -39,26 +38,16 @@ from vmagent_operator.api.staticscrape import TargetEndpoint, VMStaticScrapeSpec
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.fields import slots
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.checks import special
-from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
-from vmagent_operator.scrape.checks.expressions import regex_fault, series_fault
-from vmagent_operator.scrape.context import Context, is_filled, spec_of, variables
+from vmagent_operator.scrape.checks import credentials, duration, placeholder, proxy, regex, series, size, special
+from vmagent_operator.scrape.context import Context, spec_of, variables
 from vmagent_operator.scrape.walk import walk
 
 SKIP_ANNOTATION = "operator.victoriametrics.com/skip-validation"
-_SIZE = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?([kmgt]i?b)?", re.I)
-_PROXY = re.compile(
-    r"(https?|socks5|tls\+socks5)://((?:[^\s/@%]|%[0-9a-f]{2})+@)?([^\s:/?#@\[\]%]+|\[[^\s\]]+\])(:[0-9]*)?"
-    r"([/?#](?:[^\s%]|%[0-9a-f]{2})*)?",
-    re.I,
-)
-
 Faults = Iterator[str]
-Fill = Callable[[str], bool]
-"""Whether vmagent fills in a text, which then can't be judged."""
-Check = Callable[[Any, Fill], Faults]
+Variables = Mapping[str, str]
+"""What placeholders stand for."""
+Check = Callable[[Any, Variables], Faults]
 
-METHODS = ("basic_auth", "authorization", "oauth2", "bearer_token", "bearer_token_file")
 FILES: Mapping[type, tuple[str, ...]] = {
     TLSConfig: ("ca_file", "cert_file", "key_file"),
     BasicAuth: ("password_file",),
@@ -122,30 +111,30 @@ def scrape_object(obj: CustomObject[Any], context: Context) -> tuple[str, ...]:
     scrape_class = context.scrape_class(wanted)
     if wanted is not None and (scrape_class is None or scrape_class.name != wanted):
         found.append(f"spec.scrapeClass: the agent defines no class {wanted!r}")
-    filled = partial(is_filled, known=context.variables)
-    found += _faults(obj.spec, "spec", CHECKS, filled)
+    known = context.variables
+    found += _faults(obj.spec, "spec", CHECKS, known)
     if obj.metadata.annotations.get(SKIP_ANNOTATION) != "true":
-        found += _faults(obj.spec, "spec", SKIPPABLE, filled)
+        found += _faults(obj.spec, "spec", SKIPPABLE, known)
     if scrape_class is not None:
-        found += _faults(scrape_class, f"scrape class {scrape_class.name}", CHECKS, filled)
+        found += _faults(scrape_class, f"scrape class {scrape_class.name}", CHECKS, known)
     for index, rule in enumerate(context.templates[obj.kind.name]):
-        found += _faults(rule, f"relabel template of the agent [{index}]", CHECKS, filled)
+        found += _faults(rule, f"relabel template of the agent [{index}]", CHECKS, known)
     return tuple(found)
 
 
 def agent(obj: CustomObject[VMAgentSpec]) -> tuple[str, ...]:
     """Why vmagent would take no file with the global section of an agent, or no job in it; each with its field."""
     scraping = spec_of(obj).scraping
-    filled = partial(is_filled, known=variables(spec_of(obj)))
+    known = variables(spec_of(obj))
     rules = {
         "globalScrapeRelabelConfigs": scraping.global_scrape_relabel_configs,
         "globalScrapeMetricRelabelConfigs": scraping.global_scrape_metric_relabel_configs,
     }
     return (
-        *(f"spec.{fault}" for fault in _duration("scrapeInterval", scraping.scrape_interval, filled)),
-        *(f"spec.{fault}" for fault in _duration("scrapeTimeout", scraping.scrape_timeout, filled)),
+        *(f"spec.{fault}" for fault in _duration("scrapeInterval", scraping.scrape_interval, known)),
+        *(f"spec.{fault}" for fault in _duration("scrapeTimeout", scraping.scrape_timeout, known)),
         *chain.from_iterable(
-            _faults(rule, f"spec.{key}[{index}]", CHECKS, filled)
+            _faults(rule, f"spec.{key}[{index}]", CHECKS, known)
             for key in rules
             for index, rule in enumerate(rules[key])
         ),
@@ -154,27 +143,13 @@ def agent(obj: CustomObject[VMAgentSpec]) -> tuple[str, ...]:
 
 def auth_faults(config: Mapping[str, Any]) -> Faults:
     """Why vmagent would skip a job with these credentials, those for its proxy included."""
-    yield from _credential_faults(config, "")
-    yield from _credential_faults(config, "proxy_")
+    yield from credentials.faults(config)
+    yield from credentials.faults(config, "proxy_")
 
 
-def _credential_faults(config: Mapping[str, Any], prefix: str) -> Faults:
-    keys = (prefix + method for method in METHODS)
-    if len(methods := [key for key in keys if config.get(key)]) > 1:
-        yield f"{' and '.join(methods)} exclude each other"
-    if {"password", "password_file"} <= (config.get(f"{prefix}basic_auth") or {}).keys():
-        yield f"{prefix}basic_auth: password and password_file exclude each other"
-    if oauth2 := config.get(f"{prefix}oauth2"):
-        for key in ("client_id", "token_url"):
-            if key not in oauth2:
-                yield f"{prefix}oauth2: {key} is empty"
-        if "client_secret" not in oauth2 and "client_secret_file" not in oauth2:
-            yield f"{prefix}oauth2: neither client_secret nor client_secret_file"
-
-
-def _faults(value: Any, path: str, checks: Mapping[type, Check], filled: Fill) -> Faults:
+def _faults(value: Any, path: str, checks: Mapping[type, Check], known: Variables) -> Faults:
     for at, model in walk(value, path, frozenset(checks)):
-        yield from (f"{at}.{fault}" for fault in checks[type(model)](model, filled))
+        yield from (f"{at}.{fault}" for fault in checks[type(model)](model, known))
 
 
 def _files(value: Any) -> Iterator[str]:
@@ -185,7 +160,8 @@ def _files(value: Any) -> Iterator[str]:
                 yield f"{at}.{slot.key}"
 
 
-def _relabel(rule: RelabelConfig, filled: Fill) -> Faults:
+def relabeling(rule: RelabelConfig, known: Variables) -> Faults:
+    """Why vmagent would refuse a relabeling rule, each with its field; a rule that says nothing is never written."""
     if rule == RelabelConfig():
         return
     name = rule.action.lower() or "replace"
@@ -201,11 +177,10 @@ def _relabel(rule: RelabelConfig, filled: Fill) -> Faults:
     for field in (*action.forbids, *(() if name == "graphite" else _GRAPHITE_ONLY)):
         if getattr(rule, field) not in (None, "", (), {}):
             yield f"{_key(field)}: not allowed for action {name}"
-    yield from _regex("regex", "|".join(rule.regex), filled)
+    yield from _text("regex", rule.regex, regex.relabel_fault, known)
     yield from special.rule_faults(rule)
     for text in rule.if_:
-        if not filled(text) and (fault := series_fault(text)):
-            yield f"if: {fault}"
+        yield from _text("if", text, series.fault, known)
 
 
 def _has(rule: RelabelConfig, field: str) -> bool:
@@ -216,33 +191,36 @@ def _key(field: str) -> str:
     return next(slot.key for slot in slots(RelabelConfig) if slot.name == field)
 
 
-def _regex(key: str, text: str, filled: Fill) -> Faults:
-    if not filled(text) and (fault := regex_fault(text)):
-        yield f"{key}: {fault} in {text!r}"
+def _text(key: str, given: StringOrList, fault: Callable[[str], str | None], known: Variables) -> Faults:
+    """What is wrong with a text, or with several that vmagent joins."""
+    try:
+        text = "|".join(placeholder.filled(each, known) for each in ((given,) if isinstance(given, str) else given))
+    except placeholder.Unknown as error:
+        yield f"{key}: {error}"
+        return
+    if found := fault(text):
+        yield f"{key}: {found}"
 
 
-def _duration(key: str, text: str, filled: Fill) -> Faults:
-    if text and not filled(text):
-        try:
-            milliseconds(text)
-        except InvalidDuration as error:
-            yield f"{key}: {error}"
+def _duration(key: str, text: str, known: Variables) -> Faults:
+    if text:
+        yield from _text(key, text, duration.fault, known)
 
 
-def _proxy(key: str, text: str, filled: Fill) -> Faults:
-    if text and not filled(text) and not _PROXY.fullmatch(text):
-        yield f"{key}: expected a URL with scheme http, https, socks5 or tls+socks5"
+def _proxy(key: str, text: str, known: Variables) -> Faults:
+    if text:
+        yield from _text(key, text, proxy.fault, known)
 
 
-def _scrape_params(params: ScrapeParams, filled: Fill) -> Faults:
+def _scrape_params(params: ScrapeParams, known: Variables) -> Faults:
     yield from _duration(
         *(("scrape_interval", params.scrape_interval) if params.scrape_interval else ("interval", params.interval)),
-        filled,
+        known,
     )
-    yield from _duration("scrapeTimeout", params.scrape_timeout, filled)
-    yield from _proxy("proxyURL", params.proxy_url, filled)
-    if (size := params.max_scrape_size) and not filled(size) and not _SIZE.fullmatch(size):
-        yield f"max_scrape_size: {size!r} is no size such as 16MB"
+    yield from _duration("scrapeTimeout", params.scrape_timeout, known)
+    yield from _proxy("proxyURL", params.proxy_url, known)
+    if params.max_scrape_size:
+        yield from _text("max_scrape_size", params.max_scrape_size, size.fault, known)
     yield from _series_limit(params)
 
 
@@ -251,29 +229,25 @@ def _series_limit(params: ScrapeParams | VMServiceScrapeSpec | VMPodScrapeSpec |
         yield f"seriesLimit: more than {limits.SERIES_OF_A_TARGET}, the most that a target may have"
 
 
-def _vm_scrape_params(params: VMScrapeParams, filled: Fill) -> Faults:
-    yield from _duration("scrape_align_interval", params.scrape_align_interval, filled)
-    yield from _duration("scrape_offset", params.scrape_offset, filled)
+def _vm_scrape_params(params: VMScrapeParams, known: Variables) -> Faults:
+    yield from _duration("scrape_align_interval", params.scrape_align_interval, known)
+    yield from _duration("scrape_offset", params.scrape_offset, known)
     for index, header in enumerate(params.headers):
         if ":" not in header:
             yield f"headers[{index}]: expected `Name: value`"
 
 
-def _http_client(options: HTTPClientOptions, filled: Fill) -> Faults:
-    yield from _proxy("proxyURL", options.proxy_url, filled)
+def _http_client(options: HTTPClientOptions, known: Variables) -> Faults:
+    yield from _proxy("proxyURL", options.proxy_url, known)
 
 
-def _oauth2(oauth2: OAuth2, filled: Fill) -> Faults:
-    yield from _proxy("proxy_url", oauth2.proxy_url, filled)
-
-
-def _port(endpoint: Endpoint | PodMetricsEndpoint, filled: Fill) -> Faults:
-    yield from _regex("port", endpoint.port, filled)
+def _port(endpoint: Endpoint | PodMetricsEndpoint, known: Variables) -> Faults:
+    yield from _text("port", endpoint.port, regex.relabel_fault, known)
     if isinstance(endpoint.target_port, str):
-        yield from _regex("targetPort", endpoint.target_port, filled)
+        yield from _text("targetPort", endpoint.target_port, regex.relabel_fault, known)
 
 
-def _probe_targets(targets: ProbeTargets, filled: Fill) -> Faults:
+def _probe_targets(targets: ProbeTargets, known: Variables) -> Faults:
     if targets.static is not None and targets.static_config is not None:
         yield "staticConfig: static is set as well; use that alone"
     for index, target in enumerate(targets.kubernetes):
@@ -282,10 +256,9 @@ def _probe_targets(targets: ProbeTargets, filled: Fill) -> Faults:
 
 
 CHECKS: Mapping[type, Check] = {
-    RelabelConfig: _relabel,
+    RelabelConfig: relabeling,
     LabelSelector: lambda given, _: labelselector.faults(given),
     ScrapeParams: _scrape_params,
-    OAuth2: _oauth2,
     VMScrapeParams: _vm_scrape_params,
     HTTPClientOptions: _http_client,
     Endpoint: _port,

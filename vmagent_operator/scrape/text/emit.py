@@ -16,6 +16,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+from vmagent_operator import limits
+
 WIDTH = 80
 _LONGEST_SIMPLE_KEY = 128
 _NEVER_FOLDED = 24  # characters that fit into the width at any indentation, even if all were escaped
@@ -98,7 +100,7 @@ def _block(out: list[str], value: Mapping[Any, Any] | Sequence[Any], pad: str, l
             start = lead + (_key(key) or f"? {quoted(key)}\n{pad}:")
             lead = pad
             if type(inner) is str:
-                out.append(f"{start} {_short(inner) or _long(inner, len(start) + 1, pad)}\n")
+                out.append(f"{start} {_known(inner) or _long(inner, len(start) + 1, pad)}\n")
             elif inner and isinstance(inner, dict | list | tuple):
                 out.append(f"{start}\n")
                 deeper = f"{pad}  " if isinstance(inner, dict) else pad
@@ -109,7 +111,7 @@ def _block(out: list[str], value: Mapping[Any, Any] | Sequence[Any], pad: str, l
         for inner in value:
             start = f"{lead}- "
             if type(inner) is str:
-                out.append(f"{start}{_short(inner) or _long(inner, len(start), pad)}\n")
+                out.append(f"{start}{_known(inner) or _long(inner, len(start), pad)}\n")
             elif type(inner) is Constant and lead == pad:
                 out.append(inner.as_item(pad))
             elif inner and isinstance(inner, dict | list | tuple):
@@ -119,11 +121,20 @@ def _block(out: list[str], value: Mapping[Any, Any] | Sequence[Any], pad: str, l
             lead = pad
 
 
-@lru_cache(maxsize=1 << 12, typed=True)
 def _key(key: Any) -> str:
     """A key with its colon; empty for one that is too long to be read as a simple key."""
+    return "" if type(key) is str and len(key) > _LONGEST_SIMPLE_KEY else _simple_key(key)
+
+
+@lru_cache(maxsize=1 << 12, typed=True)
+def _simple_key(key: Any) -> str:
     text = quoted(key) if isinstance(key, str) else _scalar(key)
     return f"{text}:" if len(text) <= _LONGEST_SIMPLE_KEY else ""
+
+
+def _known(text: str) -> str:
+    """What is remembered of `text`; nothing of one that is too long to be kept."""
+    return _short(text) if len(text) <= limits.CACHED_CHARACTERS else ""
 
 
 @lru_cache(maxsize=1 << 16)

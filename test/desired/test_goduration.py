@@ -1,0 +1,31 @@
+"""Durations of flags, as Go reads them."""
+
+import pytest
+
+from vmagent_operator.desired.vmagent.goduration import InvalidDuration, nanoseconds
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("0", 0),
+        ("-0", 0),
+        ("1s", 10**9),
+        ("1h30m", 5400 * 10**9),
+        ("-1.5ms", -1_500_000),
+        ("+.5us", 500),
+        ("1.s", 10**9),
+        ("1\u00b5s1\u03bcs", 2000),
+        ("2540400h", 2540400 * 3600 * 10**9),
+    ],
+)
+def test_length(text: str, length: int) -> None:
+    assert nanoseconds(text) == length
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1", "1d", "1 s", "s", ".s", "1s ", "1m-1s", "3000000h", "1" * 100 + "s", "1S", "1e3s"]
+)
+def test_no_duration(text: str) -> None:
+    with pytest.raises(InvalidDuration):
+        nanoseconds(text)

@@ -1,0 +1,92 @@
+"""What vmagent reads where placeholders stand."""
+
+import pytest
+
+from test.scrape.cases import agent, obj, settings
+from vmagent_operator.scrape.checks.placeholder import Unknown, filled, is_open
+from vmagent_operator.scrape.context import context, spec_of, variables
+from vmagent_operator.scrape.errors import Finding
+from vmagent_operator.scrape.fragment import fragment
+from vmagent_operator.scrape.references import Values
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("a%{A}b%{A}", "a1b1"),
+        ("%{1,2}", "%{1,2}"),
+        ("%{", "%{"),
+        ("%{ %{A}", "%{ %{A}"),
+        ("%{}%{A}", "%{}1"),
+        ("no", "no"),
+        ("a %{A}%{", "a 1%{"),
+    ],
+)
+def test_values_of_the_agent_are_filled_in(text: str, meant: str) -> None:
+    assert filled(text, {"A": "1"}) == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("%{A}", "it's"),
+        ("%{A}", "null"),
+        ("%{A}", "\n"),
+        ("%{A}", " 1"),
+        ("tru%{A}", "e"),
+        ("a%{A}", ": b"),
+        ("\t%{A}", '"'),
+        ("a\n%{A}", "1"),
+    ],
+)
+def test_a_value_that_would_change_what_the_file_says_is_refused(text: str, value: str) -> None:
+    with pytest.raises(Unknown, match=r"%\{A\} does not fit into a line"):
+        filled(text, {"A": value})
+
+
+def test_what_is_not_known_is_named() -> None:
+    with pytest.raises(Unknown, match=r"%\{B\} is no variable to which the agent gives a value of its own"):
+        filled("%{A}%{B}", {"A": "1"})
+
+
+def test_only_values_that_stand_there_as_they_are_count() -> None:
+    env = [
+        {"name": "A", "value": "1"},
+        {"name": "B", "value": "$(A)"},
+        {"name": "C", "value": "%{A}"},
+        {"name": "D", "value": "4"},
+    ]
+    own = [
+        {"name": "D", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+        {"name": "E", "value": "5"},
+        {"name": "F"},
+    ]
+    made = agent(
+        {
+            "extraEnvs": env,
+            "containers": [{"name": "vmagent", "env": own}, {"name": "other", "env": [{"name": "G", "value": "7"}]}],
+        }
+    )
+    assert variables(spec_of(made)) == {"A": "1", "E": "5", "F": ""}
+
+
+@pytest.mark.parametrize("text", ["a: %{A}\nb: '%{B} %{C}'\n", "a: }\n", ""])
+def test_placeholders_that_end(text: str) -> None:
+    assert not is_open(text)
+
+
+@pytest.mark.parametrize("text", ["a: %{\n", "a: %{A}\nb: %{\nc: }\n", "%{"])
+def test_placeholders_that_reach_into_what_follows(text: str) -> None:
+    assert is_open(text)
+
+
+def test_an_object_cannot_hide_the_placeholders_of_others() -> None:
+    made = obj("VMStaticScrape", {"targetEndpoints": [{"targets": ["a:1"], "path": "/%{"}]})
+    found = fragment(made, context(agent(), settings()), Values({}))
+    assert isinstance(found, Finding)
+    assert "a text holds %{ without }" in found.message
+
+
+def test_bounds_hold_for_an_interval_from_a_variable() -> None:
+    made = context(agent({"extraEnvs": [{"name": "A", "value": "1s"}], "minScrapeInterval": "30s"}), settings())
+    assert made.interval("%{A}") == "30s"

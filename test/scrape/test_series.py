@@ -1,0 +1,136 @@
+"""Series selectors are judged by the grammar of MetricsQL."""
+
+import pytest
+
+from vmagent_operator import limits
+from vmagent_operator.scrape.checks.series import fault
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("foo", "{}", '{a="b"}', " foo:bar{ a=~'x|y' , b!~`z` } ", '{a="x" or b="y", c="z",}', '{"a.b"="c"}', r"a\-b"),
+        *(
+            '({a="b"})',
+            '{a="x" + "y"}',
+            "{a='it\\'s'}",
+            r'{a=~"\\d+"}',
+            r"{a=~`\d+`}",
+            "foo # why",
+            "#\nfoo",
+            "(a,)",
+            "++a",
+        ),
+        *(
+            '{"up"}',
+            'foo{__name__="foo"}',
+            '{or="a" or or="b"}',
+            '{a="b" OR c="d"}',
+            "with",
+            "sum",
+            "nano",
+            "é",
+            r"\x41b",
+        ),
+        *(
+            '{"up",a="b" or "down"}',
+            '{""="x"}',
+            r'{a="\xff"}',
+            "{a=`\n`}",
+            "ru{a='b'}",
+            "{a='\"'}",
+            "up{}",
+            '{__name__=""}',
+        ),
+        *('WITH (x = {a="b"}) {x}', 'with (x = {a="b"}, y = {x, c="d"}) y{e="f"}', 'with (x = "a", y = x+x) {a=y+"b"}'),
+        *(
+            'with (x = {a="b" or c="d"}) x{e="f"}',
+            "with () a",
+            'with (x = y) x{a="b" or c="d"}',
+            '(with (a=b) ({x="y"}))',
+        ),
+    ],
+)
+def test_series_selectors(text: str) -> None:
+    assert fault(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "a b",
+            "{a}",
+            "{a=b}",
+            '{a="b"',
+            "foo[5m]",
+            "sum(x)",
+            "a + b",
+            '{a=~"("}',
+            "5",
+            r'{a=~"\d+"}',
+            "nan",
+            "INF",
+        ),
+        *(
+            "foo\xa0",
+            "\u2003foo",
+            "with (a",
+            "foo{__name__='bar'}",
+            '{"up","down"}',
+            '{a="b", or c="d"}',
+            "{,}",
+            '{a="b",,}',
+        ),
+        *(
+            '{a=~"(a{100}){100}"}',
+            r'{a=~"\xff"}',
+            "-a",
+            "a offset 5m",
+            "a @ 1",
+            "a or b",
+            "()",
+            "(a,b)",
+            '"a"',
+            "a keep_metric_names",
+        ),
+        *(
+            r'{a="\'"}',
+            r"{a='\"'}",
+            '{a="\n"}',
+            r'{a="\ud800"}',
+            r'{a="\400"}',
+            r'{a="\x1"}',
+            "{a=`\\`}",
+            r"\x4",
+            "\\\ufffd",
+            "{ru}",
+        ),
+        *(
+            "with (a=b, a=c) a",
+            "with (a={b}) {a}",
+            "with (f(x)={x}) f(y)",
+            'with (a="b") {a}',
+            "with (a=(b,c)) a",
+            'with (a="b") a{c="d"}',
+        ),
+        *("\ud800", '{a="b" c="d"}', '{a=="b"}', 'foo "x"', '{"ru"}', 'with (x={a="b" or c="d"}) {x}'),
+    ],
+)
+def test_what_is_no_series_selector(text: str) -> None:
+    assert fault(text) is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "limit"),
+    [
+        (f'{{a="{"b" * 4096}"}}', limits.EXPRESSION_CHARACTERS),
+        ("(" * 101 + "a" + ")" * 101, limits.EXPRESSION_NESTING),
+        ('with (a0="x"' + "".join(f",a{n + 1}=a{n}+a{n}" for n in range(25)) + ") {a=a25}", limits.TEMPLATE_STEPS),
+        ("with (a0={x='y'}" + "".join(f",a{n + 1}={{a{n},a{n}}}" for n in range(25)) + ") a25", limits.TEMPLATE_STEPS),
+        ("with (a0={x='y'}" + "".join(f",a{n + 1}={{a{n}}}" for n in range(200)) + ") a200", limits.EXPRESSION_NESTING),
+    ],
+)
+def test_a_limit_is_named(text: str, limit: int) -> None:
+    assert f"more than {limit} " in (fault(text) or "")

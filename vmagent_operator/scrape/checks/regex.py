@@ -1,0 +1,358 @@
+"""Regular expressions: does vmagent compile one?
+
+It does so with Go's `regexp`, whose language is neither a subset nor a superset of Python's, so that trying `re.compile`
+would refuse good ones and pass bad ones. The text is read once from left to right and nothing is matched, so that the time
+is proportional to its length, whatever the text.
+
+Source: https://github.com/golang/go/blob/go1.26.8/src/regexp/syntax/parse.go,
+https://github.com/VictoriaMetrics/VictoriaMetrics/blob/v1.150.0/lib/promrelabel/config.go
+"""
+
+from collections.abc import Callable, Mapping
+
+from attrs import define, field
+
+from vmagent_operator import limits
+from vmagent_operator.scrape.checks.caching import cached
+from vmagent_operator.scrape.checks.unicode import GROUPS
+
+_SHOWN_CHARACTERS = 80
+_MOST_REPEATS = 1000
+_DIGITS = frozenset("0123456789")
+_OCTAL = frozenset("01234567")
+_HEX = frozenset("0123456789abcdefABCDEF")
+_WORD = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_NAME = _WORD | {"_"}
+_CONTROLS: Mapping[str, str] = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_SETS = frozenset("dDsSwW")
+_POSITIONS = frozenset("AbBz")
+_POSIX = frozenset(
+    f"[:{sign}{name}:]"
+    for sign in ("", "^")
+    for name in (
+        *("alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph"),
+        *("lower", "print", "punct", "space", "upper", "word", "xdigit"),
+    )
+)
+
+
+@cached
+def relabel_fault(text: str) -> str | None:
+    """Why vmagent skips a job with `text` as the `regex` of a rule, whatever the action; None if it does not."""
+    bare = text.lstrip("^")
+    while bare.endswith("$") and not bare.endswith("\\$"):
+        bare = bare[:-1]
+    return fault(bare)
+
+
+@cached
+def fault(text: str) -> str | None:
+    """Why `text` cannot be compiled, alone and as a group between anchors; None if it can."""
+    if len(text) > limits.EXPRESSION_CHARACTERS:
+        return f"{len(text)} characters are more than {limits.EXPRESSION_CHARACTERS} (limit of an expression)"
+    try:
+        _Reader(text).read()
+    except _Refused as refused:
+        return f"{refused} in {text if len(text) <= _SHOWN_CHARACTERS else f'{text[:_SHOWN_CHARACTERS]}...'!r}"
+    return None
+
+
+class _Refused(ValueError):  # noqa: N818
+    """Why an expression cannot be compiled."""
+
+
+@define
+class _Level:
+    """What was read between two parentheses.
+
+    size: instructions, at most. repeats: how often its innermost part occurs in a row. Those of what was read last, which an
+    operator repeats, are apart; it has none at the start and behind `|`.
+    """
+
+    size: int = 0
+    repeats: int = 1
+    last_size: int = 0
+    last_repeats: int = 1
+    has_last: bool = False
+
+    def push(self, size: int, repeats: int = 1) -> None:
+        self.size += self.last_size
+        self.repeats = max(self.repeats, self.last_repeats)
+        self.last_size, self.last_repeats, self.has_last = size, repeats, True
+
+    def close(self) -> None:
+        """Nothing more can be repeated."""
+        self.push(1)
+        self.has_last = False
+
+
+@define
+class _Reader:
+    """Goes through an expression once."""
+
+    text: str
+    at: int = 0
+    levels: list[_Level] = field(factory=lambda: [_Level()])
+    was_repeat: bool = False
+    last_named: int = field(init=False)
+    """Where the last `:]` starts, so that nobody looks for it again and again."""
+
+    def __attrs_post_init__(self) -> None:
+        self.last_named = self.text.rfind(":]")
+
+    def read(self) -> None:
+        """Raises _Refused."""
+        if any("\udc80" <= char <= "\udcff" for char in self.text):
+            raise _Refused("holds bytes that are no UTF-8")
+        while self.at < len(self.text):
+            start = self.at
+            was_repeat, self.was_repeat = self.was_repeat, False
+            _READERS.get(self.text[start], _Reader.character)(self)
+            if was_repeat and self.was_repeat:
+                raise _Refused(f"{self.text[start : self.at]!r} repeats a repetition")
+        if len(self.levels) > 1:
+            raise _Refused("a missing )")
+        self.check(self.levels[0].size + self.levels[0].last_size)
+
+    def check(self, size: int) -> None:
+        if size > limits.EXPRESSION_SIZE:
+            raise _Refused(f"compiles to more than {limits.EXPRESSION_SIZE} instructions (limit of an expression)")
+
+    def unreadable(self, start: int) -> _Refused:
+        return _Refused(f"cannot be read from {self.text[start : start + 10]!r} on")
+
+    def character(self) -> None:
+        self.at += 1
+        self.levels[-1].push(1)
+
+    def bar(self) -> None:
+        self.at += 1
+        self.levels[-1].close()
+
+    def open(self) -> None:
+        if self.text.startswith("(?", self.at):
+            is_group = self.flags()
+        else:
+            self.at, is_group = self.at + 1, True
+        if is_group:
+            self.levels.append(_Level())
+            if len(self.levels) > limits.EXPRESSION_NESTING + 1:
+                raise _Refused(
+                    f"more than {limits.EXPRESSION_NESTING} parentheses in each other (limit of an expression)"
+                )
+
+    def close(self) -> None:
+        self.at += 1
+        if len(self.levels) == 1:
+            raise _Refused("an unexpected )")
+        level = self.levels.pop()
+        self.levels[-1].push(level.size + level.last_size + 2, max(level.repeats, level.last_repeats))
+
+    def flags(self) -> bool:
+        """Go past `(?...`, whether or not it opens a group."""
+        start = self.at
+        for opening in ("(?P<", "(?<"):
+            if self.text.startswith(opening, start):
+                return self.name(start + len(opening))
+        self.at, saw_flag, is_negative = start + 2, False, False
+        while self.at < len(self.text):
+            char = self.text[self.at]
+            self.at += 1
+            if char in "imsU":
+                saw_flag = True
+            elif char == "-" and not is_negative:
+                is_negative, saw_flag = True, False
+            elif char in ":)" and (saw_flag or not is_negative):
+                return char == ":"
+            else:
+                break
+        raise self.unreadable(start)
+
+    def name(self, start: int) -> bool:
+        self.at = start
+        while self.at < len(self.text) and self.text[self.at] in _NAME:
+            self.at += 1
+        if self.at == start or not self.text.startswith(">", self.at):
+            raise self.unreadable(start)
+        self.at += 1
+        return True
+
+    def operator(self) -> None:
+        start, sort = self.at, self.text[self.at]
+        self.at += 1
+        level = self.repeated(start)
+        level.last_size += 2 if sort == "*" else 1
+
+    def braces(self) -> None:
+        start = self.at
+        least = self.number(start + 1)
+        if least is None:
+            return self.character()
+        most: str | None = least
+        end = start + 1 + len(least)
+        if self.text.startswith(",", end):
+            most = "" if self.text.startswith("}", end + 1) else self.number(end + 1)
+            end += 1 + len(most or "")
+        if most is None or not self.text.startswith("}", end):
+            return self.character()
+        self.at = end + 1
+        low, high = _count(least), _count(most) if most else None
+        self.repeat(start, low, high)
+        return None
+
+    def repeat(self, start: int, low: int, high: int | None) -> None:
+        if max(low, high or 0) > _MOST_REPEATS or (high is not None and low > high):
+            raise _Refused(f"{self.text[start : self.at][:20]!r} is no number of repeats up to {_MOST_REPEATS}")
+        level = self.repeated(start)
+        times = low if high is None else high
+        level.last_repeats = 1 if high == 0 else level.last_repeats * max(times, 1)
+        if times > 1 and level.last_repeats > _MOST_REPEATS:
+            raise _Refused(f"{self.text[start : self.at]!r} repeats a repetition: more than {_MOST_REPEATS} in all")
+        level.last_size = max(1, level.last_size * max(times, 1) + 2 + (0 if high is None else high - low))
+        self.check(level.last_size)
+
+    def repeated(self, start: int) -> _Level:
+        """Where the operator at `start`, which ends here, finds what it repeats."""
+        if self.text.startswith("?", self.at):
+            self.at += 1
+        self.was_repeat = True
+        if not self.levels[-1].has_last:
+            raise _Refused(f"{self.text[start : self.at]!r} repeats nothing")
+        return self.levels[-1]
+
+    def number(self, start: int) -> str | None:
+        """The digits at `start`; None if there are none, or one too many at their front."""
+        end = start
+        while end < len(self.text) and self.text[end] in _DIGITS:
+            end += 1
+        digits = self.text[start:end]
+        return None if not digits or (digits[0] == "0" and len(digits) > 1) else digits
+
+    def backslash(self) -> None:
+        sort = self.text[self.at + 1 : self.at + 2]
+        if sort == "Q":
+            return self.quoted()
+        if sort in _POSITIONS:
+            self.at += 2
+        elif not self.set():
+            self.escape()
+        self.levels[-1].push(1)
+        return None
+
+    def quoted(self) -> None:
+        r"""`\Q...\E`; without its end it takes in the parenthesis and the anchor that vmagent adds."""
+        end = self.text.find("\\E", self.at + 2)
+        if end < 0:
+            raise _Refused("a missing \\E")
+        for _ in range(end - self.at - 2):
+            self.levels[-1].push(1)
+        self.at = end + 2
+
+    def set(self) -> bool:
+        r"""Go past `\d`, `\pL` or the like, if there is one."""
+        start, sort = self.at, self.text[self.at + 1 : self.at + 2]
+        if sort in ("p", "P"):
+            end, name = start + 3, self.text[start + 2 : start + 3]
+            if name == "{":
+                end = self.text.find("}", start) + 1
+                name = self.text[start + 3 : end - 1] if end else ""
+            if _canonical(name.removeprefix("^")) not in GROUPS:
+                raise _Refused(f"{self.text[start : end or None][:40]!r} is no class of characters")
+            self.at = end
+        elif sort in _SETS:
+            self.at = start + 2
+        return self.at > start
+
+    def escape(self) -> str:
+        """The one character that an escape stands for; the place is behind it."""
+        start, char = self.at, self.text[self.at + 1 : self.at + 2]
+        self.at += 2
+        if char in _CONTROLS:
+            return _CONTROLS[char]
+        if char and char <= "\x7f" and char not in _WORD:
+            return char
+        if char == "0" or (char in _OCTAL and self.text[self.at : self.at + 1] in _OCTAL):
+            return self.octal(start + 1)
+        if char == "x" and (found := self.hexadecimal()):
+            return found
+        raise self.unreadable(start)
+
+    def octal(self, start: int) -> str:
+        self.at = start + 1
+        while self.at < start + 3 and self.at < len(self.text) and self.text[self.at] in _OCTAL:
+            self.at += 1
+        return chr(int(self.text[start : self.at], 8))
+
+    def hexadecimal(self) -> str:
+        digits, end = self.text[self.at : self.at + 2], self.at + 2
+        if self.text.startswith("{", self.at):
+            end = self.text.find("}", self.at) + 1
+            digits = self.text[self.at + 1 : end - 1] if end else ""
+        elif len(digits) < 2:
+            return ""
+        significant = digits.lstrip("0") or "0"
+        if not digits or not _HEX.issuperset(digits) or len(significant) > 6 or int(significant, 16) > 0x10FFFF:
+            return ""
+        self.at = end
+        return chr(int(significant, 16))
+
+    def brackets(self) -> None:
+        start = self.at
+        self.at += 2 if self.text.startswith("[^", start) else 1
+        is_first = True
+        while is_first or not self.text.startswith("]", self.at):
+            if self.at >= len(self.text):
+                raise _Refused("a missing ]")
+            is_first = False
+            if not (self.named() or (self.text[self.at] == "\\" and self.set())):
+                self.range(start)
+        self.at += 1
+        self.levels[-1].push(1)
+
+    def named(self) -> bool:
+        """Go past `[:alpha:]` or the like, if there is one."""
+        if not self.text.startswith("[:", self.at) or self.last_named < self.at + 2:
+            return False
+        end = self.text.index(":]", self.at + 2) + 2
+        if self.text[self.at : end] not in _POSIX:
+            raise _Refused(f"{self.text[self.at : end][:40]!r} is no class of characters")
+        self.at = end
+        return True
+
+    def range(self, start: int) -> None:
+        first = self.at
+        low = self.member()
+        if self.text.startswith("-", self.at) and not self.text.startswith("]", self.at + 1):
+            self.at += 1
+            if self.at >= len(self.text):
+                return
+            if self.member() < low:
+                raise _Refused(f"{self.text[first : self.at]!r} is no range")
+
+    def member(self) -> str:
+        if self.text[self.at] == "\\":
+            return self.escape()
+        self.at += 1
+        return self.text[self.at - 1]
+
+
+_READERS: Mapping[str, Callable[[_Reader], None]] = {
+    "(": _Reader.open,
+    ")": _Reader.close,
+    "|": _Reader.bar,
+    "[": _Reader.brackets,
+    "*": _Reader.operator,
+    "+": _Reader.operator,
+    "?": _Reader.operator,
+    "{": _Reader.braces,
+    "\\": _Reader.backslash,
+}
+
+
+def _count(digits: str) -> int:
+    """The number, or one beyond all that are allowed: a text of thousands of digits is never made a number."""
+    return int(digits) if len(digits) <= len(str(_MOST_REPEATS)) else _MOST_REPEATS + 1
+
+
+def _canonical(name: str) -> str:
+    return "".join(char for char in name if char not in "_- ").capitalize() if name.isascii() else ""
