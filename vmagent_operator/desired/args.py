@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 _CLOSING = {'"': '"', "'": "'", "[": "]", "{": "}", "(": ")"}
+_OPENING = re.compile(r"[\"'\[{(]")
 _SPECIAL = re.compile(r"[,\"'\[{(]")
 _QUOTED = re.compile(r"\"([^\"\\]|\\.)*\"|'([^'\\]|\\.)*'", re.DOTALL)
 _LONE_QUOTES = {'"', "'"}  # vmagent panics on such an item
@@ -19,13 +20,16 @@ def items(text: str) -> list[str]:
 
     Source: lib/flagutil/array.go of VictoriaMetrics 1.150.
     """
+    if not _OPENING.search(text):
+        return text.split(",")
+    ends = _ends(text)
     found, start, at = [], 0, 0
     while at < len(text):
         if text[at] == ",":
             found.append(text[start:at])
             start = at = at + 1
         elif text[at] in _CLOSING:
-            at = _closed(text, at + 1, _CLOSING[text[at]]) or at + 1
+            at = ends[_CLOSING[text[at]]][at + 1] or at + 1
         else:
             at += 1
     return [*found, text[start:]]
@@ -63,23 +67,25 @@ def first(extra: Mapping[str, str], key: str) -> str:
     return extra.get(key, "").partition(",")[0].strip().lower()
 
 
-def _closed(text: str, at: int, closing: str) -> int:
-    """The position behind the `closing` that ends what began before `at`; 0 if nothing does."""
-    while at < len(text):
+def _ends(text: str) -> Mapping[str, list[int]]:
+    """For each closing character and each position: behind which one ends what began before the position; 0 if none does.
+
+    Made from the end to the front, so that neither the depth of brackets nor their number matters.
+    """
+    ends: dict[str, list[int]] = {closing: [0] * (len(text) + 2) for closing in _CLOSING.values()}
+    for at in range(len(text) - 1, -1, -1):
         char = text[at]
-        if char == closing:
-            return at + 1
-        if closing in "\"'":
-            at += 2 if char == "\\" else 1
-        elif char in _CLOSING:
-            at = _closed(text, at + 1, _CLOSING[char])
-            if not at:
-                return 0
-        elif char in ")}]":
-            return 0
-        else:
-            at += 1
-    return 0
+        inner = ends[_CLOSING[char]][at + 1] if char in _CLOSING else 0
+        for closing, end in ends.items():
+            if char == closing:
+                end[at] = at + 1
+            elif closing in "\"'":
+                end[at] = end[at + (2 if char == "\\" else 1)]
+            elif char in _CLOSING:
+                end[at] = end[inner] if inner else 0
+            elif char not in ")}]":
+                end[at] = end[at + 1]
+    return ends
 
 
 def _escaped(char: str) -> str:

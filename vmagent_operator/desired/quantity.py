@@ -10,7 +10,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from math import ceil, floor
 
-_TEXT = re.compile(r"([+-]?)([0-9]+\.?[0-9]*|\.[0-9]+)([numkMGTPE]?|[KMGTPE]i|[eE][+-]?[0-9]+)")
+from vmagent_operator import limits
+
+_TEXT = re.compile(r"([+-]?)([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([numkMGTPE]?|[KMGTPE]i|[eE][+-]?[0-9]{1,3})")
 _DECIMAL = ("n", "u", "m", "", "k", "M", "G", "T", "P", "E")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 
@@ -18,7 +20,7 @@ _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
 def canonical(given: str | int | float) -> str:
     """The text that Kubernetes stores for a quantity; text that is no quantity comes back as it is."""
     text = str(given).strip()
-    if not (found := _TEXT.fullmatch(text)):
+    if not (found := _match(text)):
         return text
     number, suffix = _rounded(_number(found)), found[3]
     if not number:
@@ -34,9 +36,14 @@ def canonical(given: str | int | float) -> str:
 
 def whole_bytes(given: str | int | float) -> int | None:
     """The quantity as a positive number of bytes that fits 64 bits; None if it is no such number."""
-    found = _TEXT.fullmatch(str(given).strip())
+    found = _match(str(given).strip())
     number = _number(found) if found else Fraction(0)
     return int(number) if number.denominator == 1 and 0 < number < 2**63 else None
+
+
+def _match(text: str) -> re.Match[str] | None:
+    """The parts of a quantity; a number of very many digits, also as an exponent, is nobody's."""
+    return _TEXT.fullmatch(text) if len(text) <= limits.QUANTITY_CHARACTERS else None
 
 
 def _number(found: re.Match[str]) -> Fraction:

@@ -13,7 +13,8 @@ SUFFIXES: Mapping[str, Fraction] = {
     **{suffix: Fraction(1000 ** (power + 1)) for power, suffix in enumerate("kMGTPE")},
     **{f"{suffix}i": Fraction(1024 ** (power + 1)) for power, suffix in enumerate("KMGTPE")},
 }
-_QUANTITY = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([a-zA-Z]*)")
+_QUANTITY = re.compile(r"([+-]?(?:\d{1,64}(?:\.\d{0,64})?|\.\d{1,64})(?:[eE][+-]?\d{1,3})?)([a-zA-Z]*)")
+"""As many digits as somebody means: a longer exponent alone would be a number that fills the memory."""
 
 
 def number(value: Any) -> Fraction | None:

@@ -40,9 +40,8 @@ _POSIX = frozenset(
 def relabel_fault(text: str) -> str | None:
     """Why vmagent skips a job with `text` as the `regex` of a rule, whatever the action; None if it does not."""
     bare = text.lstrip("^")
-    while bare.endswith("$") and not bare.endswith("\\$"):
-        bare = bare[:-1]
-    return fault(bare)
+    without = bare.rstrip("$")
+    return fault(f"{without}$" if without.endswith("\\") and len(without) < len(bare) else without)
 
 
 @cached
