@@ -126,7 +126,7 @@ TOKENS = (
 )
 ENDS = ("", "!")
 PAIRS = tuple("".join(pair) for pair in product((*'a0({["\\%,=', "or "), repeat=2) if pair[0] != pair[1])
-SHORT, LONG = 2_000, 100_000
+SHORT, LONG = 1_000, 20_000
 """Below the limit of each text, and far beyond."""
 SLACK_SECONDS = 0.02
 """What else happens on a busy machine; a quadratic reader takes longer for a long text by far."""
