@@ -103,7 +103,7 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
     if scope.assets and (faults := tuple(_tls_faults(work))):
         return Finding(obj, "; ".join(faults))
     written = tuple(map(emit.item, jobs))
-    if any(map(placeholder.is_open, written)):
+    if context.variables and any(map(placeholder.is_open, written)):  # else no place is left where one must be filled
         return Finding(obj, "a text holds %{ without }: vmagent would look for it in what others write")
     texts = tuple(text.encode() for text in written)
     entry = Entry(f"{obj.kind.name}/{obj.key}", b"".join(texts))
