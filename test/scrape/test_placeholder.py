@@ -82,7 +82,8 @@ def test_placeholders_that_reach_into_what_follows(text: str) -> None:
 
 def test_an_object_cannot_hide_the_placeholders_of_others() -> None:
     made = obj("VMStaticScrape", {"targetEndpoints": [{"targets": ["a:1"], "path": "/%{"}]})
-    found = fragment(made, context(agent(), settings()), Values({}))
+    using = agent({"extraEnvs": [{"name": "EVERY", "value": "1m"}]})
+    found = fragment(made, context(using, settings()), Values({}))
     assert isinstance(found, Finding)
     assert "a text holds %{ without }" in found.message
 

@@ -23,6 +23,7 @@ from vmagent_operator.scrape.checks.proxy import fault
             "http://[::1%25a%20b%41]",
             "http://%C3%A9:1",
             "http://é",
+            "http://p#\x7f",
             "socks5://a:b:1",
             "http://u:p%25@p:",
         ),

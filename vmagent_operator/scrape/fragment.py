@@ -128,7 +128,7 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
     if b"%{" in entry.text:
         if faults := tuple(placeholder.faults(spec, "spec", denied=context.denies_files)):
             return Finding(obj, "; ".join(faults))
-        if placeholder.is_open(entry.text.decode()):
+        if context.variables and placeholder.is_open(entry.text.decode()):
             return Finding(obj, "a text holds %{ without }: vmagent would look for it in what others write")
     return Fragment(entry, tuple(names), work.scope.assets, work.budget.used_bytes)
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from vmagent_operator.api.core import LabelSelector, LabelSelectorRequirement
 
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
-_PREFIX = re.compile(r"(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_PREFIX_PART = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_LONGEST_PREFIX = 253
 
 MATCHES: Mapping[str, Callable[[str | None, tuple[str, ...]], bool]] = {
     "In": lambda value, values: value in values,
@@ -92,8 +93,12 @@ def _requirement_faults(requirement: LabelSelectorRequirement) -> Iterator[str]:
 
 def _key_faults(key: str) -> Iterator[str]:
     prefix, slash, name = key.rpartition("/")
-    if not _NAME.fullmatch(name) or (slash and not _PREFIX.fullmatch(prefix)):
+    if not _NAME.fullmatch(name) or (slash and not _is_prefix(prefix)):
         yield f"{key!r} is no label key"
+
+
+def _is_prefix(text: str) -> bool:
+    return len(text) <= _LONGEST_PREFIX and all(map(_PREFIX_PART.fullmatch, text.split(".")))
 
 
 def _value_faults(value: str) -> Iterator[str]:

@@ -35,7 +35,9 @@ def fault(text: str) -> str | None:
 
 def _is_url(scheme: str, rest: str) -> bool:
     rest, _, fragment = rest.partition("#")
-    if any(char < " " or char == "\x7f" or "\ud800" <= char <= "\udfff" for char in rest):
+    if any(char < " " or char == "\x7f" for char in rest) or any(
+        "\ud800" <= char <= "\udfff" for char in rest + fragment
+    ):
         return False
     rest, _, _ = rest.partition("?")
     if not _is_unescapable(fragment) or not rest.startswith("/"):

@@ -40,9 +40,8 @@ _POSIX = frozenset(
 def relabel_fault(text: str) -> str | None:
     """Why vmagent skips a job with `text` as the `regex` of a rule, whatever the action; None if it does not."""
     bare = text.lstrip("^")
-    while bare.endswith("$") and not bare.endswith("\\$"):
-        bare = bare[:-1]
-    return fault(bare)
+    without = bare.rstrip("$")
+    return fault(f"{without}$" if without.endswith("\\") and len(without) < len(bare) else without)
 
 
 @cached
@@ -153,7 +152,7 @@ class _Reader:
         start = self.at
         for opening in ("(?P<", "(?<"):
             if self.text.startswith(opening, start):
-                return self.name(start + len(opening))
+                return self.name(start, start + len(opening))
         self.at, saw_flag, is_negative = start + 2, False, False
         while self.at < len(self.text):
             char = self.text[self.at]
@@ -168,11 +167,11 @@ class _Reader:
                 break
         raise self.unreadable(start)
 
-    def name(self, start: int) -> bool:
-        self.at = start
+    def name(self, start: int, first: int) -> bool:
+        self.at = first
         while self.at < len(self.text) and self.text[self.at] in _NAME:
             self.at += 1
-        if self.at == start or not self.text.startswith(">", self.at):
+        if self.at == first or not self.text.startswith(">", self.at):
             raise self.unreadable(start)
         self.at += 1
         return True

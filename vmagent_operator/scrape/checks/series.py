@@ -98,8 +98,7 @@ class _Reader:
         if not is_name(self.word) or self.word.lower() in _NUMBERS:
             raise self.unexpected()
         name = self.take()
-        if self.word == "(":
-            raise NoSelectorError(f"{name[:20]!r} is a function")
+        self.no_function(name)
         if self.word not in _AFTER_METRIC:
             raise self.unexpected()
         return Metric(unescaped(name), self.groups() if self.word == "{" else ())
@@ -139,9 +138,14 @@ class _Reader:
     def template(self) -> Template:
         if not is_name(self.word):
             raise self.unexpected()
-        name = unescaped(self.take())
+        word = self.take()
+        self.no_function(word)
         self.expect("=")
-        return Template(name, self.expression())
+        return Template(unescaped(word), self.expression())
+
+    def no_function(self, name: str) -> None:
+        if self.word == "(":
+            raise NoSelectorError(f"{name[:20]!r} is a function")
 
     def text(self) -> Text:
         """Strings and names of templates, joined by `+`."""

@@ -37,7 +37,9 @@ _NUMBER = re.compile(
     r"|[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"
 )
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?")
-_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]*)?[-+:0-9Z]*)?")
+_TIMESTAMP = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(\.[0-9]*([-+:Z][-+:0-9Z]*)?|[-+:0-9Z]*))?"
+)
 _INDICATOR = re.compile(r"""[#,\[\]{}&*!|>'"%@`]|[?:-]( |$)|---|\.\.\.""")
 _INNER_INDICATOR = re.compile(r":( |$)| #")
 # Outside go-yaml's printable set. The line and paragraph separators are in it, but readers fold them as line breaks.
