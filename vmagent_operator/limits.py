@@ -134,7 +134,7 @@ INFLATED_BYTES: Final = Limit(
     "bytes",
     name="INFLATED_BYTES",
     bounds="what `render --decode-secrets` unpacks of one key",
-    why="The largest configuration that is ever written (OWNER_TEXT_BYTES) can be shown; 0.7 MB can hold 700 MB.",
+    why="No configuration that fits into one Secret is larger; 0.7 MB can hold 700 MB.",
 )
 
 # One object -------------------------------------------------------------------------------------------------------------
@@ -172,9 +172,16 @@ OBJECT_TEXT_BYTES: Final = Limit(
     4 * MIB,
     "bytes of configuration",
     name="OBJECT_TEXT_BYTES",
-    bounds="the jobs of a scrape object; what repetitions in regular expressions expand to counts as text, by the memory it takes",
-    why="2,000 endpoints of services have 2.3 MB, which take 0.25 s here and 62 MB of vmagent (31 bytes a byte; 45 where every rule "
-    "has a regular expression). `\\pL{1000}` takes 18 MB of vmagent, `x{1000}` 0.1 MB.",
+    bounds="the jobs of a scrape object",
+    why="2,000 endpoints of services have 2.3 MB, which take 0.25 s here.",
+)
+OBJECT_MEMORY_BYTES: Final = Limit(
+    128 * MIB,
+    "bytes of vmagent's memory",
+    name="OBJECT_MEMORY_BYTES",
+    bounds="the jobs of a scrape object, as counted in `scrape/budget.py`: 14 for a byte of text, 2,600 a job, 720 a rule, 3,800 an "
+    "expression and 150 for each character of it once repetitions are expanded",
+    why="2,000 endpoints of services take 100 MB by that count, 80 MB in truth. `\\pL{1000}`, 9 bytes, takes 18 MB.",
 )
 
 # Files ------------------------------------------------------------------------------------------------------------------
@@ -210,22 +217,22 @@ OWNER_ASSETS_BYTES: Final = Limit(
 
 # One agent --------------------------------------------------------------------------------------------------------------
 
-MEMORY_PER_TEXT_BYTE: Final = Limit(
-    36,
-    "bytes of memory for a byte of configuration",
-    name="MEMORY_PER_TEXT_BYTE",
-    bounds="an agent whose vmagent has a memory limit: that limit divided by this is what its configuration may have in all",
-    why="10,000 services with an endpoint (13.2 MB) take 31 bytes a byte, 10,000 static jobs as many, jobs of rules 45. "
-    "So the default of 500Mi holds 14.5 MB: 11,000 services with an endpoint.",
-)
 OWNER_TEXT_BYTES: Final = Limit(
     64 * MIB,
     "bytes of configuration",
     name="OWNER_TEXT_BYTES",
-    bounds="an agent, whatever the memory of its vmagent. Namespaces share it: while it is short, the next object is always taken "
-    "from the namespace that has the least so far, the oldest first",
-    why="20,000 objects of 3 KB, for which vmagent takes 2 GB. Compressed it is never more, so at most 128 Secrets of 512 KiB; "
-    "usually a fiftieth.",
+    bounds="an agent. Namespaces share it: while it is short, the next object is always taken from the namespace that has the least "
+    "so far, the oldest first",
+    why="20,000 objects of 3 KB; the operator holds it twice. Compressed it is never more, so at most 128 Secrets of 512 KiB; usually "
+    "a fiftieth.",
+)
+OWNER_MEMORY_BYTES: Final = Limit(
+    4096 * MIB,
+    "bytes of vmagent's memory",
+    name="OWNER_MEMORY_BYTES",
+    bounds="an agent, or its vmagent's memory limit if there is one (its own or the operator's default; none with `vpa`), counted as "
+    "OBJECT_MEMORY_BYTES and shared as OWNER_TEXT_BYTES",
+    why="10,000 services with an endpoint take 500 MB by that count, 405 MB in truth: they fit into the default of 500Mi.",
 )
 OWNER_JOBS: Final = Limit(
     100_000,

@@ -9,7 +9,7 @@ from test.scrape.cases import obj, settings
 from vmagent_operator.api.kinds import VMSTATICSCRAPE
 from vmagent_operator.desired.vmagent import capacity
 from vmagent_operator.desired.vmagent.desired import desired
-from vmagent_operator.limits import MEMORY_PER_TEXT_BYTE, OWNER_ASSETS_BYTES, OWNER_TEXT_BYTES
+from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.selection import Selection
 
@@ -49,8 +49,8 @@ def test_memory(spec: dict[str, Any], environ: dict[str, str], memory: int | Non
 
 def test_room_ends_where_the_memory_does_and_at_a_limit_of_ours() -> None:
     by_default = capacity.room(inputs({}).agent, settings(), {})
-    assert by_default.text_bytes == 500 * MIB // MEMORY_PER_TEXT_BYTE
-    assert capacity.room(inputs(limited("100Gi")).agent, settings(), {}).text_bytes == OWNER_TEXT_BYTES
+    assert by_default.memory_bytes == 500 * MIB
+    assert capacity.room(inputs(limited("100Gi")).agent, settings(), {}).memory_bytes == OWNER_MEMORY_BYTES
     assert capacity.room(inputs({}).agent, settings(), {"key": "text"}).asset_bytes == OWNER_ASSETS_BYTES - 4 - 9
 
 
@@ -63,12 +63,12 @@ def test_what_the_memory_does_not_hold_is_left_out_and_told() -> None:
     selection = Selection({VMSTATICSCRAPE: scrapes})
     few, all_of_them = (
         desired(inputs({"selectAllByDefault": True} | limited(memory), selection=selection)).configuration
-        for memory in ("50Mi", "500Mi")
+        for memory in ("20Mi", "500Mi")
     )
     assert few is not None
     assert all_of_them is not None
-    assert (len(few.applied), len(all_of_them.applied)) == (13, 30)
-    assert "limit OWNER_TEXT_BYTES" in few.findings[0].message
+    assert (len(few.applied), len(all_of_them.applied)) == (14, 30)
+    assert "limit OWNER_MEMORY_BYTES" in few.findings[0].message
 
 
 @pytest.mark.parametrize(

@@ -70,37 +70,44 @@ OBJECTS: Mapping[str, tuple[Callable[[], Manifest], Given, str]] = {
     "endpoints x targetLabels": (
         lambda: service(endpoints=[{"port": "a"}] * 1000, targetLabels=_names(1000)),
         {},
-        "OBJECT_RULES",
+        "OBJECT_MEMORY_BYTES",
     ),
     "many endpoints x many targetLabels": (
         lambda: service(endpoints=[{"port": "a"}] * 2000, targetLabels=_names(90_000)),
         {},
-        "OBJECT_RULES",
+        "OBJECT_MEMORY_BYTES",
     ),
     "endpoints x matchLabels": (
         lambda: service(endpoints=[{}] * 2000, selector={"matchLabels": dict.fromkeys(_names(2000), "a")}),
         {},
-        "OBJECT_RULES",
+        "OBJECT_MEMORY_BYTES",
     ),
     "endpoints x matchNames": (
         lambda: service(endpoints=[{}] * 2000, namespaceSelector={"matchNames": _names(3000)}),
         {},
         "OBJECT_TEXT_BYTES",
     ),
+    "endpoints x rules": (
+        lambda: service(
+            endpoints=[{"port": "a", "relabelConfigs": [{"targetLabel": "a", "replacement": "b"}] * 8}] * 2000
+        ),
+        {},
+        "OBJECT_RULES",
+    ),
     "empty endpoints": (lambda: service(endpoints=[{}] * 300_000), {}, "OBJECT_JOBS"),
     "endpoints": (lambda: service(endpoints=[{"port": "a"}] * 60_000), {}, "OBJECT_JOBS"),
-    "targetLabels": (lambda: service(targetLabels=_names(90_000)), {}, "OBJECT_RULES"),
+    "targetLabels": (lambda: service(targetLabels=_names(90_000)), {}, "OBJECT_MEMORY_BYTES"),
     "empty rules": (lambda: _rules(300_000, {}), {}, "OBJECT_PARTS"),
     "rules": (lambda: _rules(19_000, {"action": "labeldrop", "regex": "a"}), {}, ""),
     "repetitions": (
         lambda: _rules(2000, {"action": "labeldrop", "regex": "b[a-z0-9_]{1000}"}),
         {},
-        "OBJECT_TEXT_BYTES",
+        "OBJECT_MEMORY_BYTES",
     ),
     "repeated classes": (
         lambda: _rules(30, {"action": "labeldrop", "regex": r"(\pL{10}){100}"}),
         {},
-        "OBJECT_TEXT_BYTES",
+        "OBJECT_MEMORY_BYTES",
     ),
     "long token": (lambda: _bearer(1000, "k"), LARGE, "CREDENTIAL_CHARACTERS"),
     "token x endpoints": (lambda: _bearer(1000, "l"), LARGE, "OBJECT_TEXT_BYTES"),
@@ -134,7 +141,7 @@ OBJECTS: Mapping[str, tuple[Callable[[], Manifest], Given, str]] = {
             },
         ),
         {},
-        "OBJECT_RULES",
+        "OBJECT_MEMORY_BYTES",
     ),
     "discoveries": (
         lambda: scrape("VMScrapeConfig", {"consulSDConfigs": [{"server": "a"}] * 40_000}),

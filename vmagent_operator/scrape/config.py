@@ -11,6 +11,7 @@ from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape import extra, pack, references
+from vmagent_operator.scrape.budget import MEMORY_PER_BYTE
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import Context, context, spec_of
 from vmagent_operator.scrape.errors import AgentError, Finding
@@ -56,7 +57,8 @@ def configuration(
         raise AgentError("; ".join(errors))
     scope = Scope(values, agent.namespace)
     budget = settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
-    left = evolve(room, text_bytes=room.text_bytes - _own_bytes(agent, scope))
+    own = _own_bytes(agent, scope)
+    left = evolve(room, text_bytes=room.text_bytes - own, memory_bytes=room.memory_bytes - own * MEMORY_PER_BYTE)
     fragments, findings = _fragments(selection, context(agent, settings), values, budget, left)
     names = {name for found in fragments.values() for name in found.names}
     further, faults = extra.entries(spec_of(agent), scope, names)

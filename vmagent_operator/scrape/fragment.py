@@ -44,13 +44,13 @@ class Fragment:
     """The jobs of one scrape object.
 
     entry: the text of all of them, each an element of a YAML sequence. assets: what they need as files, asset key -> text.
-    size_bytes: what they take of vmagent, in bytes of ordinary configuration.
+    memory_bytes: what vmagent takes for them.
     """
 
     entry: Entry
     names: tuple[str, ...]
     assets: Mapping[str, str]
-    size_bytes: int
+    memory_bytes: int
 
 
 @frozen(eq=False)
@@ -113,7 +113,7 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
     try:
         for job in map(work.guarded, builder.jobs(spec, work)):
             text = emit.item(job).encode()
-            work.budget.job(text)
+            work.budget.job(job, text)
             texts.append(text)
             names.append(job["job_name"])
     except Missing as missing:
@@ -130,7 +130,7 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
             return Finding(obj, "; ".join(faults))
         if context.variables and placeholder.is_open(entry.text.decode()):
             return Finding(obj, "a text holds %{ without }: vmagent would look for it in what others write")
-    return Fragment(entry, tuple(names), work.scope.assets, work.budget.used_bytes)
+    return Fragment(entry, tuple(names), work.scope.assets, work.budget.taken_bytes)
 
 
 def _place(missing: Missing, work: Work) -> str:

@@ -14,7 +14,14 @@ from typing import Any
 from attrs import define, field, frozen
 
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.limits import OBJECT_TEXT_BYTES, OWNER_ASSETS_BYTES, OWNER_JOBS, OWNER_TEXT_BYTES, Limit
+from vmagent_operator.limits import (
+    OBJECT_TEXT_BYTES,
+    OWNER_ASSETS_BYTES,
+    OWNER_JOBS,
+    OWNER_MEMORY_BYTES,
+    OWNER_TEXT_BYTES,
+    Limit,
+)
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import Fragment
 
@@ -25,24 +32,32 @@ Build = Callable[[CustomObject[Any]], Fragment | Finding]
 class Room:
     """What the scrape objects of an agent may take in all.
 
-    text_bytes: of configuration. asset_bytes: of files in the one Secret that has them.
+    text_bytes: of configuration. memory_bytes: of vmagent. asset_bytes: of files in the one Secret that has them.
     """
 
     text_bytes: int = OWNER_TEXT_BYTES
+    memory_bytes: int = OWNER_MEMORY_BYTES
     asset_bytes: int = OWNER_ASSETS_BYTES
     jobs: int = OWNER_JOBS
 
     def shortage(self, used: "Use", more: Fragment) -> Limit | None:
         """The limit that one more object would be beyond, or None."""
-        if used.text_bytes + more.size_bytes > self.text_bytes:
+        if used.text_bytes + len(more.entry.text) > self.text_bytes:
             return OWNER_TEXT_BYTES
+        if used.memory_bytes + more.memory_bytes > self.memory_bytes:
+            return OWNER_MEMORY_BYTES
         if more.assets and used.asset_bytes + used.new_bytes(more) > self.asset_bytes:
             return OWNER_ASSETS_BYTES
         return OWNER_JOBS if used.jobs + len(more.names) > self.jobs else None
 
     def fraction(self, used: "Use") -> float:
         """How much of the room `used` is, by what it takes the most of."""
-        pairs = ((used.text_bytes, self.text_bytes), (used.asset_bytes, self.asset_bytes), (used.jobs, self.jobs))
+        pairs = (
+            (used.text_bytes, self.text_bytes),
+            (used.memory_bytes, self.memory_bytes),
+            (used.asset_bytes, self.asset_bytes),
+            (used.jobs, self.jobs),
+        )
         return max(taken / most if most > 0 else float(taken > 0) for taken, most in pairs)
 
 
@@ -51,6 +66,7 @@ class Use:
     """What some objects take; a file that several of them name counts once. `missed_bytes`: of those left out."""
 
     text_bytes: int = 0
+    memory_bytes: int = 0
     jobs: int = 0
     asset_bytes: int = 0
     missed_bytes: int = 0
@@ -58,7 +74,8 @@ class Use:
 
     def add(self, more: Fragment) -> None:
         """One more object."""
-        self.text_bytes += more.size_bytes
+        self.text_bytes += len(more.entry.text)
+        self.memory_bytes += more.memory_bytes
         self.jobs += len(more.names)
         if more.assets:
             self.asset_bytes += self.new_bytes(more)
@@ -120,7 +137,7 @@ class _Sharing:
             return None
         if short := self.room.shortage(self.everything, built):
             self.found[obj] = no_room(obj, short, self.room)
-            used.missed_bytes += built.size_bytes
+            used.missed_bytes += len(built.entry.text)
             return short
         self.everything.add(built)
         used.add(built)
@@ -129,9 +146,12 @@ class _Sharing:
 
 def no_room(obj: CustomObject[Any], short: Limit, room: Room) -> Finding:
     """An object that its namespace has no share left for; the text does not depend on what others have."""
-    most = {OWNER_TEXT_BYTES.name: room.text_bytes, OWNER_ASSETS_BYTES.name: room.asset_bytes}.get(
-        short.name, room.jobs
-    )
+    most = {
+        OWNER_TEXT_BYTES.name: room.text_bytes,
+        OWNER_MEMORY_BYTES.name: room.memory_bytes,
+        OWNER_ASSETS_BYTES.name: room.asset_bytes,
+        OWNER_JOBS.name: room.jobs,
+    }[short.name]
     whose = f"namespace {obj.namespace} has had its share of the {most} {short.unit}"
     return Finding(obj, f"spec: there is no room for it: {whose} that this agent may have (limit {short.name})")
 

@@ -6,7 +6,7 @@ from typing import Any
 from vmagent_operator.desired import resources
 from vmagent_operator.desired.quantity import whole_bytes
 from vmagent_operator.desired.vmagent.features import VMAgent, spec
-from vmagent_operator.limits import MEMORY_PER_TEXT_BYTE, OWNER_ASSETS_BYTES, OWNER_TEXT_BYTES
+from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES
 from vmagent_operator.scrape.share import Room, file_bytes
 from vmagent_operator.settings import Settings
 
@@ -14,9 +14,9 @@ from vmagent_operator.settings import Settings
 def room(agent: VMAgent, settings: Settings, files: Mapping[str, str]) -> Room:
     """What scrape objects may take; `files` are those that the agent itself puts where theirs go."""
     memory = memory_bytes(agent, settings)
-    allowed = OWNER_TEXT_BYTES if memory is None else min(memory // MEMORY_PER_TEXT_BYTE, OWNER_TEXT_BYTES)
+    allowed = OWNER_MEMORY_BYTES if memory is None else min(memory, OWNER_MEMORY_BYTES)
     taken = sum(file_bytes(key, text) for key, text in files.items())
-    return Room(text_bytes=allowed, asset_bytes=OWNER_ASSETS_BYTES - taken)
+    return Room(memory_bytes=allowed, asset_bytes=OWNER_ASSETS_BYTES - taken)
 
 
 def memory_bytes(agent: VMAgent, settings: Settings) -> int | None:
