@@ -60,13 +60,13 @@ def test_what_is_wide_is_not_deep() -> None:
 @pytest.mark.parametrize("piece", [b"[", b'"', b"\\", b'\\"', b'"[', b'{"":', b"[]", b'"a"', b'"\\', b" ", b'["",'])
 @pytest.mark.parametrize("read", [nesting.depth, nesting.members, nesting.elements])
 def test_time_is_linear(read: Any, piece: bytes) -> None:
-    """Ten times the bytes in less than forty times the time, from where it can be measured on."""
+    """Ten times the bytes in less than fifty times the processor's time, where a square would need a hundred."""
 
     def seconds(count: int) -> float:
         text = b"[" + piece * count
-        began = time.perf_counter()
+        began = time.thread_time()
         read(text)
-        return time.perf_counter() - began
+        return time.thread_time() - began
 
-    few = max(min(seconds(5_000) for _ in range(3)), 0.001)
-    assert min(seconds(50_000) for _ in range(3)) < 40 * few
+    few = max(min(seconds(5_000) for _ in range(5)), 0.002)
+    assert min(seconds(50_000) for _ in range(5)) < 50 * few
