@@ -33,6 +33,10 @@ SCALARS: Mapping[type, st.SearchStrategy[Any]] = {
 }
 
 
+STRICTER: Mapping[str, Mapping[str, Any]] = {"modulus": {"minimum": 0}}
+"""What we ask for beyond the recorded schemas, by key: vmagent refuses its whole file for anything else."""
+
+
 @st.composite
 def models(draw: st.DrawFn, cls: type[T]) -> T:
     """An instance of a field table with a few of its fields set; of any field, in the long run."""
@@ -42,6 +46,8 @@ def models(draw: st.DrawFn, cls: type[T]) -> T:
 
 
 def _values(slot: Slot) -> st.SearchStrategy[Any]:
+    if slot.field.unsigned:
+        return NUMBERS.map(abs)
     if slot.field.pattern:
         return st.from_regex(slot.field.pattern, fullmatch=True)
     return _shapes(slot.shape)
@@ -111,4 +117,4 @@ def _objects(draw: st.DrawFn, schema: Mapping[str, Any]) -> dict[str, Any]:
     required = set(schema.get("required", ()))
     optional = sorted(key for key, part in properties.items() if key not in required and not part.get(OPEN))
     chosen = draw(st.sets(st.sampled_from(optional), max_size=4)) if optional else set()
-    return {key: draw(documents(properties.get(key, {}))) for key in sorted(required | chosen)}
+    return {key: draw(documents(properties.get(key, {}) | STRICTER.get(key, {}))) for key in sorted(required | chosen)}

@@ -37,6 +37,11 @@ def _loaded(text: str) -> None:
         goyaml.load(text)
 
 
+def _scalar(text: str) -> None:
+    with suppress(goyaml.InvalidYAML):
+        goyaml.scalar(text)
+
+
 READERS: Mapping[str, Read] = {
     "regex": regex.fault,
     "regex of a rule": regex.relabel_fault,
@@ -54,7 +59,7 @@ READERS: Mapping[str, Read] = {
     "label name": relabel.sanitized,
     "value in YAML": lambda text: emit.dump({"a": text}),
     "key in YAML": lambda text: emit.dump({text: "a"}),
-    "plain scalar": goyaml.scalar,
+    "plain scalar": _scalar,
     "YAML": _loaded,
     "quantity": quantity.canonical,
     "number of bytes": quantity.whole_bytes,

@@ -85,7 +85,7 @@ def test_an_object_cannot_hide_the_placeholders_of_others() -> None:
     using = agent({"extraEnvs": [{"name": "EVERY", "value": "1m"}]})
     found = fragment(made, context(using, settings()), Values({}))
     assert isinstance(found, Finding)
-    assert "a text holds %{ without }" in found.message
+    assert "a placeholder %{ without }" in found.message
 
 
 def test_bounds_hold_for_an_interval_from_a_variable() -> None:
