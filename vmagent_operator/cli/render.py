@@ -18,10 +18,9 @@ from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, Kind, rea
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.controller import status
-from vmagent_operator.desired import names
-from vmagent_operator.desired.around import configsecret
-from vmagent_operator.desired.around.selfscrape import self_scrape
-from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired
+from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired, self_scrape
+from vmagent_operator.desired.vmagent.features import VMAGENT as APPLICATION
+from vmagent_operator.desired.vmagent.features import prefixed
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, Values
@@ -212,7 +211,7 @@ class _Rendering:
     def _wanted(
         self, agent: CustomObject[Any], objects: Mapping[Kind[Any], Sequence[CustomObject[Any]]]
     ) -> Desired | AgentError:
-        secret: Manifest = self.cluster.given.get(("Secret", agent.namespace, names.config(agent)), {})
+        secret: Manifest = self.cluster.given.get(("Secret", agent.namespace, prefixed(agent)), {})
         owners = [owner.get("uid") for owner in secret.get("metadata", {}).get("ownerReferences") or ()]
         try:
             inputs = Inputs(
@@ -221,7 +220,7 @@ class _Rendering:
                 values=self.values,
                 settings=self.settings,
                 server=self.server,
-                unmanaged_config_exists=configsecret.CONFIG_KEY in (secret.get("data") or {}),
+                unmanaged_config_exists=APPLICATION.config_key in (secret.get("data") or {}),
                 is_config_foreign=bool(secret) and agent.metadata.uid not in owners,
             )
             return desired(inputs)

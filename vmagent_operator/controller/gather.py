@@ -18,10 +18,8 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.controller.memory import Memory, Read
 from vmagent_operator.controller.stores import SCRAPES, Stores, owner_keys
-from vmagent_operator.desired import names
-from vmagent_operator.desired.around.configsecret import CONFIG_KEY, is_users
-from vmagent_operator.desired.around.selfscrape import self_scrape
-from vmagent_operator.desired.vmagent.desired import Inputs
+from vmagent_operator.desired.vmagent.desired import Inputs, self_scrape
+from vmagent_operator.desired.vmagent.features import VMAGENT, is_unmanaged, prefixed
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import NotFound
 from vmagent_operator.kube.http.client import Client
@@ -76,8 +74,8 @@ class Gatherer:
     def snapshot(self, agent: CustomObject[VMAgentSpec], wanted: Wanted, memory: Memory, server: Server) -> Snapshot:
         """`wanted` with the contents that it names. Raises ApiError."""
         reads = {reference: self._read(reference, memory) for reference in sorted(wanted.references)}
-        own = Reference("Secret", agent.namespace, names.config(agent))
-        keys, is_foreign = self._own_secret(own, memory) if is_users(agent) else (frozenset[str](), False)
+        own = Reference("Secret", agent.namespace, prefixed(agent))
+        keys, is_foreign = self._own_secret(own, memory) if is_unmanaged(agent) else (frozenset[str](), False)
         memory.reads = {known: read for known, read in memory.reads.items() if known in reads or known == own}
         inputs = Inputs(
             agent=agent,
@@ -85,10 +83,10 @@ class Gatherer:
             values=Values({of: read.content for of, read in reads.items()}, trim=self.settings.trim_secret_values),
             settings=self.settings,
             server=server,
-            unmanaged_config_exists=CONFIG_KEY in keys,
+            unmanaged_config_exists=VMAGENT.config_key in keys,
             is_config_foreign=is_foreign,
         )
-        fingerprint = _fingerprint(agent, wanted.selection, reads, server, (CONFIG_KEY in keys, is_foreign))
+        fingerprint = _fingerprint(agent, wanted.selection, reads, server, (VMAGENT.config_key in keys, is_foreign))
         return Snapshot(inputs=inputs, fingerprint=fingerprint)
 
     def _with_self(

@@ -11,8 +11,8 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Child
 from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, WORKLOADS, Stores
-from vmagent_operator.desired import names
 from vmagent_operator.desired.around import configsecret
+from vmagent_operator.desired.vmagent.features import prefixed
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write.apply import Applier
@@ -100,9 +100,7 @@ def is_ours(metadata: Manifest, namespace: str, name: str) -> bool:
 
 def _is_removable(metadata: Manifest, agent: CustomObject[Any]) -> bool:
     labels = metadata.get("labels") or {}
-    is_overflow = labels.get(configsecret.OVERFLOW_LABEL) == names.prefixed(agent) and not metadata.get(
-        "ownerReferences"
-    )
+    is_overflow = labels.get(configsecret.OVERFLOW_LABEL) == prefixed(agent) and not metadata.get("ownerReferences")
     return is_ours(metadata, agent.namespace, agent.name) or is_overflow
 
 

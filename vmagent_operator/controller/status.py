@@ -12,7 +12,7 @@ from typing import Any, Literal
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.desired import labels
-from vmagent_operator.desired.vmagent.features import shards
+from vmagent_operator.desired.vmagent.features import VMAGENT, shards
 from vmagent_operator.model.encode import to_json
 
 State = Literal["expanding", "operational", "failed", "paused"]
@@ -53,7 +53,7 @@ def agent_status(
     status |= {
         "observedGeneration": agent.metadata.generation,
         "updateStatus": state,
-        "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.selector(agent).items())),
+        "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.instance(VMAGENT, agent.name).items())),
     }
     status.setdefault("shards", 1)
     if agent.spec is not None:

@@ -12,7 +12,7 @@ from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired.around.configsecret import OVERFLOW_LABEL
-from vmagent_operator.desired.names import PREFIX
+from vmagent_operator.desired.vmagent.features import VMAGENT
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.resource import Manifest, Resource
@@ -135,7 +135,7 @@ def owner_keys(child: Manifest | CustomObject[Any]) -> tuple[str, ...]:
         if group == kinds.GROUP and reference.get("kind") == kinds.VMAGENT.name:
             return (f"{namespace}/{reference.get('name')}",)
     if prefixed := labels.get(OVERFLOW_LABEL):
-        return tuple({f"{namespace}/{prefixed}", f"{namespace}/{prefixed.removeprefix(PREFIX)}"})
+        return tuple({f"{namespace}/{prefixed}", f"{namespace}/{prefixed.removeprefix(VMAGENT.prefix)}"})
     pattern = name.split(":", 2)
     if len(pattern) == 3 and pattern[0] == "monitoring" and is_labelled(labels, labels.get(INSTANCE, "")):
         return (f"{pattern[1]}/{labels[INSTANCE]}",)

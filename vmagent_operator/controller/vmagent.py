@@ -25,9 +25,9 @@ from vmagent_operator.controller.rollout import READY, Progress
 from vmagent_operator.controller.scrapes import Reporter
 from vmagent_operator.controller.stores import VMAGENTS, WORKLOADS, Stores
 from vmagent_operator.controller.workloads import Workloads
-from vmagent_operator.desired import names
 from vmagent_operator.desired.around import configsecret
 from vmagent_operator.desired.vmagent.desired import desired
+from vmagent_operator.desired.vmagent.features import VMAGENT, is_unmanaged, prefixed
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError, NotFound, Timeout
 from vmagent_operator.kube.http.client import Client
@@ -242,7 +242,7 @@ class Pass:
     def _held(self, objects: Iterable[Manifest]) -> Manifest | None:
         """The configuration Secret, while jobs move to a new Secret that running pods do not mount yet."""
         objects = tuple(objects)
-        main = Child(resource.SECRETS, self.agent.namespace, names.config(self.agent))
+        main = Child(resource.SECRETS, self.agent.namespace, prefixed(self.agent))
         manifest = next((manifest for manifest in objects if child_of(manifest) == main), None)
         overflow = [each for each in objects if configsecret.OVERFLOW_LABEL in (each["metadata"].get("labels") or {})]
         if not overflow or manifest is None or self._cached(manifest) is None:
@@ -263,10 +263,10 @@ class Pass:
 
     def _release_configuration(self, objects: Iterable[Manifest]) -> None:
         """Give a first configuration that is the user's to change out of our hands."""
-        for manifest in objects if configsecret.is_users(self.agent) else ():
+        for manifest in objects if is_unmanaged(self.agent) else ():
             data = manifest.get("data") or {}
-            if manifest["kind"] == "Secret" and configsecret.CONFIG_KEY in data:
-                others = {key: value for key, value in data.items() if key != configsecret.CONFIG_KEY}
+            if manifest["kind"] == "Secret" and VMAGENT.config_key in data:
+                others = {key: value for key, value in data.items() if key != VMAGENT.config_key}
                 rest = {key: value for key, value in manifest.items() if key != "data"}
                 self.children.settle({**rest, "data": others} if others else rest)
 
@@ -330,8 +330,8 @@ class Pass:
         )
         self.breaker.count(child_of(manifest), describe(manifest), content_digest(manifest), written.paths)
         self.parts.metrics.flapping(self.agent, self.breaker.is_open)
-        if child_of(manifest) == Child(resource.SECRETS, self.agent.namespace, names.config(self.agent)):
-            self.is_config_written |= "create" in written.action or f"data[{configsecret.CONFIG_KEY}]" in written.paths
+        if child_of(manifest) == Child(resource.SECRETS, self.agent.namespace, prefixed(self.agent)):
+            self.is_config_written |= "create" in written.action or f"data[{VMAGENT.config_key}]" in written.paths
 
     def _cached(self, manifest: Manifest) -> Any:
         metadata = manifest["metadata"]
@@ -351,7 +351,7 @@ def _previous(agent: VMAgent) -> Previous:
     spec: Mapping[str, Any] = applied if isinstance(applied, dict) else {}
     service = spec.get("serviceSpec") or {}
     given = [spec.get("managedMetadata") or {}, spec.get("podMetadata") or {}, service.get("metadata") or {}]
-    released = {configsecret.CONFIG_KEY} if agent.spec is not None and configsecret.is_users(agent) else ()
+    released = {VMAGENT.config_key} if agent.spec is not None and is_unmanaged(agent) else ()
     return Previous(
         labels=frozenset(key for metadata in given for key in metadata.get("labels") or {}),
         annotations=frozenset(key for metadata in given for key in metadata.get("annotations") or {}),

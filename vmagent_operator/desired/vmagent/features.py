@@ -3,14 +3,27 @@
 They are apart so that account, configuration, pod and self scrape cannot disagree on whether a Secret is read.
 """
 
+from vmagent_operator.api.apps import ManagedMetadata
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAgentSpec
+from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.model.encode import find
 from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.references import ASSETS_DIRECTORY
+from vmagent_operator.scrape.selection import SELECTORS
 from vmagent_operator.settings import Server, Settings
 
 VMAgent = CustomObject[VMAgentSpec]
+
+VMAGENT = Application(
+    name="vmagent",
+    prefix="vmagent-",
+    config_file="vmagent.yaml",
+    config_directory="/etc/vmagent/config",
+    config_out_directory="/etc/vmagent/config_out",
+    assets_directory=ASSETS_DIRECTORY,
+)
 
 
 def spec(agent: VMAgent) -> VMAgentSpec:
@@ -91,12 +104,32 @@ def has_reloader(agent: VMAgent) -> bool:
     return has_secrets(agent) or has_relabeling(agent) or has_aggregation(agent)
 
 
-def has_license(agent: VMAgent) -> bool:
-    """Whether a license is provided, by value or by reference."""
-    license = spec(agent).license
-    return license is not None and bool(license.key or license.key_ref)
+def is_unmanaged(agent: VMAgent) -> bool:
+    """Whether the scrape configuration is the user's own: the agent scrapes, but nothing says what."""
+    asked = spec(agent).scraping
+    selectors = (f"{prefix}{which}" for prefix in SELECTORS.values() for which in ("_selector", "_namespace_selector"))
+    is_selective = asked.select_all_by_default or any(getattr(asked, name) is not None for name in selectors)
+    has_jobs = asked.additional_scrape_configs is not None or bool(asked.inline_scrape_config)
+    return not (asked.ingest_only_mode or is_selective or has_jobs)
 
 
-def is_openshift(settings: Settings, server: Server) -> bool:
-    """Whether ids are left to OpenShift and its service authority is mounted."""
-    return settings.openshift == "enabled" or (settings.openshift == "auto" and server.openshift)
+def prefixed(agent: VMAgent) -> str:
+    """The name that most children have: `vmagent-<name>`, or the agent's own with legacy naming."""
+    return agent.name if spec(agent).use_legacy_naming else f"{VMAGENT.prefix}{agent.name}"
+
+
+def component(agent: VMAgent, settings: Settings, server: Server = Server()) -> Component:  # noqa: B008
+    """The agent as generic builders see it. Raises AgentError."""
+    asked = spec(agent)
+    return Component(
+        owner=agent,
+        app=VMAGENT,
+        name=prefixed(agent),
+        params=asked.apps,
+        settings=settings,
+        server=server,
+        managed=asked.managed_metadata or ManagedMetadata(),
+        license=asked.license,
+        kind="DaemonSet" if is_daemon_set(agent) else "StatefulSet" if is_stateful(agent) else "Deployment",
+        shards=shards(agent),
+    )

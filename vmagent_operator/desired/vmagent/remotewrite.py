@@ -15,15 +15,19 @@ from vmagent_operator.api.auth import BasicAuth, OAuth2, SecretOrConfigMap, TLSC
 from vmagent_operator.api.core import SecretKeySelector
 from vmagent_operator.api.vmagent import AWS, RemoteWriteSettings, RemoteWriteSpec, StreamAggrConfig
 from vmagent_operator.desired import args
-from vmagent_operator.desired.vmagent import rules
-from vmagent_operator.desired.vmagent.features import VMAgent, has_global_relabeling, has_rule, has_url_relabeling, spec
-from vmagent_operator.desired.workload import claims
+from vmagent_operator.desired.vmagent import queue, rules
+from vmagent_operator.desired.vmagent.features import (
+    VMAGENT,
+    VMAgent,
+    has_global_relabeling,
+    has_rule,
+    has_url_relabeling,
+    spec,
+)
+from vmagent_operator.desired.workload.volumes import AGGREGATION_DIRECTORY, RELABELING_DIRECTORY
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Missing, Scope, Selector, Values
 
-CONFIG_DIRECTORY = "/etc/vmagent/config"
-AGGREGATION_DIRECTORY = "/etc/vm/stream-aggr"
-RELABELING_DIRECTORY = "/etc/vm/relabeling"
 _DEFAULT_QUEUE_BYTES = 1 << 30
 
 
@@ -146,8 +150,8 @@ def _destinations(agent: VMAgent, values: Values) -> list[Destination]:
         Destination(
             index,
             remote,
-            config=Scope(values, agent.namespace, directory=CONFIG_DIRECTORY),
-            tls=Scope(values, agent.namespace),
+            config=Scope(values, agent.namespace, directory=VMAGENT.config_directory),
+            tls=Scope(values, agent.namespace, directory=VMAGENT.assets_directory),
         )
         for index, remote in enumerate(spec(agent).remote_write)
     ]
@@ -234,7 +238,7 @@ def _queues(agent: VMAgent) -> Iterator[str]:
     yield from _sized("queues", settings.queues, numbers)
     common = settings.max_disk_usage_per_url
     if common is None or str(common) == str(_DEFAULT_QUEUE_BYTES):
-        common = claims.queue_size(agent) or _DEFAULT_QUEUE_BYTES
+        common = queue.size_bytes(agent) or _DEFAULT_QUEUE_BYTES
     yield from _sized("maxDiskUsagePerURL", common, [remote.max_disk_usage for remote in remotes])
 
 
@@ -254,7 +258,7 @@ def _sized(name: str, common: int | str | None, given: Sequence[int | str | None
 def _settings(agent: VMAgent) -> Iterator[str]:
     """What holds for remote write as a whole."""
     settings = spec(agent).remote_write_settings or RemoteWriteSettings()
-    yield f"-remoteWrite.tmpDataPath={settings.tmp_data_path or claims.queue_path(agent)}"
+    yield f"-remoteWrite.tmpDataPath={settings.tmp_data_path or queue.path(agent)}"
     if settings.max_block_size is not None:
         yield f"-remoteWrite.maxBlockSize={settings.max_block_size}"
     if settings.show_url is not None:

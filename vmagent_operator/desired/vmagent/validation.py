@@ -16,7 +16,7 @@ from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOr
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.desired import names
 from vmagent_operator.desired.around.service import INSERT_PORTS, additional_name
-from vmagent_operator.desired.vmagent.features import VMAgent, is_daemon_set, is_stateful, spec
+from vmagent_operator.desired.vmagent.features import VMAgent, component, is_daemon_set, is_stateful, spec
 from vmagent_operator.model.decode import Fault
 from vmagent_operator.model.encode import find
 from vmagent_operator.settings import Settings
@@ -63,12 +63,13 @@ def verdict(agent: VMAgent, settings: Settings) -> Verdict:
 
 
 def _names(agent: VMAgent, settings: Settings) -> Faults:
-    service = additional_name(agent)
+    own = component(agent, settings)
+    service = additional_name(own, spec(agent).service_spec)
     limits = (
         (agent.name, _MAX_LABEL, "metadata.name", "the label of an instance"),
-        (names.prefixed(agent), _MAX_LABEL, "metadata.name", "a service"),
+        (own.name, _MAX_LABEL, "metadata.name", "a service"),
         (service or "", _MAX_LABEL, "spec.serviceSpec.metadata.name", "a service"),
-        (names.rbac(agent), _MAX_NAME, "metadata.name", "a role"),
+        (names.rbac(own), _MAX_NAME, "metadata.name", "a role"),
         (f"{agent.key}.vmagent.victoriametrics.com/Applied", _MAX_CONDITION_TYPE, "metadata.name", "a condition"),
     )
     for name, limit, path, of in limits:
@@ -76,7 +77,7 @@ def _names(agent: VMAgent, settings: Settings) -> Faults:
             yield Fault(path, f"{name} is {len(name)} characters long, the name of {of} ends at {limit}")
     if "." in agent.name:
         yield Fault("metadata.name", "a service cannot have a dot in its name")
-    if service == names.prefixed(agent):
+    if service == own.name:
         yield Fault("spec.serviceSpec.metadata.name", f"{service} is the name of the agent's own service")
 
 
@@ -103,7 +104,7 @@ def _remote_write(agent: VMAgent, settings: Settings) -> Faults:
 
 def _ports(agent: VMAgent, settings: Settings) -> Faults:
     given = {"spec.port": spec(agent).apps.port}
-    for attribute, key, _ in INSERT_PORTS:
+    for attribute, key, _, _ in INSERT_PORTS:
         given[f"spec.insertPorts.{key}"] = getattr(spec(agent).insert_ports, attribute, "")
     for path, port in given.items():
         if port and not (port.isdecimal() and 0 < int(port) < 65536):
