@@ -30,6 +30,7 @@ from vmagent_operator import settings
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.references import Values
 from vmagent_operator.scrape.selection import pick
@@ -107,8 +108,8 @@ def pure(count: int) -> list[tuple[str, str]]:
 def rendered(owner: CustomObject[Any], objects: list[CustomObject[Any]]) -> Desired:
     """What a pass over `owner` decides on."""
     effective = settings.load({})
-    selection = pick(owner, {kinds.VMSERVICESCRAPE: objects}, {}, effective)
-    assert not named(owner, selection, effective)
+    selection = pick(scrape_owner(owner, effective), {kinds.VMSERVICESCRAPE: objects}, {})
+    assert not named(scrape_owner(owner, effective), selection)
     values = Values({})
     return desired(
         Inputs(agent=owner, selection=selection, values=values, settings=effective, server=settings.Server())

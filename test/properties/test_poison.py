@@ -17,6 +17,7 @@ from test.properties.world import NOW
 from vmagent_operator.api.kinds import API_VERSION, SCRAPE_KINDS, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import status
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.references import Reference, Values
@@ -71,7 +72,8 @@ def _configuration(extra: str, *bad: Bad) -> Configuration:
     namespaces = {obj.namespace: {"some": "label"} for obj in objects}
     values = Values({reference: texts for each in bad for reference, texts in each.given.items()})
     agent = _agent(extra)
-    return configuration(agent, pick(agent, by_kind, namespaces, SETTINGS), values, SETTINGS)
+    owner = scrape_owner(agent, SETTINGS)
+    return configuration(owner, pick(owner, by_kind, namespaces), values)
 
 
 def _bad(case: Case, namespace: str = "bad") -> Bad:

@@ -17,6 +17,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired import names
 from vmagent_operator.desired.vmagent import features
 from vmagent_operator.desired.vmagent.desired import self_scrape
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, Values
@@ -58,11 +59,11 @@ class Cluster:
         own = self_scrape(agent, self.settings)
         candidates = [*self.custom, *([read(own)] if own else [])]
         by_kind = {kind: [o for o in candidates if o.kind is kind] for kind in SCRAPE_KINDS}
-        return pick(agent, by_kind, self.namespaces, self.settings)
+        return pick(scrape_owner(agent, self.settings), by_kind, self.namespaces)
 
     def configured(self, agent: CustomObject[Any]) -> Configuration:
         """The configuration of `agent`."""
-        return configuration(agent, self.selection(agent), self.values, self.settings)
+        return configuration(scrape_owner(agent, self.settings), self.selection(agent), self.values)
 
 
 def documents(path: Path) -> list[Document]:

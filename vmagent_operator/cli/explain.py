@@ -11,6 +11,7 @@ from vmagent_operator.api.kinds import GROUP, KINDS, SCRAPE_KINDS, VERSION, VMAG
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.render import Cluster
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.explain import Verdict, verdict
@@ -46,7 +47,9 @@ def explanation(cluster: Cluster, obj: CustomObject[Any], settings: Settings) ->
     values = Values(cluster.contents, trim=settings.trim_secret_values)
 
     def judged(agent: CustomObject[Any], scrape: CustomObject[Any]) -> Verdict:
-        return verdict(agent, scrape, cluster.namespaces, values, settings)
+        if agent.error is not None:
+            return Verdict(broken="agent", message=str(agent.error))
+        return verdict(scrape_owner(agent, settings), scrape, cluster.namespaces, values)
 
     yield f"{obj.kind.name} {obj.key}"
     if obj.kind is not VMAGENT:
@@ -121,7 +124,8 @@ def _references(cluster: Cluster, settings: Settings) -> Iterable[Any]:
     for agent in _of(cluster, VMAGENT):
         if agent.error is None:
             with suppress(SelectorError):  # the explanation says so
-                yield from sorted(named(agent, pick(agent, objects, cluster.namespaces, settings), settings))
+                owner = scrape_owner(agent, settings)
+                yield from sorted(named(owner, pick(owner, objects, cluster.namespaces)))
 
 
 def _parser() -> argparse.ArgumentParser:

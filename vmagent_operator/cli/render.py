@@ -20,7 +20,7 @@ from vmagent_operator.cli import manifests
 from vmagent_operator.controller import status
 from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired, self_scrape
 from vmagent_operator.desired.vmagent.features import VMAGENT as APPLICATION
-from vmagent_operator.desired.vmagent.features import prefixed
+from vmagent_operator.desired.vmagent.features import prefixed, scrape_owner
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, Values
@@ -216,7 +216,7 @@ class _Rendering:
         try:
             inputs = Inputs(
                 agent=agent,
-                selection=pick(agent, objects, self.namespaces, self.settings),
+                selection=pick(scrape_owner(agent, self.settings), objects, self.namespaces),
                 values=self.values,
                 settings=self.settings,
                 server=self.server,

@@ -19,7 +19,7 @@ from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.controller.memory import Memory, Read
 from vmagent_operator.controller.stores import SCRAPES, Stores, owner_keys
 from vmagent_operator.desired.vmagent.desired import Inputs, self_scrape
-from vmagent_operator.desired.vmagent.features import VMAGENT, is_unmanaged, prefixed
+from vmagent_operator.desired.vmagent.features import VMAGENT, is_unmanaged, prefixed, scrape_owner
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import NotFound
 from vmagent_operator.kube.http.client import Client
@@ -67,9 +67,10 @@ class Gatherer:
     def wanted(self, agent: CustomObject[VMAgentSpec]) -> Wanted:
         """What `agent` asks for, as the stores have it. Raises SelectorError and AgentError."""
         objects = {kind: self.stores.items(of) for of, kind in SCRAPES.items()}
-        selection = pick(agent, self._with_self(agent, objects), self.stores.namespaces(), self.settings)
+        owner = scrape_owner(agent, self.settings)
+        selection = pick(owner, self._with_self(agent, objects), self.stores.namespaces())
         own = references(agent.spec, agent.namespace)
-        return Wanted(selection=selection, references=own | named(agent, selection, self.settings))
+        return Wanted(selection=selection, references=own | named(owner, selection))
 
     def snapshot(self, agent: CustomObject[VMAgentSpec], wanted: Wanted, memory: Memory, server: Server) -> Snapshot:
         """`wanted` with the contents that it names. Raises ApiError."""

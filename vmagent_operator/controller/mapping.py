@@ -13,6 +13,7 @@ from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.controller.gather import SKIP_VALIDATION
 from vmagent_operator.controller.memory import Key, Memories
 from vmagent_operator.controller.stores import SCRAPES, VMAGENTS, WORKLOADS, Stores, owner_keys
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.resource import Manifest, Resource
@@ -134,7 +135,7 @@ def _matches(
     settings: Settings,
 ) -> bool:
     try:
-        return matches(agent, scrape, namespaces, settings)
+        return matches(scrape_owner(agent, settings), scrape, namespaces)
     except SelectorError:
         return False  # such an agent has failed, and selects nothing until it is edited
 

@@ -8,17 +8,16 @@ from attrs import frozen
 from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape import extra, pack
 from vmagent_operator.scrape.checks import validate
-from vmagent_operator.scrape.context import Context, context, spec_of
+from vmagent_operator.scrape.context import Context, context
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects
+from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.references import Reference, Scope, Values, references
 from vmagent_operator.scrape.selection import Selection
 from vmagent_operator.scrape.text import emit
-from vmagent_operator.settings import Settings
 
 OVERFLOW_FILES = "/etc/vm/sc-files/*/jobs.yaml"
 DEFAULT_INTERVAL = "30s"
@@ -41,21 +40,19 @@ class Configuration:
     faults: tuple[str, ...]
 
 
-def configuration(
-    agent: CustomObject[VMAgentSpec], selection: Selection, values: Values, settings: Settings
-) -> Configuration:
-    """The configuration of `agent` with the objects it picks. Raises AgentError."""
-    if errors := validate.agent(agent):
+def configuration(owner: ScrapeOwner, selection: Selection, values: Values) -> Configuration:
+    """The configuration of `owner` with the objects it picks. Raises AgentError."""
+    if errors := validate.owner(owner):
         raise AgentError("; ".join(errors))
-    scope = Scope(values, agent.namespace)
-    budget = settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
-    fragments, findings = _fragments(selection, context(agent, settings), values, budget)
+    scope = Scope(values, owner.namespace)
+    budget = owner.settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
+    fragments, findings = _fragments(selection, context(owner), values, budget)
     names = {name for found in fragments.values() for name in found.names}
-    further, faults = extra.entries(spec_of(agent).scraping, scope, names)
+    further, faults = extra.entries(owner.scraping, scope, names)
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
         raise AgentError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
     entries = [entry for entry in (*(found.entry for found in fragments.values()), *further) if entry.text]
-    main, *overflow = pack.buckets(entries, budget, _heads(agent, bool(entries), scope))
+    main, *overflow = pack.buckets(entries, budget, _heads(owner, bool(entries), scope))
     return Configuration(
         main=main,
         overflow=tuple(overflow),
@@ -66,12 +63,12 @@ def configuration(
     )
 
 
-def named(agent: CustomObject[VMAgentSpec], selection: Selection, settings: Settings) -> frozenset[Reference]:
-    """Every Secret and ConfigMap whose content the configuration of `agent` may need."""
-    additional = spec_of(agent).scraping.additional_scrape_configs
-    own = references(additional, agent.namespace) if additional else frozenset()
-    agent_context = context(agent, settings)
-    return own.union(*(named_objects(obj, agent_context) for obj in _objects(selection)))
+def named(owner: ScrapeOwner, selection: Selection) -> frozenset[Reference]:
+    """Every Secret and ConfigMap whose content the configuration of `owner` may need."""
+    additional = owner.scraping.additional_scrape_configs
+    own = references(additional, owner.namespace) if additional else frozenset()
+    own_context = context(owner)
+    return own.union(*(named_objects(obj, own_context) for obj in _objects(selection)))
 
 
 def _objects(selection: Selection) -> Iterator[CustomObject[Any]]:
@@ -80,13 +77,13 @@ def _objects(selection: Selection) -> Iterator[CustomObject[Any]]:
 
 
 def _fragments(
-    selection: Selection, agent_context: Context, values: Values, budget_bytes: int
+    selection: Selection, own_context: Context, values: Values, budget_bytes: int
 ) -> tuple[dict[CustomObject[Any], Fragment], tuple[Finding, ...]]:
     """The objects that can be configured, with their jobs, in the order of the file; and those that cannot."""
     fragments: dict[CustomObject[Any], Fragment] = {}
     findings: list[Finding] = []
     for obj in _objects(selection):
-        found = fragment(obj, agent_context, values)
+        found = fragment(obj, own_context, values)
         if isinstance(found, Finding):
             findings.append(found)
         elif pack.is_oversized(found.entry, budget_bytes):
@@ -97,22 +94,22 @@ def _fragments(
     return fragments, tuple(findings)
 
 
-def _heads(agent: CustomObject[VMAgentSpec], has_jobs: bool, scope: Scope) -> tuple[bytes, bytes]:
+def _heads(owner: ScrapeOwner, has_jobs: bool, scope: Scope) -> tuple[bytes, bytes]:
     """The text before the jobs if the file has all of them, and if more are in other files."""
-    whole = {"global": _global(agent, scope)}
+    whole = {"global": _global(owner, scope)}
     jobs = b"scrape_configs:\n" if has_jobs else b"scrape_configs: []\n"
     parts = (whole, {**whole, "scrape_config_files": [OVERFLOW_FILES]})
     alone, leading = (emit.dump(part).encode() + jobs for part in parts)
     return alone, leading
 
 
-def _global(agent: CustomObject[VMAgentSpec], scope: Scope) -> dict[str, Any]:
-    scraping = spec_of(agent).scraping
+def _global(owner: ScrapeOwner, scope: Scope) -> dict[str, Any]:
+    scraping = owner.scraping
     label = next(
         (n for n in (scraping.external_label_name, scraping.vm_agent_external_label_name) if n is not None),
         "prometheus",
     )
-    identity = {label: agent.key} if label else {}
+    identity = {label: owner.key} if label else {}
     metric_rules = _rules(scraping.global_scrape_metric_relabel_configs, scope)
     rules = _rules(scraping.global_scrape_relabel_configs, scope)
     return {

@@ -1,4 +1,4 @@
-"""What reaches a job from outside its scrape object: agent fields and operator settings."""
+"""What reaches a job from outside its scrape object: fields of its owner and settings of the operator."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from functools import cached_property
 
 from attrs import field, frozen
 
-from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass
-from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
+from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.references import Reference, references
-from vmagent_operator.settings import Settings
 
 _PLACEHOLDER = re.compile(r"%\{(.*?)\}", re.S)
 _RUNTIME = re.compile(r"HOME|HOSTNAME|PATH|[A-Z0-9_]+_(SERVICE_HOST|SERVICE_PORT\w*|PORT\w*)")
@@ -25,7 +23,7 @@ _RUNTIME = re.compile(r"HOME|HOSTNAME|PATH|[A-Z0-9_]+_(SERVICE_HOST|SERVICE_PORT
 class Context:
     """Everything but a scrape object and Secrets that its jobs depend on; equal contexts give equal jobs.
 
-    variables: the names of vmagent's environment variables, where the agent says; None if there may be any others.
+    variables: the names of the scraping container's environment variables; None if there may be any others.
     templates: kind name -> rules appended to those of every job of the kind.
     """
 
@@ -40,6 +38,7 @@ class Context:
     uses_api_selectors: bool
     is_daemon_set: bool
     enforces_endpointslices: bool
+    assets_directory: str
     variables: frozenset[str] | None
     api_server: APIServerConfig | None = field(hash=False)
     scrape_classes: tuple[ScrapeClass, ...] = field(hash=False)
@@ -70,34 +69,12 @@ class Context:
         return frozenset().union(*(references(part, "") for part in (self.api_server, *self.scrape_classes) if part))
 
 
-def context(agent: CustomObject[VMAgentSpec], settings: Settings) -> Context:
-    """The context that `agent` gives its jobs; one instance for as long as the agent does not change."""
-    known = agent.memo.get(Context)
-    if known is None or known[0] is not settings:
-        known = agent.memo[Context] = (settings, _context(spec_of(agent), settings))
+def context(owner: ScrapeOwner) -> Context:
+    """The context that `owner` gives its jobs; one instance for as long as the object behind it does not change."""
+    known = owner.object.memo.get(Context)
+    if known is None or known[0] is not owner.settings:
+        known = owner.object.memo[Context] = (owner.settings, _context(owner))
     return known[1]
-
-
-def spec_of(agent: CustomObject[VMAgentSpec]) -> VMAgentSpec:
-    """The spec of an agent that could be decoded; there is nothing to do for any other."""
-    if agent.spec is None:
-        raise agent.error or ValueError(f"{agent.key} has no spec")
-    return agent.spec
-
-
-def has_cluster_access(spec: VMAgentSpec, settings: Settings) -> bool:
-    """Whether the agent may look beyond the watched namespaces: always without any, else only with its own account."""
-    return not settings.watch_namespaces or bool(spec.apps.service_account_name)
-
-
-def variables(spec: VMAgentSpec) -> frozenset[str] | None:
-    """The environment variables that the spec gives to vmagent, by name; None if it may give it any."""
-    given = [{"env": spec.apps.extra_envs, "envFrom": spec.apps.extra_envs_from}]
-    given += (container for container in spec.apps.containers if container["name"] == "vmagent")
-    if any(part.get("envFrom") for part in given):
-        return None
-    node = {"KUBE_NODE_NAME"} if spec.daemon_set_mode else set()
-    return frozenset(node.union(*({str(each["name"]) for each in part.get("env") or ()} for part in given)))
 
 
 def is_filled(text: str, known: frozenset[str] | None) -> bool:
@@ -109,8 +86,8 @@ def is_filled(text: str, known: frozenset[str] | None) -> bool:
     return bool(names) and (known is None or all(name in known or _RUNTIME.fullmatch(name) for name in names))
 
 
-def _context(spec: VMAgentSpec, settings: Settings) -> Context:
-    scraping = spec.scraping
+def _context(owner: ScrapeOwner) -> Context:
+    scraping = owner.scraping
     return Context(
         min_interval=scraping.min_scrape_interval,
         max_interval=scraping.max_scrape_interval,
@@ -119,11 +96,12 @@ def _context(spec: VMAgentSpec, settings: Settings) -> Context:
         overrides_honor_timestamps=scraping.override_honor_timestamps,
         enforced_label=scraping.enforced_namespace_label,
         denies_files=scraping.arbitrary_fs_access_through_sms.deny,
-        ignores_namespace_selectors=scraping.ignore_namespace_selectors or not has_cluster_access(spec, settings),
-        uses_api_selectors=scraping.enable_kubernetes_api_selectors and not spec.daemon_set_mode,
-        is_daemon_set=spec.daemon_set_mode,
-        enforces_endpointslices=settings.enforce_endpointslices,
-        variables=variables(spec),
+        ignores_namespace_selectors=scraping.ignore_namespace_selectors or not owner.has_cluster_access,
+        uses_api_selectors=scraping.enable_kubernetes_api_selectors and not owner.is_daemon_set,
+        is_daemon_set=owner.is_daemon_set,
+        enforces_endpointslices=owner.settings.enforce_endpointslices,
+        assets_directory=owner.assets_directory,
+        variables=owner.variables,
         api_server=scraping.api_server_config,
         scrape_classes=scraping.scrape_classes,
         templates={

@@ -92,7 +92,7 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
         return Finding(obj, "; ".join(faults))
     spec: Any = obj.spec
     builder = BUILDERS[obj.kind]
-    scope = Scope(values, obj.namespace)
+    scope = Scope(values, obj.namespace, directory=context.assets_directory)
     work = Work(obj, builder.prefix, context, scope, context.scrape_class(spec.scrape_class))
     try:
         jobs = tuple(builder.jobs(spec, work))

@@ -24,12 +24,10 @@ from vmagent_operator.api.kinds import (
 )
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.scraping import ScrapingParams
-from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.fields import camel_case
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.context import has_cluster_access, spec_of
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.settings import Settings
+from vmagent_operator.scrape.owner import ScrapeOwner
 
 Namespaces = Mapping[str, Mapping[str, str]]
 """Namespace name -> its labels."""
@@ -105,62 +103,55 @@ class Selection:
 
 
 def pick(
-    agent: CustomObject[VMAgentSpec],
+    owner: ScrapeOwner,
     objects: Mapping[Kind[Any], Iterable[CustomObject[Any]]],
     namespaces: Namespaces,
-    settings: Settings,
 ) -> Selection:
-    """What `agent` picks among `objects`. Raises SelectorError."""
+    """What `owner` picks among `objects`. Raises SelectorError."""
     chosen: dict[Kind[Any], tuple[CustomObject[Any], ...]] = {}
     for kind in SCRAPE_KINDS:
-        found = reach(agent, kind, namespaces, settings)
+        found = reach(owner, kind, namespaces)
         inside = (o for o in objects.get(kind, ()) if isinstance(found, Reach) and found.broken(o) is None)
         chosen[kind] = tuple(sorted(inside, key=lambda o: o.key))
     return Selection(chosen)
 
 
-def refusal(
-    agent: CustomObject[VMAgentSpec], obj: CustomObject[Any], namespaces: Namespaces, settings: Settings
-) -> Refusal | None:
-    """Why `agent` does not pick `obj`, or None if it does. Raises SelectorError."""
-    found = reach(agent, obj.kind, namespaces, settings)
+def refusal(owner: ScrapeOwner, obj: CustomObject[Any], namespaces: Namespaces) -> Refusal | None:
+    """Why `owner` does not pick `obj`, or None if it does. Raises SelectorError."""
+    found = reach(owner, obj.kind, namespaces)
     return found if isinstance(found, Refusal) else found.refusal(obj, namespaces)
 
 
-def matches(
-    agent: CustomObject[VMAgentSpec], obj: CustomObject[Any], namespaces: Namespaces, settings: Settings
-) -> bool:
-    """Whether `agent` picks `obj`. Raises SelectorError."""
-    found = reach(agent, obj.kind, namespaces, settings)
+def matches(owner: ScrapeOwner, obj: CustomObject[Any], namespaces: Namespaces) -> bool:
+    """Whether `owner` picks `obj`. Raises SelectorError."""
+    found = reach(owner, obj.kind, namespaces)
     return isinstance(found, Reach) and found.broken(obj) is None
 
 
-def reach(
-    agent: CustomObject[VMAgentSpec], kind: Kind[Any], namespaces: Namespaces, settings: Settings
-) -> Reach | Refusal:
-    """The part of the objects of `kind` that `agent` picks, or why it picks none of the kind. Raises SelectorError."""
-    spec = spec_of(agent)
+def reach(owner: ScrapeOwner, kind: Kind[Any], namespaces: Namespaces) -> Reach | Refusal:
+    """The part of the objects of `kind` that `owner` picks, or why it picks none of the kind. Raises SelectorError."""
+    scraping, settings = owner.scraping, owner.settings
     if kind.name in settings.disabled_kinds:
         return Refusal("kind", f"{kind.name} is disabled in the operator")
-    if spec.scraping.ingest_only_mode:
+    if scraping.ingest_only_mode:
         return Refusal("mode", "the agent only takes in what is pushed")
-    if spec.daemon_set_mode and kind is not VMPODSCRAPE:
+    if owner.is_daemon_set and kind is not VMPODSCRAPE:
         return Refusal("mode", "an agent in DaemonSet mode picks VMPodScrapes only")
-    if kind is VMNODESCRAPE and not has_cluster_access(spec, settings):
+    if kind is VMNODESCRAPE and not owner.has_cluster_access:
         return Refusal("access", "nodes are beyond the watched namespaces; the agent has no service account of its own")
-    labels = _checked(spec.scraping, f"{SELECTORS[kind]}_selector")
+    labels = _checked(scraping, f"{SELECTORS[kind]}_selector")
     field = f"{SELECTORS[kind]}_namespace_selector"
-    wanted: LabelSelector | None = getattr(spec.scraping, field)
-    if labels is None and wanted is None and not spec.scraping.select_all_by_default:
+    wanted: LabelSelector | None = getattr(scraping, field)
+    if labels is None and wanted is None and not scraping.select_all_by_default:
         return Refusal("selector", f"the agent has no selector of {kind.name}s and does not select all by default")
     if settings.watch_namespaces:
         return Reach(frozenset(settings.watch_namespaces), labels, "the operator watches other namespaces only")
     if wanted is None:
         own = f"without spec.{camel_case(field)} the agent searches its own namespace only"
-        return Reach(None if labels is None else frozenset({agent.namespace}), labels, own)
+        return Reach(None if labels is None else frozenset({owner.namespace}), labels, own)
     if wanted.is_empty:
         return Reach(None, labels)
-    _checked(spec.scraping, field)
+    _checked(scraping, field)
     searched = frozenset(name for name, own in namespaces.items() if labelselector.matches(wanted, own))
     return Reach(searched, labels, f"spec.{camel_case(field)}", wanted)
 

@@ -56,7 +56,11 @@ def desired(inputs: Inputs) -> Desired:
     if verdict.faults:
         raise AgentError(verdict.reason)
     scrapes = not spec(agent).scraping.ingest_only_mode
-    found = configuration(agent, inputs.selection, inputs.values, inputs.settings) if scrapes else None
+    found = (
+        configuration(features.scrape_owner(agent, inputs.settings), inputs.selection, inputs.values)
+        if scrapes
+        else None
+    )
     warnings = (*map(str, verdict.warnings), *(found.faults if found else ()))
     return Desired(objects=tuple(_objects(inputs, found)), configuration=found, warnings=warnings)
 

@@ -10,7 +10,7 @@ from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAg
 from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.model.encode import find
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.references import ASSETS_DIRECTORY
+from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.selection import SELECTORS
 from vmagent_operator.settings import Server, Settings
 
@@ -22,7 +22,7 @@ VMAGENT = Application(
     config_file="vmagent.yaml",
     config_directory="/etc/vmagent/config",
     config_out_directory="/etc/vmagent/config_out",
-    assets_directory=ASSETS_DIRECTORY,
+    assets_directory="/etc/vmagent-tls/certs",
 )
 
 
@@ -132,4 +132,18 @@ def component(agent: VMAgent, settings: Settings, server: Server = Server()) -> 
         license=asked.license,
         kind="DaemonSet" if is_daemon_set(agent) else "StatefulSet" if is_stateful(agent) else "Deployment",
         shards=shards(agent),
+    )
+
+
+def scrape_owner(agent: VMAgent, settings: Settings) -> ScrapeOwner:
+    """The agent as whoever selects scrape objects. Raises AgentError."""
+    asked = spec(agent)
+    return ScrapeOwner(
+        object=agent,
+        scraping=asked.scraping,
+        params=asked.apps,
+        settings=settings,
+        container=VMAGENT.name,
+        is_daemon_set=asked.daemon_set_mode,
+        assets_directory=VMAGENT.assets_directory,
     )

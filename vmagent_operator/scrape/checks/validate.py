@@ -33,12 +33,12 @@ from vmagent_operator.api.podscrape import PodMetricsEndpoint
 from vmagent_operator.api.probe import ProbeTargets
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.servicescrape import Endpoint
-from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.fields import slots
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
 from vmagent_operator.scrape.checks.expressions import regex_fault, series_fault
-from vmagent_operator.scrape.context import Context, is_filled, spec_of, variables
+from vmagent_operator.scrape.context import Context, is_filled
+from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.walk import walk
 
 SKIP_ANNOTATION = "operator.victoriametrics.com/skip-validation"
@@ -129,10 +129,9 @@ def scrape_object(obj: CustomObject[Any], context: Context) -> tuple[str, ...]:
     return tuple(found)
 
 
-def agent(obj: CustomObject[VMAgentSpec]) -> tuple[str, ...]:
-    """Why vmagent would take no file with the global section of an agent, or no job in it; each with its field."""
-    scraping = spec_of(obj).scraping
-    filled = partial(is_filled, known=variables(spec_of(obj)))
+def owner(of: ScrapeOwner) -> tuple[str, ...]:
+    """Why vmagent would take no file with the global section of an owner, or no job in it; each with its field."""
+    scraping, filled = of.scraping, partial(is_filled, known=of.variables)
     rules = {
         "globalScrapeRelabelConfigs": scraping.global_scrape_relabel_configs,
         "globalScrapeMetricRelabelConfigs": scraping.global_scrape_metric_relabel_configs,
