@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from test.apiserver.api import Api
 from test.apiserver.memory import Memory
 from test.apiserver.store import Store
 from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
-from vmagent_operator.controller.outcome import Outcome
+from vmagent_operator.controller.result import Result
 from vmagent_operator.controller.system import Options, System
 from vmagent_operator.kube.cache.informer import Informer, Phase
 from vmagent_operator.kube.http.client import Client
@@ -70,7 +70,7 @@ class World:
     transport: Memory = field(init=False)
     system: System = field(init=False)
     informers: tuple[Informer[Any], ...] = field(init=False, default=())
-    outcomes: list[Outcome] = field(init=False, factory=list)
+    outcomes: list[Result] = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
         self.api = Api(Store(self.clock.now))
@@ -85,7 +85,7 @@ class World:
         self.transport = Memory(self.api)
         client = Client(self.transport, clock=self.clock, jitter=lambda: 0.0)
         options = Options(instance="test")
-        self.system = System(client, client, settings.load(self.environ), options=options, jitter=lambda: 0.0)
+        self.system = System(client, evolve(client), settings.load(self.environ), options=options, jitter=lambda: 0.0)
         self.informers = self.system.informers()
 
     def connect(self, transport: Any) -> None:
@@ -115,13 +115,17 @@ class World:
         end = self.clock.seconds + seconds
         while True:
             self.read()
-            key = self.system.queue.pop()
-            if key is not None:
-                self.outcomes.append(self.system.process(key))
+            if self.clock.seconds > end:  # a wait for the request budget has taken the rest
+                return
+            done = self.system.work()
+            if done is not None:
+                controller, _, result = done
+                if controller is self.system.agents:
+                    self.outcomes.append(result)
                 self.system.recorder.flush()
                 self.api.settle()
                 continue
-            due = self.system.queue.next_due_seconds()
+            due = self.system.next_due_seconds()
             if due is None or self.clock.seconds + due > end:
                 self.clock.seconds = end
                 self.api.tick()

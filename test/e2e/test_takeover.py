@@ -24,7 +24,7 @@ from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
 from vmagent_operator.cli import render
 from vmagent_operator.controller import stores
-from vmagent_operator.controller.outcome import Outcome
+from vmagent_operator.controller.result import Result
 from vmagent_operator.controller.system import System
 from vmagent_operator.kube.http import connection
 from vmagent_operator.kube.http.client import Client
@@ -129,7 +129,7 @@ class Successor:
     connection: connection.Connection
     environ: Mapping[str, str]
 
-    def work(self) -> tuple[list[Outcome], list[str]]:
+    def work(self) -> tuple[list[Result], list[str]]:
         """One pass for each VMAgent: how it ended, and what was written."""
         writes = Writes(self.connection, [])
         client = Client(writes)

@@ -24,7 +24,7 @@ from vmagent_operator.kube.errors import (
 )
 from vmagent_operator.kube.http.call import Event
 from vmagent_operator.kube.http.client import Client
-from vmagent_operator.kube.http.ratelimit import Both, Bucket
+from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.observer import Exchange, Observer
 from vmagent_operator.kube.resource import (
     CLUSTERROLES,
@@ -409,13 +409,17 @@ def test_the_budget_lets_a_burst_through_and_then_a_steady_stream() -> None:
     assert clock.waits == [0.25, 0.25, 0.25]
 
 
-def test_low_priority_requests_wait_for_both_buckets() -> None:
-    api, _, clock = client(reply(SECRET), reply(SECRET), reply(SECRET))
-    common = Bucket(100, 100, clock)
-    low = attrs.evolve(api, limiter=Both(Bucket(10, 1, clock), common))
-    for caller in (low, low, api):
+def test_low_priority_requests_take_what_others_leave() -> None:
+    api, _, clock = client(*[reply(SECRET)] * 6)
+    budget = Bucket(10, 4, clock)
+    ordinary, low = attrs.evolve(api, limiter=budget), attrs.evolve(api, limiter=Spare(budget, 2))
+    for caller in (low, low, ordinary, ordinary):
         caller.get(SECRETS, "ns", "a")
-    assert clock.waits == [pytest.approx(0.1)]
+    assert clock.waits == []
+    low.get(SECRETS, "ns", "a")
+    assert clock.waits == [pytest.approx(0.3)]
+    ordinary.get(SECRETS, "ns", "a")
+    assert len(clock.waits) == 1
 
 
 def test_stopping_ends_the_wait_for_the_budget() -> None:

@@ -3,22 +3,21 @@
 Needs nothing of the agent but its metadata, so that a broken or paused one can go as well.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import frozen
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import orphans, stores
-from vmagent_operator.controller.memory import Memory
 from vmagent_operator.controller.orphans import SWEPT
-from vmagent_operator.controller.scrapes import Reporter
 from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, VMAGENTS, Stores
 from vmagent_operator.kube.errors import Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write.apply import Applier
 from vmagent_operator.kube.write.managedfields import LEGACY_FINALIZER
+from vmagent_operator.status.conditions import condition_type
 
 FINALIZER = "apps.victoriametrics.com/finalizer"
 RELEASE_SECONDS = 120.0
@@ -56,10 +55,9 @@ class Finalizer:
     stores: Stores
     client: Client
     applier: Applier
-    reporter: Reporter
     is_cluster_wide: bool
 
-    def run(self, agent: CustomObject[Any], memory: Memory, is_late: Callable[[], bool]) -> str:
+    def run(self, agent: CustomObject[Any], *, is_late: bool) -> str:
         """Do what is left to do; what is still waited for, "" if the agent is free to go.
 
         is_late: whether scrape objects have had their time to be released.
@@ -69,7 +67,7 @@ class Finalizer:
         self._strip(agent)
         for kind, namespace, name in self._unowned(agent):
             orphans.remove(self.applier, kind, namespace, name, agent.namespace, agent.name)
-        if not self.reporter.release(agent, memory) and not is_late():
+        if self.stores.told_by(condition_type(agent)) and not is_late:
             return "scrape objects are being released"
         before = list(agent.metadata.finalizers)
         if not _patch(self.client, agent, before, [name for name in before if name != FINALIZER]):

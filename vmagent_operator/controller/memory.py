@@ -57,22 +57,12 @@ class Rendered:
     messages: dict[tuple[str, str], str]
 
 
-@frozen
-class Told:
-    """The status of a scrape object at this resource version said `message` (None: applied) at this monotonic time."""
-
-    resource_version: str
-    message: str | None
-    at: float
-
-
 @define
 class Memory:
     """What is remembered of one VMAgent; only the worker that has its key touches it.
 
     Times are monotonic seconds. `inspected` says of which StatefulSet (by UID) every pod was seen to be in order,
-    `claims` in which state of its templates; `told_at` when an Event last told of a new configuration. Of scrape objects,
-    `reported` says on which version a status was last written, `told` whose status was found to be right.
+    `claims` in which state of its templates; `told_at` when an Event last told of a new configuration.
     """
 
     uid: str = ""
@@ -83,8 +73,6 @@ class Memory:
     rendered: Rendered | None = None
     inspected: dict[Child, str] = field(factory=dict)
     claims: dict[Child, tuple[str, bytes]] = field(factory=dict)
-    reported: dict[tuple[str, str], str] = field(factory=dict)
-    told: dict[tuple[str, str], Told] = field(factory=dict)
     rewrites: dict[Child, tuple[bytes, list[float]]] = field(factory=dict)
     rested_at: float | None = None
     flapping_until: float = float("-inf")

@@ -18,6 +18,7 @@ from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write.managedfields import MANAGER
 from vmagent_operator.settings import Settings
+from vmagent_operator.status.conditions import conditions
 
 CHILD_SELECTOR = "managed-by=vm-operator,app.kubernetes.io/name in (vmagent)"
 OWNER = "owner"
@@ -144,8 +145,7 @@ def owner_keys(child: Manifest | CustomObject[Any]) -> tuple[str, ...]:
 
 def parents(scrape: CustomObject[Any]) -> tuple[str, ...]:
     """The types of the conditions on a scrape object: who has looked at it."""
-    conditions = scrape.status.get("conditions") or ()
-    return tuple(condition["type"] for condition in conditions if isinstance(condition.get("type"), str))
+    return tuple(condition["type"] for condition in conditions(scrape))
 
 
 INSTANCE = "app.kubernetes.io/instance"
@@ -189,6 +189,11 @@ class Stores:
     def owned(self, kind: Resource, namespace: str, name: str) -> tuple[Any, ...]:
         """The children of one kind that a VMAgent has."""
         return self._stores[kind].by(OWNER, f"{namespace}/{name}") if kind in self._stores else ()
+
+    def told_by(self, parent: str) -> tuple[CustomObject[Any], ...]:
+        """The scrape objects that carry a condition of this type."""
+        carried = (self._stores[kind].by(PARENT, parent) for kind in SCRAPES if kind in self._stores)
+        return tuple(scrape for found in carried for scrape in found)
 
     def namespaces(self) -> dict[str, Mapping[str, str]]:
         """Labels of every namespace by name; none are known in namespaced mode."""

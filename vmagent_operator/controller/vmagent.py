@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from attrs import define, field
 
+from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.controller import finalize, orphans, rollout
@@ -19,11 +20,11 @@ from vmagent_operator.controller.gather import Gatherer, Wanted
 from vmagent_operator.controller.memory import Child, Memories, Memory, Rendered
 from vmagent_operator.controller.metrics import Metrics
 from vmagent_operator.controller.orphans import Sweeper
-from vmagent_operator.controller.outcome import WAITING_SECONDS, Outcome
-from vmagent_operator.controller.report import Reporting, outcome_of
+from vmagent_operator.controller.report import Reporting, result_of
+from vmagent_operator.controller.result import WAITING_SECONDS, Result
 from vmagent_operator.controller.rollout import READY, Progress
-from vmagent_operator.controller.scrapes import Reporter
 from vmagent_operator.controller.stores import VMAGENTS, WORKLOADS, Stores
+from vmagent_operator.controller.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.workloads import Workloads
 from vmagent_operator.desired.around import configsecret
 from vmagent_operator.desired.vmagent.desired import desired
@@ -38,6 +39,7 @@ from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Missing
 from vmagent_operator.scrape.selection import SelectorError
 from vmagent_operator.settings import Server, Settings
+from vmagent_operator.status.conditions import APPLIED, condition_type
 
 logger = logging.getLogger(__name__)
 
@@ -56,31 +58,31 @@ class OutdatedError(Exception):
 class Reconciler:
     """What every pass works with. `server` is replaced when discovery says something new.
 
-    slow: a client for writes that nobody waits for. lists_references: the stores have every Secret and ConfigMap.
+    verdicts: what is said of scrape objects; `wake` has their statuses looked at. lists_references: the stores have every
+    Secret and ConfigMap.
     """
 
     stores: Stores
     client: Client
-    slow: Client
     settings: Settings
     recorder: Recorder
     metrics: Metrics
     server: Server = field(factory=Server)
     memories: Memories = field(factory=Memories)
-    condition_ttl_seconds: float = field(default=3600.0, kw_only=True)
+    verdicts: Verdicts = field(factory=Verdicts)
+    wake: Callable[[Iterable[ObjectId]], None] = field(default=lambda objects: None, kw_only=True)
     lists_references: bool = field(default=True, kw_only=True)
     gatherer: Gatherer = field(init=False)
-    reporter: Reporter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.gatherer = Gatherer(self.stores, self.client, self.settings, self.lists_references)
-        self.reporter = Reporter(self.stores, self.slow, self.condition_ttl_seconds, self.metrics.status_written)
 
-    def reconcile(self, namespace: str, name: str) -> Outcome:
+    def reconcile(self, namespace: str, name: str) -> Result:
         """Bring about what the VMAgent asks for, as far as one pass goes; safe to call at any time. Only bugs raise."""
         agent = self.stores.get(VMAGENTS, namespace, name)
         if agent is None:
             self._forget(namespace, name)
+            self.verdicts.forget(f"{name}.{namespace}.{kinds.VMAGENT.singular}{APPLIED}")
             return self._sweep(namespace, name)
         memory = self.memories.of((namespace, name))
         if memory.uid not in ("", agent.metadata.uid):
@@ -90,9 +92,9 @@ class Reconciler:
             logger.warning("vmagent %s: unknown fields are ignored: %s", agent.key, ", ".join(agent.unknown))
         return Pass(self, agent, memory).run()
 
-    def crashed(self, namespace: str, name: str) -> Outcome:
+    def crashed(self, namespace: str, name: str) -> Result:
         """What a pass that ended in a bug comes to; the agent's status tells from the second in a row."""
-        outcome = Outcome(kind="crash", message="internal error, see the operator's log")
+        outcome = Result(kind="crash", message="internal error, see the operator's log")
         agent = self.stores.get(VMAGENTS, namespace, name)
         if agent is not None:
             memory = self.memories.of((namespace, name))
@@ -101,7 +103,7 @@ class Reconciler:
                 Pass(self, agent, memory).reporting.tell(outcome)
         return outcome
 
-    def _sweep(self, namespace: str, name: str) -> Outcome:
+    def _sweep(self, namespace: str, name: str) -> Result:
         """Remove what an agent has left behind whose finalizer somebody took off."""
         try:
             if children := orphans.leftovers(self.stores, namespace, name):
@@ -110,8 +112,8 @@ class Reconciler:
             for child in children:
                 orphans.remove(Applier(self.client), child.kind, child.namespace or None, child.name, namespace, name)
         except ApiError as error:
-            return outcome_of(error)
-        return Outcome(kind="gone")
+            return result_of(error)
+        return Result(kind="gone")
 
     def _forget(self, namespace: str, name: str) -> None:
         self.memories.forget((namespace, name))
@@ -152,52 +154,62 @@ class Pass:
             note=lambda text: self.reporting.event("Warning", "ReconciliationError", text),
         )
 
-    def run(self) -> Outcome:
+    def run(self) -> Result:
         """The pass, told to whom it concerns."""
         try:
             outcome = self._delete() if self.agent.is_deleted else self._run()
         except OutdatedError:
-            return Outcome(kind="waiting", message="the agent has changed meanwhile", after_seconds=AGAIN_SECONDS)
+            return Result(kind="waiting", message="the agent has changed meanwhile", after_seconds=AGAIN_SECONDS)
         except (AgentError, SelectorError, Missing, WaitingError, NotOwnedError, ApiError) as error:
-            outcome = outcome_of(error)
+            outcome = result_of(error)
+            self.parts.verdicts.keep(condition_type(self.agent))
         self.memory.crashes = 0
         return outcome if self.agent.is_deleted else self.reporting.tell(outcome)
 
-    def _run(self) -> Outcome:
+    def _run(self) -> Result:
         agent, parts = self.agent, self.parts
         if agent.spec is None:
             raise AgentError(str(agent.error))
         if FINALIZER not in agent.metadata.finalizers and not finalize.add(parts.client, agent):
             raise OutdatedError
         if agent.spec.paused:
-            return Outcome(kind="done")
+            return Result()
         if (seconds := self.breaker.pause_seconds()) > 0:
-            return Outcome(kind="conflict", message="somebody else undoes our writes", after_seconds=seconds)
+            return Result(kind="conflict", message="somebody else undoes our writes", after_seconds=seconds)
         wanted = self._wanted()
         self.reporting.announce(agent.spec)
         rendered, held = self._settle(wanted)
-        is_repeat = rendered is self.memory.rendered
         progress = self.workloads.advance(rendered.children)
         self.reporting.available = progress == READY
         if held is None:
             self.memory.rendered = rendered
-            is_told = parts.reporter.report(agent, tuple(wanted.chosen), rendered.messages, self.memory)
+            self._judge({id_of(scrape): self._verdict(scrape, rendered) for scrape in wanted.chosen})
         if progress != READY:
             return self._waiting(progress, rendered)
         self._clean_up(rendered, agent.spec)
-        if held is not None or not is_told:
-            return Outcome(kind="done", after_seconds=AGAIN_SECONDS, is_repeat=is_repeat)
-        return Outcome(kind="done", is_repeat=is_repeat)
+        return Result(after_seconds=AGAIN_SECONDS if held is not None else 0.0)
 
-    def _delete(self) -> Outcome:
+    def _verdict(self, scrape: CustomObject[Any], rendered: Rendered) -> Verdict:
+        return Verdict(scrape.metadata.generation, rendered.messages.get(id_of(scrape)))
+
+    def _judge(self, said: Mapping[ObjectId, Verdict]) -> None:
+        """Leave behind what became of the scrape objects, and have the statuses that may differ looked at."""
+        parent = condition_type(self.agent)
+        carried = (id_of(scrape) for scrape in self.parts.stores.told_by(parent))
+        is_first = not self.parts.verdicts.have_all((parent,))
+        changed = self.parts.verdicts.put(parent, said)
+        self.parts.wake(changed | frozenset(carried) - said.keys() if is_first or not said else changed)
+
+    def _delete(self) -> Result:
         parts, memory, now = self.parts, self.memory, self._monotonic()
         started = memory.waiting_since = now if memory.waiting_since is None else memory.waiting_since
         is_cluster_wide = not parts.settings.watch_namespaces
-        leaving = Finalizer(parts.stores, parts.client, self.applier, parts.reporter, is_cluster_wide)
-        waiting = leaving.run(self.agent, memory, lambda: now - started > finalize.RELEASE_SECONDS)
+        self._judge({})
+        leaving = Finalizer(parts.stores, parts.client, self.applier, is_cluster_wide)
+        waiting = leaving.run(self.agent, is_late=now - started > finalize.RELEASE_SECONDS)
         if waiting:
-            return Outcome(kind="waiting", message=waiting, after_seconds=AGAIN_SECONDS)
-        return Outcome(kind="gone")
+            return Result(kind="waiting", message=waiting, after_seconds=AGAIN_SECONDS)
+        return Result(kind="gone")
 
     def _wanted(self) -> Wanted:
         """What the agent asks for, also put where events are looked up."""
@@ -279,18 +291,18 @@ class Pass:
                 self.parts.metrics.rejected(scrape)
                 self.parts.recorder.record(scrape, "Warning", "ScrapeObjectRejected", message)
 
-    def _waiting(self, progress: Progress, rendered: Rendered) -> Outcome:
+    def _waiting(self, progress: Progress, rendered: Rendered) -> Result:
         """Wait for the workloads; once it takes too long, say what ails their pods."""
         memory, now = self.memory, self._monotonic()
         if memory.waiting_since is None or memory.waiting_for != progress.waiting:
             memory.waiting_since, memory.waiting_for = now, progress.waiting
         is_overdue = now - memory.waiting_since >= self.parts.settings.app_ready_timeout_seconds
         if not progress.failed and not is_overdue:
-            return Outcome(kind="waiting", message=progress.waiting, after_seconds=WAITING_SECONDS)
+            return Result(kind="waiting", message=progress.waiting, after_seconds=WAITING_SECONDS)
         ailment = self.workloads.ailment(rendered.children)
         message = f"{progress.waiting}: {ailment.waiting}" if ailment.waiting else progress.waiting
         is_failed = progress.failed or ailment.failed
-        return Outcome(kind="rollout timeout", message=message, is_failure=is_failed)
+        return Result(kind="rollout timeout", message=message, is_failure=is_failed)
 
     def _clean_up(self, rendered: Rendered, spec: VMAgentSpec) -> None:
         """Once the workloads are ready: take away rights that are too wide, and what nobody wants any more."""

@@ -7,7 +7,7 @@ Source: https://docs.victoriametrics.com/operator/resources/vmagent/#scraping
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from attrs import frozen
 
@@ -32,6 +32,8 @@ from vmagent_operator.scrape.owner import ScrapeOwner
 Namespaces = Mapping[str, Mapping[str, str]]
 """Namespace name -> its labels."""
 Link = Literal["kind", "mode", "access", "selector", "namespace", "deleted", "labels"]
+LINKS: tuple[Link, ...] = get_args(Link)
+"""In the order in which they are tried."""
 
 # Kind -> the prefix of its two selectors among the agent's fields.
 SELECTORS: Mapping[Kind[Any], str] = {
@@ -120,6 +122,26 @@ def refusal(owner: ScrapeOwner, obj: CustomObject[Any], namespaces: Namespaces) 
     """Why `owner` does not pick `obj`, or None if it does. Raises SelectorError."""
     found = reach(owner, obj.kind, namespaces)
     return found if isinstance(found, Refusal) else found.refusal(obj, namespaces)
+
+
+def nearest_miss(owners: Iterable[ScrapeOwner], obj: CustomObject[Any], namespaces: Namespaces) -> str:
+    """Why the owner that is nearest to selecting `obj` does not; empty if one does, or there is none.
+
+    Near is whoever breaks the chain last: one that asks for another label is nearer than one without a selector.
+    """
+    found: list[tuple[int, str, Refusal]] = []
+    for owner in owners:
+        try:
+            refused = refusal(owner, obj, namespaces)
+        except SelectorError:
+            continue  # such an owner has failed, and its status says why
+        if refused is None:
+            return ""
+        found.append((-LINKS.index(refused.link), owner.key, refused))
+    if not found:
+        return ""
+    _, key, nearest = min(found, key=lambda each: each[:2])
+    return f"no owner selects it; the nearest, {key}, does not: {nearest.link}: {nearest.message}"
 
 
 def matches(owner: ScrapeOwner, obj: CustomObject[Any], namespaces: Namespaces) -> bool:

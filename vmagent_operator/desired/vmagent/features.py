@@ -3,10 +3,13 @@
 They are apart so that account, configuration, pod and self scrape cannot disagree on whether a Secret is read.
 """
 
+from typing import Any
+
 from vmagent_operator.api.apps import ManagedMetadata
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAgentSpec
+from vmagent_operator.desired import labels
 from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.model.encode import find
 from vmagent_operator.scrape.errors import AgentError
@@ -147,3 +150,11 @@ def scrape_owner(agent: VMAgent, settings: Settings) -> ScrapeOwner:
         is_daemon_set=asked.daemon_set_mode,
         assets_directory=VMAGENT.assets_directory,
     )
+
+
+def scale(agent: VMAgent) -> dict[str, Any]:
+    """What the agent's scale subresource and columns read in its status, as far as its spec could be decoded."""
+    selector = ",".join(f"{key}={value}" for key, value in sorted(labels.instance(VMAGENT, agent.name).items()))
+    if agent.spec is None:
+        return {"selector": selector, "shards": agent.status.get("shards", 1)}
+    return {"selector": selector, "shards": shards(agent) or 1, "replicas": agent.spec.apps.replica_count or 0}

@@ -10,15 +10,10 @@ from attrs import evolve
 
 from test.scrape.cases import agent, obj
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller.status import (
-    State,
-    agent_status,
-    applied_spec,
-    condition_type,
-    released_status,
-    scrape_status,
-)
-from vmagent_operator.desired.vmagent.features import spec
+from vmagent_operator.desired.vmagent.features import scale, spec
+from vmagent_operator.status.conditions import condition_type
+from vmagent_operator.status.owner import State, applied_spec, owner_status
+from vmagent_operator.status.scrape import scrape_status
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 PARENT = "main.mon.vmagent.victoriametrics.com/Applied"
@@ -50,9 +45,9 @@ def brief(status: dict[str, Any] | None) -> dict[str, Any] | None:
 def test_scrape_object(case: dict[str, Any]) -> None:
     given = scrape(*case.get("given", ()))
     if case.get("released"):
-        assert brief(released_status(given, PARENT, NOW)) == case["want"]
+        assert brief(scrape_status(given, {}, {PARENT}, NOW)) == case["want"]
     else:
-        assert brief(scrape_status(given, PARENT, case.get("message"), NOW)) == case["want"]
+        assert brief(scrape_status(given, {PARENT: case.get("message")}, (), NOW)) == case["want"]
 
 
 def test_condition_is_named_after_its_parent() -> None:
@@ -60,27 +55,27 @@ def test_condition_is_named_after_its_parent() -> None:
 
 
 def test_times_tell_flips_from_looks() -> None:
-    status = scrape_status(scrape({"type": PARENT, "lastUpdateTime": "2026-01-01T12:00:00Z"}), PARENT, None, NOW)
+    status = scrape_status(scrape({"type": PARENT, "lastUpdateTime": "2026-01-01T12:00:00Z"}), {PARENT: None}, (), NOW)
     assert status is not None
     assert status["conditions"][0]["lastTransitionTime"] == "2026-01-01T00:00:00Z"
     assert status["conditions"][0]["lastUpdateTime"] == "2026-01-02T00:00:00Z"
-    flipped = scrape_status(scrape({"type": PARENT}), PARENT, "broken", NOW)
+    flipped = scrape_status(scrape({"type": PARENT}), {PARENT: "broken"}, (), NOW)
     assert flipped is not None
     assert flipped["conditions"][0]["lastTransitionTime"] == "2026-01-02T00:00:00Z"
 
 
 def test_a_new_generation_is_told_at_once() -> None:
-    status = scrape_status(scrape({"type": PARENT}, generation=2), PARENT, None, NOW)
+    status = scrape_status(scrape({"type": PARENT}, generation=2), {PARENT: None}, (), NOW)
     assert status is not None
     assert (status["observedGeneration"], status["conditions"][0]["observedGeneration"]) == (2, 2)
 
 
 def test_what_was_written_is_not_written_again() -> None:
-    first = scrape_status(scrape(), PARENT, "broken", NOW)
+    first = scrape_status(scrape(), {PARENT: "broken"}, (), NOW)
     assert first is not None
     again = evolve(scrape(), status=first)
-    assert scrape_status(again, PARENT, "broken", NOW + timedelta(hours=1)) is None
-    late = scrape_status(again, PARENT, "broken", NOW + timedelta(hours=1, minutes=31))
+    assert scrape_status(again, {PARENT: "broken"}, (), NOW + timedelta(hours=1)) is None
+    late = scrape_status(again, {PARENT: "broken"}, (), NOW + timedelta(hours=1, minutes=31))
     assert late is not None
     assert late["conditions"][0]["lastUpdateTime"] == "2026-01-02T01:31:00Z"
 
@@ -90,12 +85,12 @@ def test_refreshes_of_many_objects_are_spread() -> None:
     for number in range(200):
         one = evolve(scrape({"type": PARENT}), metadata=evolve(scrape().metadata, uid=f"u{number}", generation=1))
         one = evolve(one, status={**one.status, "updateStatus": "operational", "observedGeneration": 1})
-        due += scrape_status(one, PARENT, None, NOW + timedelta(minutes=75)) is not None
+        due += scrape_status(one, {PARENT: None}, (), NOW + timedelta(minutes=75)) is not None
     assert 60 < due < 140
 
 
 def test_long_messages_are_cut() -> None:
-    status = scrape_status(scrape(), PARENT, "ä" * 40000, NOW)
+    status = scrape_status(scrape(), {PARENT: "ä" * 40000}, (), NOW)
     assert status is not None
     assert len(status["conditions"][0]["message"]) == 32768
 
@@ -111,33 +106,41 @@ def test_long_messages_are_cut() -> None:
 def test_agent(state: State, reason: str, conditions: dict[str, str]) -> None:
     given = agent({"shardCount": 3, "replicaCount": 2, "license": {"key": "secret"}}, generation=7)
     is_available = True if state == "operational" else None
-    status = agent_status(given, state, reason, NOW, is_available=is_available)
+    status = owner_status(given, state, reason, NOW, scale=scale(given), is_available=is_available)
     assert (status["updateStatus"], status.get("reason", "")) == (state, reason)
     assert (status["shards"], status["replicas"], status["observedGeneration"]) == (3, 2, 7)
     assert status["selector"].startswith("app.kubernetes.io/component=monitoring,app.kubernetes.io/instance=main,")
     assert {condition["type"]: condition["status"] for condition in status["conditions"]} == conditions
     assert ("lastAppliedSpec" in status) == (state == "operational")
     assert "secret" not in str(status)
-    again = agent_status(
-        evolve(given, status=status), state, reason, NOW + timedelta(days=1), is_available=is_available
+    again = owner_status(
+        evolve(given, status=status),
+        state,
+        reason,
+        NOW + timedelta(days=1),
+        scale=scale(given),
+        is_available=is_available,
     )
     assert again == status
 
 
 def test_doubts_are_told_without_failing() -> None:
-    status = agent_status(agent(), "operational", "", NOW, warnings=("spec.port: is no port number",))
+    status = owner_status(
+        agent(), "operational", "", NOW, scale=scale(agent()), warnings=("spec.port: is no port number",)
+    )
     degraded = next(condition for condition in status["conditions"] if condition["type"] == "Degraded")
     assert (degraded["status"], degraded["message"]) == ("False", "spec.port: is no port number")
 
 
 def test_a_paused_agent_keeps_what_its_status_said() -> None:
-    failed = agent_status(agent(), "failed", "broken", NOW)
-    paused = agent_status(evolve(agent(), status=failed), "paused", "", NOW)
+    failed = owner_status(agent(), "failed", "broken", NOW, scale=scale(agent()))
+    paused = owner_status(evolve(agent(), status=failed), "paused", "", NOW, scale=scale(agent()))
     assert paused == {**failed, "updateStatus": "paused"}
 
 
 def test_an_undecodable_agent_counts_as_one_shard() -> None:
-    status = agent_status(agent({"shardCount": "many"}), "failed", "x" * 2000, NOW)
+    broken = agent({"shardCount": "many"})
+    status = owner_status(broken, "failed", "x" * 2000, NOW, scale=scale(broken))
     assert (status["shards"], len(status["reason"])) == (1, 1024)
 
 
