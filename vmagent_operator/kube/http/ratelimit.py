@@ -8,7 +8,6 @@ from attrs import define, field
 from vmagent_operator.kube.clock import Clock
 from vmagent_operator.kube.errors import Cancelled
 
-
 _SLIVER = 1e-6
 """A token that only rounding keeps from being whole is a whole one; waiting for the rest could take for ever."""
 
