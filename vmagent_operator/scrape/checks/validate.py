@@ -26,7 +26,7 @@ from vmagent_operator.api.auth import (
     TLSConfig,
 )
 from vmagent_operator.api.core import LabelSelector
-from vmagent_operator.api.discovery.file import FileSDConfig
+from vmagent_operator.api.discovery import FileSDConfig
 from vmagent_operator.api.endpoint import ScrapeParams, VMScrapeParams
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.podscrape import PodMetricsEndpoint
