@@ -31,8 +31,11 @@ def test_changed_names_required_and_set_slots() -> None:
 
 
 def test_the_schema_shows_inline_fields_and_overlays() -> None:
-    made = schema(Discovery, describe=False)
-    properties = made["properties"]
+    made = schema(Discovery)
+    properties = {
+        key: {word: value for word, value in part.items() if word != "description"}
+        for key, part in made["properties"].items()
+    }
     assert made["required"] == ["server"]
     assert properties["server"] == {"type": "string", "minLength": 1}
     assert properties["scheme"] == {"type": "string", "enum": ["HTTP", "HTTPS"]}
@@ -45,3 +48,9 @@ def test_the_schema_shows_inline_fields_and_overlays() -> None:
     assert properties["followRedirects"] == {"type": "boolean"}
     assert properties["containers"]["items"]["required"] == ["name"]
     assert schema(Discovery)["properties"]["limit"] == {"description": "Limit.", "type": "integer"}
+
+
+def test_a_structure_is_open_unless_its_schema_is_given() -> None:
+    name, given = "io.k8s.api.core.v1.Container", {"type": "object", "properties": {"name": {"type": "string"}}}
+    assert schema(Discovery)["properties"]["containers"]["items"]["x-kubernetes-preserve-unknown-fields"] is True
+    assert schema(Discovery, {name: given})["properties"]["containers"]["items"] == given
