@@ -21,6 +21,7 @@ from vmagent_operator.api.kinds import (
     Kind,
 )
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape.checks import pem, validate
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
@@ -29,7 +30,6 @@ from vmagent_operator.scrape.jobs.job import Work
 from vmagent_operator.scrape.pack import Entry
 from vmagent_operator.scrape.references import SELECTORS, Missing, Reference, Scope, Values, references
 from vmagent_operator.scrape.text import emit
-from vmagent_operator.scrape.walk import walk
 
 REMEMBERED = 8
 """Fragments kept beside an object; more than that come from agents that have changed since."""

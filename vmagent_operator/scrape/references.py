@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.relabel import NULL_TEXTS
-from vmagent_operator.scrape.walk import walk
+from vmagent_operator.model.walk import walk
 
 Selector = SecretKeySelector | ConfigMapKeySelector
 SELECTORS = frozenset((SecretKeySelector, ConfigMapKeySelector))

@@ -34,12 +34,12 @@ from vmagent_operator.api.probe import ProbeTargets
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.servicescrape import Endpoint
 from vmagent_operator.model.fields import slots
+from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
 from vmagent_operator.scrape.checks.expressions import regex_fault, series_fault
 from vmagent_operator.scrape.context import Context, is_filled
 from vmagent_operator.scrape.owner import ScrapeOwner
-from vmagent_operator.scrape.walk import walk
 
 SKIP_ANNOTATION = "operator.victoriametrics.com/skip-validation"
 _SIZE = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?([kmgt]i?b)?", re.I)
