@@ -1,10 +1,8 @@
 """Model -> configuration, search and schema."""
 
-from test.model.tables import HTTP, Discovery, Selector, Texts
-from vmagent_operator.model.encode import changed, find, to_config
+from test.model.tables import HTTP, TOKEN, Discovery, Texts
+from vmagent_operator.model.encode import changed, to_config
 from vmagent_operator.model.openapi import schema
-
-TOKEN = Selector(name="consul", key="acl")
 
 
 def test_the_configuration_holds_what_differs_from_its_default_in_declaration_order() -> None:
@@ -19,11 +17,6 @@ def test_the_configuration_holds_what_differs_from_its_default_in_declaration_or
         ("server", "a"), ("scheme", "https"), ("meta", {"a": "1", "b": "2"}), ("limit", 0),
         ("follow_redirects", False), ("bearer_token", "text of consul/acl"),
     ]  # fmt: skip
-
-
-def test_find_reaches_inline_parts() -> None:
-    assert find(Discovery(server="a", http=HTTP(token=TOKEN)), Selector) == (TOKEN,)
-    assert find(Discovery(server="a"), Selector) == ()
 
 
 def test_changed_names_required_and_set_slots() -> None:

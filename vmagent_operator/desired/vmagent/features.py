@@ -11,7 +11,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAgentSpec
 from vmagent_operator.desired import labels
 from vmagent_operator.desired.component import Application, Component
-from vmagent_operator.model.encode import find
+from vmagent_operator.model.walk import find
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.selection import SELECTORS

@@ -18,7 +18,7 @@ from vmagent_operator.desired import names
 from vmagent_operator.desired.around.service import INSERT_PORTS, additional_name
 from vmagent_operator.desired.vmagent.features import VMAgent, component, is_daemon_set, is_stateful, spec
 from vmagent_operator.model.decode import Fault
-from vmagent_operator.model.encode import find
+from vmagent_operator.model.walk import find
 from vmagent_operator.settings import Settings
 
 SKIP = "operator.victoriametrics.com/skip-validation"
