@@ -7,8 +7,8 @@ operator reads such structures into Go's types, with the same effect.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vmagent_operator.desired.quantity import canonical as quantity
 from vmagent_operator.model.decode import Manifest
+from vmagent_operator.quantity import canonical as quantity
 
 # Optional fields, in which an explicit zero has a meaning of its own: pointers in Go.
 _EXPLICIT = frozenset(

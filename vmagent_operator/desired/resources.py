@@ -5,8 +5,8 @@ from typing import Any
 
 from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical
-from vmagent_operator.desired.quantity import canonical as quantity
 from vmagent_operator.model.decode import Manifest
+from vmagent_operator.quantity import canonical as quantity
 
 
 def main(component: Component) -> Manifest:

@@ -2,10 +2,10 @@
 
 from vmagent_operator.api.apps import EmbeddedPersistentVolumeClaim
 from vmagent_operator.desired.defaults import canonical, canonical_list
-from vmagent_operator.desired.quantity import whole_bytes
 from vmagent_operator.desired.vmagent.features import VMAgent, is_stateful, spec
 from vmagent_operator.desired.workload import claims
 from vmagent_operator.model.decode import Manifest
+from vmagent_operator.quantity import whole_bytes
 
 VOLUME = "persistent-queue-data"
 

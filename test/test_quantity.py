@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmagent_operator.desired.quantity import canonical, whole_bytes
+from vmagent_operator.quantity import canonical, whole_bytes
 
 CANONICAL = (
     *(("1500000000", "1500M"), ("2.5Gi", "2560Mi"), ("0", "0"), ("0Mi", "0"), ("0.5", "500m"), ("0.5Ki", "512")),
