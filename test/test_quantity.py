@@ -1,10 +1,17 @@
-"""Quantities in the form that Kubernetes stores."""
+"""Quantities as numbers, and in the form that Kubernetes stores."""
+
+import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmagent_operator.quantity import canonical, whole_bytes
+from vmagent_operator.api.crd import structures
+from vmagent_operator.quantity import are_equal, canonical, parse, whole_bytes
+
+NUMBERS = st.from_regex(r"[+-]?([0-9]{1,20}(\.[0-9]{0,20})?|\.[0-9]{1,20})", fullmatch=True, alphabet="+-.0123456789")
+SUFFIXES = ("", *"numkMGTPE", *(f"{letter}i" for letter in "KMGTPE"), "e3", "E-3", "e+0")
 
 CANONICAL = (
     *(("1500000000", "1500M"), ("2.5Gi", "2560Mi"), ("0", "0"), ("0Mi", "0"), ("0.5", "500m"), ("0.5Ki", "512")),
@@ -40,3 +47,35 @@ def test_canonical_stays_canonical(number: int, suffix: str) -> None:
 )
 def test_whole_bytes(text: str | int, size: int | None) -> None:
     assert whole_bytes(text) == size
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [("0.5", "500m"), ("1Gi", "1024Mi"), (2, "2"), ("1e3", "1k"), ("2.5Gi", "2560Mi"), ("0.1n", "1n")],
+)
+def test_quantities_are_equal_by_value(left: Any, right: Any) -> None:
+    assert are_equal(left, right)
+
+
+@pytest.mark.parametrize(("left", "right"), [("1", "2"), ("1M", "1Mi"), ("x", "x"), (None, None), ("1", None)])
+def test_what_is_no_quantity_equals_none(left: Any, right: Any) -> None:
+    assert not are_equal(left, right)
+
+
+@pytest.mark.parametrize("text", ["", "unlimited", "1 Gi", "Gi", "1e3k", "1ki", "1e", "--1", "1.2.3", "\u0661", None])
+def test_what_is_no_quantity_has_no_number(text: Any) -> None:
+    assert parse(text) is None
+
+
+@pytest.mark.parametrize("text", ["1e999999999", "1e-999999999", f"1e{'9' * 60}", "9" * 100_000, f"{'9' * 65}Mi"])
+def test_a_number_that_nobody_means_is_not_computed(text: str) -> None:
+    assert parse(text) is None
+    assert canonical(text) == text
+
+
+@given(NUMBERS, st.sampled_from(SUFFIXES))
+def test_what_is_read_is_what_the_api_server_takes(number: str, suffix: str) -> None:
+    pattern = structures()["io.k8s.api.core.v1.EmptyDirVolumeSource"]["properties"]["sizeLimit"]["pattern"]
+    assert parse(number + suffix) is not None
+    assert re.search(pattern, number + suffix)
+    assert re.search(pattern, canonical(number + suffix))

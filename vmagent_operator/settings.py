@@ -10,7 +10,8 @@ from typing import Any
 
 from attrs import Factory, frozen
 
-QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?")
+from vmagent_operator import quantity
+
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DURATION = re.compile(r"[+-]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)")
 _DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)([a-zµμ]+)")
@@ -160,7 +161,7 @@ def _pairs(text: str) -> dict[str, str]:
 def _quantity(text: str) -> str | None:
     if text == "unlimited":
         return None
-    if not QUANTITY.fullmatch(text):
+    if quantity.parse(text) is None:
         raise ValueError("expected a quantity such as 200Mi, or unlimited")
     return text
 

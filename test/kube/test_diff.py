@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.kube import quantity
 from vmagent_operator.kube.write import diff
 from vmagent_operator.kube.write.managedfields import Previous, hand_over
 
@@ -61,15 +60,3 @@ def test_fields_of_an_earlier_operator_change_hands_but_not_those_of_people() ->
     assert version == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
     live["metadata"] |= {"managedFields": entries["value"], "finalizers": finalizers["value"]}
     assert hand_over(desired, live, Previous()) == []
-
-
-@pytest.mark.parametrize(
-    ("left", "right"), [("0.5", "500m"), ("1Gi", "1024Mi"), (2, "2"), ("1e3", "1k"), ("2.5Gi", "2560Mi")]
-)
-def test_quantities_are_equal_by_value(left: Any, right: Any) -> None:
-    assert quantity.number(left) == quantity.number(right)
-
-
-@pytest.mark.parametrize("text", ["", "unlimited", "1 Gi", "Gi", None])
-def test_what_is_no_quantity_has_no_number(text: Any) -> None:
-    assert quantity.number(text) is None

@@ -8,7 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.kube import quantity, resource
+from vmagent_operator import quantity
+from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Forbidden, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
@@ -73,7 +74,7 @@ class Grower:
         """What is waited for, and what cannot be done."""
         name = claim["metadata"]["name"]
         wanted, asked = _requested(template), _requested(claim)
-        size, present = quantity.number(wanted), quantity.number(asked)
+        size, present = quantity.parse(wanted), quantity.parse(asked)
         if size is None or present is None or size < present:
             return [], []
         if size > present:
@@ -86,7 +87,7 @@ class Grower:
             }
             self.client.merge_patch(resource.PERSISTENTVOLUMECLAIMS, claim["metadata"]["namespace"], name, patch)
             return [f"claim {name} is being resized"], []
-        capacity = quantity.number((claim.get("status") or {}).get("capacity", {}).get("storage"))
+        capacity = quantity.parse((claim.get("status") or {}).get("capacity", {}).get("storage"))
         conditions = (claim.get("status") or {}).get("conditions") or ()
         resizing = any(found.get("type") == "Resizing" and found.get("status") == "True" for found in conditions)
         if resizing or (capacity is not None and capacity < size):

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+from vmagent_operator import quantity
 from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.quantity import canonical as quantity
 
 
 def main(component: Component) -> Manifest:
@@ -35,7 +35,7 @@ def _completed(given: Mapping[str, Any] | None, defaults: Mapping[str, Mapping[s
         return resources  # for the API server to refuse
     named = parts["limits"].keys() | parts["requests"].keys()
     for part, amounts in defaults.items():
-        missing = {name: quantity(amount) for name, amount in amounts.items() if name not in named}
+        missing = {name: quantity.canonical(amount) for name, amount in amounts.items() if name not in named}
         if missing:
             resources[part] = parts[part] | missing
     return resources

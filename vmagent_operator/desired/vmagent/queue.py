@@ -1,11 +1,11 @@
 """Where the queue of remote write is kept on disk."""
 
+from vmagent_operator import quantity
 from vmagent_operator.api.apps import EmbeddedPersistentVolumeClaim
 from vmagent_operator.desired.defaults import canonical, canonical_list
 from vmagent_operator.desired.vmagent.features import VMAgent, is_stateful, spec
 from vmagent_operator.desired.workload import claims
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.quantity import whole_bytes
 
 VOLUME = "persistent-queue-data"
 
@@ -18,7 +18,7 @@ def path(agent: VMAgent) -> str:
 def size_bytes(agent: VMAgent) -> int | None:
     """Bytes that each destination may use of the claimed volume; None if nothing tells."""
     claim, destinations = _claim(agent), len(spec(agent).remote_write)
-    size = whole_bytes(claims.request(claim)) if claim else None
+    size = quantity.whole_bytes(claims.request(claim)) if claim else None
     return size // destinations if size and destinations else None
 
 

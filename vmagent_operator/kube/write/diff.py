@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from vmagent_operator.kube import quantity
+from vmagent_operator import quantity
 from vmagent_operator.kube.write.managedfields import NOTHING, Fields, Manifest, Previous, hand_over, managed
 
 # Lists that the API server merges item by item, and the fields that tell items apart. All others are replaced whole.
@@ -255,10 +255,7 @@ def _is_default(key: str, value: Any) -> bool:
 def _same(desired: Any, live: Any, path: str) -> bool:
     if desired == live or (desired == "" and live is None):
         return True
-    if desired is None or live is None or not _is_quantity(path):
-        return False
-    wanted = quantity.number(desired)
-    return wanted is not None and wanted == quantity.number(live)
+    return _is_quantity(path) and quantity.are_equal(desired, live)
 
 
 def _is_quantity(path: str) -> bool:
