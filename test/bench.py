@@ -31,6 +31,7 @@ from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired
 from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.references import Values
 from vmagent_operator.scrape.selection import pick
@@ -119,7 +120,7 @@ def rendered(owner: CustomObject[Any], objects: list[CustomObject[Any]]) -> Desi
 def agent() -> dict[str, Any]:
     """A VMAgent that picks everything."""
     return {
-        "apiVersion": kinds.API_VERSION,
+        "apiVersion": API_VERSION,
         "kind": "VMAgent",
         "metadata": {"name": "main", "namespace": "monitoring", "uid": "main", "generation": 1},
         "spec": {"selectAllByDefault": True, "remoteWrite": [{"url": "http://vm.example:8428/api/v1/write"}]},
@@ -132,7 +133,7 @@ def scrape(number: int, interval: str = "30s") -> dict[str, Any]:
     metadata = {"name": name, "namespace": f"team-{number % 50}", "uid": f"uid-{number}", "resourceVersion": "1"}
     endpoint = {"port": "http", "path": "/metrics", "interval": interval}
     return {
-        "apiVersion": kinds.API_VERSION,
+        "apiVersion": API_VERSION,
         "kind": "VMServiceScrape",
         "metadata": {**metadata, "generation": 1, "labels": {"app": name}},
         "spec": {"endpoints": [endpoint], "selector": {"matchLabels": {"app": name}}},

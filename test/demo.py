@@ -22,7 +22,8 @@ import yaml
 from attrs import define, field
 
 from test.apiserver.http import Server
-from vmagent_operator.api.kinds import GROUP, KINDS, VERSION
+from vmagent_operator.api.kinds import KINDS
+from vmagent_operator.identity import GROUP, VERSION
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import AlreadyExists, ApiError, NotFound
 from vmagent_operator.kube.http import connection

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.api.kinds import API_VERSION, KINDS, SCRAPE_KINDS, VMAGENT, VMNODESCRAPE, read
+from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, VMNODESCRAPE, read
+from vmagent_operator.identity import API_VERSION
 
 CASES = list(yaml.safe_load_all((Path(__file__).parent / "decode.yaml").read_text("utf-8")))
 

@@ -16,6 +16,7 @@ from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
 from vmagent_operator.controller.result import Result
 from vmagent_operator.controller.system import Options, System
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.cache.informer import Informer, Phase
 from vmagent_operator.kube.http.client import Client
 
@@ -209,7 +210,7 @@ def _definition(kind: kinds.Kind[Any]) -> dict[str, Any]:
 def agent(name: str = "main", namespace: str = "monitoring", **spec: Any) -> dict[str, Any]:
     """A VMAgent that writes somewhere."""
     return {
-        "apiVersion": kinds.API_VERSION,
+        "apiVersion": API_VERSION,
         "kind": "VMAgent",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"remoteWrite": [{"url": "http://vm.example:8428/api/v1/write"}], **spec},
@@ -219,7 +220,7 @@ def agent(name: str = "main", namespace: str = "monitoring", **spec: Any) -> dic
 def scrape(name: str = "app", namespace: str = "apps", **spec: Any) -> dict[str, Any]:
     """A VMServiceScrape."""
     return {
-        "apiVersion": kinds.API_VERSION,
+        "apiVersion": API_VERSION,
         "kind": "VMServiceScrape",
         "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
         "spec": {"endpoints": [{"port": "http"}], "selector": {"matchLabels": {"app": name}}, **spec},

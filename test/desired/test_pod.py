@@ -10,9 +10,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vmagent_operator.api.kinds import API_VERSION, read
+from vmagent_operator.api.kinds import read
 from vmagent_operator.desired.vmagent import container, features
 from vmagent_operator.desired.workload import pod
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, Values

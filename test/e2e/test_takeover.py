@@ -26,6 +26,7 @@ from vmagent_operator.cli import render
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.result import Result
 from vmagent_operator.controller.system import System
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.http import connection
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.write.managedfields import MANAGER as OURS
@@ -40,7 +41,7 @@ REFUSED = {
 }
 """Recorded cases that a real server refuses from both operators."""
 MOST_PASSES = 4
-OWN = f"/apis/{kinds.API_VERSION}"
+OWN = f"/apis/{API_VERSION}"
 VERTICAL_POD_AUTOSCALERS = {  # a kind of the cluster's own, whatever its objects hold
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",

@@ -14,9 +14,10 @@ import yaml
 from attrs import frozen
 
 from test.properties.world import NOW
-from vmagent_operator.api.kinds import API_VERSION, SCRAPE_KINDS, read
+from vmagent_operator.api.kinds import SCRAPE_KINDS, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.references import Reference, Values

@@ -11,11 +11,12 @@ from typing import Any
 
 import yaml
 
-from vmagent_operator.api.kinds import API_VERSION, SCRAPE_KINDS, VMAGENT, Kind, read
+from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import render
 from vmagent_operator.desired.vmagent.desired import Inputs, desired
 from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import AgentError, Finding

@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from vmagent_operator.api.kinds import GROUP, VERSION, Column, Kind
+from vmagent_operator.api.kinds import Column, Kind
+from vmagent_operator.identity import GROUP, VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.fields import cached
 from vmagent_operator.model.openapi import Structures, schema

@@ -19,10 +19,6 @@ from vmagent_operator.model.decode import DecodeError, Manifest, decode
 
 S = TypeVar("S")
 
-GROUP = "operator.victoriametrics.com"
-VERSION = "v1beta1"
-API_VERSION = f"{GROUP}/{VERSION}"
-
 
 @frozen
 class Column:

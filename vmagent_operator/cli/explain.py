@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from vmagent_operator.api.kinds import GROUP, KINDS, SCRAPE_KINDS, VERSION, VMAGENT, Kind
+from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.render import Cluster
 from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.identity import GROUP, VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.explain import Verdict, verdict

@@ -20,6 +20,7 @@ from vmagent_operator.cli import manifests
 from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired, self_scrape
 from vmagent_operator.desired.vmagent.features import VMAGENT as APPLICATION
 from vmagent_operator.desired.vmagent.features import prefixed, scale, scrape_owner
+from vmagent_operator.identity import FINALIZER
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, Values
@@ -29,7 +30,6 @@ from vmagent_operator.status.conditions import condition_type
 from vmagent_operator.status.owner import State, owner_status
 from vmagent_operator.status.scrape import scrape_status
 
-FINALIZER = "apps.victoriametrics.com/finalizer"
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 Key = tuple[str, str, str]
 

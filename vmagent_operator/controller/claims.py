@@ -9,13 +9,13 @@ from typing import Any
 from attrs import frozen
 
 from vmagent_operator import quantity
+from vmagent_operator.identity import ALLOW_EXPANSION
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Forbidden, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write import diff
 
-ALLOW = "operator.victoriametrics.com/pvc-allow-volume-expansion"
 LEGACY_CLASS = "volume.beta.kubernetes.io/storage-class"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
@@ -97,11 +97,11 @@ class Grower:
     def _refusal(self, claim: Manifest) -> str:
         """Why the claim may not grow; empty if it may."""
         annotations: Mapping[str, str] = claim["metadata"].get("annotations") or {}
-        allowed = annotations.get(ALLOW)
+        allowed = annotations.get(ALLOW_EXPANSION)
         if allowed is not None:
             if allowed == "true":
                 return ""
-            return f"annotation {ALLOW} says {allowed!r}"
+            return f"annotation {ALLOW_EXPANSION} says {allowed!r}"
         if not self.reads_classes:
             return "storage classes are not read in namespaced mode"
         name = annotations.get(LEGACY_CLASS) or claim["spec"].get("storageClassName")

@@ -12,14 +12,13 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import orphans, stores
 from vmagent_operator.controller.orphans import SWEPT
 from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, VMAGENTS, Stores
+from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube.errors import Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write.apply import Applier
-from vmagent_operator.kube.write.managedfields import LEGACY_FINALIZER
 from vmagent_operator.status.conditions import condition_type
 
-FINALIZER = "apps.victoriametrics.com/finalizer"
 RELEASE_SECONDS = 120.0
 
 
@@ -79,7 +78,7 @@ class Finalizer:
         for kind in SWEPT:
             for known in self.stores.owned(kind, agent.namespace, agent.name):
                 metadata = stores.metadata(known)
-                if LEGACY_FINALIZER in (metadata.get("finalizers") or ()):
+                if FINALIZER in (metadata.get("finalizers") or ()):
                     self.applier.strip_finalizer(kind, metadata.get("namespace"), metadata["name"])
 
     def _unowned(self, agent: CustomObject[Any]) -> Iterator[tuple[Resource, str | None, str]]:

@@ -20,6 +20,7 @@ from vmagent_operator.controller.memory import Memory, Read
 from vmagent_operator.controller.stores import SCRAPES, Stores, owner_keys
 from vmagent_operator.desired.vmagent.desired import Inputs, self_scrape
 from vmagent_operator.desired.vmagent.features import VMAGENT, is_unmanaged, prefixed, scrape_owner
+from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import NotFound
 from vmagent_operator.kube.http.client import Client
@@ -30,7 +31,6 @@ from vmagent_operator.scrape.references import Reference, Values, references
 from vmagent_operator.scrape.selection import Selection, pick
 from vmagent_operator.settings import Server, Settings
 
-SKIP_VALIDATION = "operator.victoriametrics.com/skip-validation"
 _RESOURCES: Mapping[str, Resource] = {"Secret": resource.SECRETS, "ConfigMap": resource.CONFIGMAPS}
 
 

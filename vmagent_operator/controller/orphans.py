@@ -6,12 +6,12 @@ from typing import Any
 
 from attrs import frozen
 
+from vmagent_operator import identity
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Child
 from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, WORKLOADS, Stores
-from vmagent_operator.desired.around import configsecret
 from vmagent_operator.desired.vmagent.features import prefixed
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
@@ -100,10 +100,10 @@ def is_ours(metadata: Manifest, namespace: str, name: str) -> bool:
 
 def _is_removable(metadata: Manifest, agent: CustomObject[Any]) -> bool:
     labels = metadata.get("labels") or {}
-    is_overflow = labels.get(configsecret.OVERFLOW_LABEL) == prefixed(agent) and not metadata.get("ownerReferences")
+    is_overflow = labels.get(identity.OVERFLOW_LABEL) == prefixed(agent) and not metadata.get("ownerReferences")
     return is_ours(metadata, agent.namespace, agent.name) or is_overflow
 
 
 def _is_reference(reference: Mapping[str, Any], name: str) -> bool:
     group = str(reference.get("apiVersion", "")).partition("/")[0]
-    return (group, reference.get("kind"), reference.get("name")) == (kinds.GROUP, kinds.VMAGENT.name, name)
+    return (group, reference.get("kind"), reference.get("name")) == (identity.GROUP, kinds.VMAGENT.name, name)

@@ -10,13 +10,13 @@ from typing import Any
 
 from attrs import define, field
 
-from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.controller import Key
 from vmagent_operator.controller.result import Result
 from vmagent_operator.controller.stores import Stores, custom
 from vmagent_operator.controller.verdicts import Verdicts
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.errors import ApiError, Cancelled, Conflict, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.scrape import selection
@@ -89,7 +89,7 @@ class ScrapeStatus:
         own, kind = scrape.metadata, self.kind.singular
         metadata = {"namespace": own.namespace, "name": own.name, "uid": own.uid}
         metadata["resourceVersion"] = own.resource_version
-        head = {"apiVersion": kinds.API_VERSION, "kind": self.kind.name, "metadata": metadata}
+        head = {"apiVersion": API_VERSION, "kind": self.kind.name, "metadata": metadata}
         try:
             self.client.replace(custom(self.kind), {**head, "status": fresh}, subresource="status")
         except Cancelled:

@@ -14,7 +14,7 @@ from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.controller import finalize, orphans, rollout
 from vmagent_operator.controller.children import Children, child_of, content_digest, resource_of, widened
 from vmagent_operator.controller.events import Recorder
-from vmagent_operator.controller.finalize import FINALIZER, Finalizer
+from vmagent_operator.controller.finalize import Finalizer
 from vmagent_operator.controller.flapping import Breaker
 from vmagent_operator.controller.gather import Gatherer, Wanted
 from vmagent_operator.controller.memory import Child, Memories, Memory, Rendered
@@ -26,9 +26,9 @@ from vmagent_operator.controller.rollout import READY, Progress
 from vmagent_operator.controller.stores import VMAGENTS, WORKLOADS, Stores
 from vmagent_operator.controller.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.workloads import Workloads
-from vmagent_operator.desired.around import configsecret
 from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.desired.vmagent.features import VMAGENT, is_unmanaged, prefixed
+from vmagent_operator.identity import CONDITION_SUFFIX, FINALIZER, OVERFLOW_LABEL
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError, NotFound, Timeout
 from vmagent_operator.kube.http.client import Client
@@ -39,7 +39,7 @@ from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Missing
 from vmagent_operator.scrape.selection import SelectorError
 from vmagent_operator.settings import Server, Settings
-from vmagent_operator.status.conditions import APPLIED, condition_type
+from vmagent_operator.status.conditions import condition_type
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Reconciler:
         agent = self.stores.get(VMAGENTS, namespace, name)
         if agent is None:
             self._forget(namespace, name)
-            self.verdicts.forget(f"{name}.{namespace}.{kinds.VMAGENT.singular}{APPLIED}")
+            self.verdicts.forget(f"{name}.{namespace}.{kinds.VMAGENT.singular}{CONDITION_SUFFIX}")
             return self._sweep(namespace, name)
         memory = self.memories.of((namespace, name))
         if memory.uid not in ("", agent.metadata.uid):
@@ -256,7 +256,7 @@ class Pass:
         objects = tuple(objects)
         main = Child(resource.SECRETS, self.agent.namespace, prefixed(self.agent))
         manifest = next((manifest for manifest in objects if child_of(manifest) == main), None)
-        overflow = [each for each in objects if configsecret.OVERFLOW_LABEL in (each["metadata"].get("labels") or {})]
+        overflow = [each for each in objects if OVERFLOW_LABEL in (each["metadata"].get("labels") or {})]
         if not overflow or manifest is None or self._cached(manifest) is None:
             return None
         newest = self._cached(overflow[-1])

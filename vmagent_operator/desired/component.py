@@ -9,8 +9,8 @@ from typing import Any, Literal
 from attrs import frozen
 
 from vmagent_operator.api.apps import AppParams, License, ManagedMetadata
-from vmagent_operator.api.kinds import API_VERSION
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.settings import AppDefaults, Server, Settings
 

@@ -7,9 +7,15 @@ from collections.abc import Mapping
 
 from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.desired.names import SHARD_PLACEHOLDER
+from vmagent_operator.identity import (
+    APPLICATION_LABEL,
+    COMPONENT_LABEL,
+    INSTANCE_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    SHARD_LABEL,
+)
 from vmagent_operator.model.decode import Manifest
-
-SHARD_LABEL = "shard-num"
 
 
 def selector(component: Component) -> dict[str, str]:
@@ -20,10 +26,10 @@ def selector(component: Component) -> dict[str, str]:
 def instance(app: Application, name: str) -> dict[str, str]:
     """The labels of an application that runs for the owner called `name`."""
     return {
-        "app.kubernetes.io/component": "monitoring",
-        "app.kubernetes.io/instance": name,
-        "app.kubernetes.io/name": app.name,
-        "managed-by": "vm-operator",
+        COMPONENT_LABEL: "monitoring",
+        INSTANCE_LABEL: name,
+        APPLICATION_LABEL: app.name,
+        MANAGED_BY_LABEL: MANAGED_BY,
     }
 
 

@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from attrs import define, field, frozen
 
+from vmagent_operator.identity import OPERATOR
+
 logger = logging.getLogger(__name__)
 
 SOCKET_SECONDS = 10.0
@@ -168,7 +170,7 @@ class Server(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
-    server_version, sys_version = "vmagent-operator", ""
+    server_version, sys_version = OPERATOR, ""
     timeout = SOCKET_SECONDS
 
     def do_GET(self) -> None:

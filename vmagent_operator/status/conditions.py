@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.identity import CONDITION_SUFFIX
 
 Status = dict[str, Any]
 
-APPLIED = ".victoriametrics.com/Applied"
 MAX_REASON = 1024
 MAX_MESSAGE = 32768
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -19,7 +19,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 def condition_type(owner: CustomObject[Any]) -> str:
     """The type of the condition that `owner` has on every scrape object it has looked at."""
-    return f"{owner.name}.{owner.namespace}.{owner.kind.singular}{APPLIED}"
+    return f"{owner.name}.{owner.namespace}.{owner.kind.singular}{CONDITION_SUFFIX}"
 
 
 def conditions(obj: CustomObject[Any]) -> Sequence[Mapping[str, Any]]:

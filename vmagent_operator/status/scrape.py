@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.status.conditions import APPLIED, MAX_MESSAGE, MAX_REASON, Status, condition, conditions, time
+from vmagent_operator.identity import CONDITION_SUFFIX
+from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Status, condition, conditions, time
 
 _LONGEST_STALE_SECONDS = 10800.0
 """The least age at which a condition counts as left behind: three times the hour in which the Go operator renews its own."""
@@ -60,7 +61,7 @@ def _without_stale(
 
     def is_stale(kind: str) -> bool:
         at = updated[kind]
-        if kind in own or at is None or not kind.endswith(APPLIED):
+        if kind in own or at is None or not kind.endswith(CONDITION_SUFFIX):
             return False
         limit_seconds = max(_LONGEST_STALE_SECONDS, 3 * ttl_seconds) + ttl_seconds * _spread(scrape, kind)
         return newest - at > timedelta(seconds=limit_seconds)
@@ -70,7 +71,7 @@ def _without_stale(
 
 def _aggregated(scrape: CustomObject[Any], found: list[Mapping[str, Any]], miss: str) -> Status | None:
     """The whole status with the conditions `found` (sorted by type); None if it is what `scrape` has already."""
-    ours = [known for known in found if known["type"].endswith(APPLIED)]
+    ours = [known for known in found if known["type"].endswith(CONDITION_SUFFIX)]
     faults = sorted(str(known.get("message", "")) for known in ours if known.get("status") == "False")
     applied = len(ours) - len(faults)
     state, reason = ("operational", "") if ours else ("ignored", miss[:MAX_REASON])

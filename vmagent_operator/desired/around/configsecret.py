@@ -6,11 +6,11 @@ from typing import Any
 
 from vmagent_operator.desired import labels, names
 from vmagent_operator.desired.component import Component
+from vmagent_operator.identity import OVERFLOW_LABEL
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.pack import Bucket
 
 OVERFLOW_KEY = "jobs.yaml"
-OVERFLOW_LABEL = "operator.victoriametrics.com/scrape-config-extra"
 
 
 def secret(component: Component, name: str, data: Mapping[str, bytes]) -> Manifest:

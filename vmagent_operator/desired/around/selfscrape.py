@@ -5,12 +5,12 @@ from typing import Any
 from attrs import frozen
 
 from vmagent_operator.api.apps import AdditionalServiceSpec
-from vmagent_operator.api.kinds import API_VERSION
 from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
 from vmagent_operator.desired import labels, listener
 from vmagent_operator.desired.around import service
 from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.probes import RELOADER_PORT
+from vmagent_operator.identity import ADDITIONAL_SERVICE_LABEL, API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_json
 
@@ -69,7 +69,7 @@ def _service_scrape(component: Component, wish: Wish, given: Manifest, endpoints
     if not any(given.get("selector", {}).values()):
         given["selector"] = {
             "matchLabels": {**service.own_labels(wish.service_spec), **labels.owned(component)},
-            "matchExpressions": [{"key": service.ADDITIONAL_LABEL, "operator": "DoesNotExist"}],
+            "matchExpressions": [{"key": ADDITIONAL_SERVICE_LABEL, "operator": "DoesNotExist"}],
         }
     reloader = [_reloader({"targetPort": RELOADER_PORT})] if wish.has_reloader else []
     return {"metadata": metadata, "spec": {**given, "endpoints": [*map(_labelled, endpoints), *reloader]}}

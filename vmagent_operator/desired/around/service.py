@@ -11,9 +11,9 @@ from vmagent_operator.api.vmagent import InsertPorts
 from vmagent_operator.desired import labels, listener, names
 from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical
+from vmagent_operator.identity import ADDITIONAL_SERVICE_LABEL
 from vmagent_operator.model.decode import Manifest
 
-ADDITIONAL_LABEL = "operator.victoriametrics.com/additional-service"
 _CLIENT_IP_TIMEOUT_SECONDS = 10800
 
 Port = tuple[str, str, str]
@@ -85,7 +85,7 @@ def additional(component: Component, given: AdditionalServiceSpec | None, main: 
     if given is None or name is None:
         return
     metadata, own = labels.meta(component, name), main["spec"]
-    metadata["labels"] = {**given.metadata.labels, **metadata["labels"], ADDITIONAL_LABEL: "managed"}
+    metadata["labels"] = {**given.metadata.labels, **metadata["labels"], ADDITIONAL_SERVICE_LABEL: "managed"}
     metadata["annotations"] = {**metadata.get("annotations", {}), **given.metadata.annotations}
     wanted = canonical(given.spec)
     inherited = {key: own[key] for key in ("selector", "ports", "type") if not wanted.get(key)}

@@ -17,11 +17,11 @@ from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.desired import names
 from vmagent_operator.desired.around.service import INSERT_PORTS, additional_name
 from vmagent_operator.desired.vmagent.features import VMAgent, component, is_daemon_set, is_stateful, spec
+from vmagent_operator.identity import CONDITION_SUFFIX, SKIP_VALIDATION
 from vmagent_operator.model.decode import Fault
 from vmagent_operator.model.walk import find
 from vmagent_operator.settings import Settings
 
-SKIP = "operator.victoriametrics.com/skip-validation"
 _MAX_LABEL = 63
 _MAX_NAME = 253
 _MAX_CONDITION_TYPE = 316
@@ -55,7 +55,7 @@ class Verdict:
 
 def verdict(agent: VMAgent, settings: Settings) -> Verdict:
     """The faults and doubts of a decoded VMAgent; an annotation of the user's leaves out those of mere form."""
-    skip = agent.metadata.annotations.get(SKIP) == "true"
+    skip = agent.metadata.annotations.get(SKIP_VALIDATION) == "true"
     return Verdict(
         tuple(chain.from_iterable(rule(agent, settings) for rule in FATAL)),
         () if skip else tuple(chain.from_iterable(rule(agent, settings) for rule in DOUBTFUL)),
@@ -70,7 +70,12 @@ def _names(agent: VMAgent, settings: Settings) -> Faults:
         (own.name, _MAX_LABEL, "metadata.name", "a service"),
         (service or "", _MAX_LABEL, "spec.serviceSpec.metadata.name", "a service"),
         (names.rbac(own), _MAX_NAME, "metadata.name", "a role"),
-        (f"{agent.key}.vmagent.victoriametrics.com/Applied", _MAX_CONDITION_TYPE, "metadata.name", "a condition"),
+        (
+            f"{agent.name}.{agent.namespace}.{agent.kind.singular}{CONDITION_SUFFIX}",
+            _MAX_CONDITION_TYPE,
+            "metadata.name",
+            "a condition",
+        ),
     )
     for name, limit, path, of in limits:
         if len(name) > limit:

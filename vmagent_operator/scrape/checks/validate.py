@@ -33,6 +33,7 @@ from vmagent_operator.api.podscrape import PodMetricsEndpoint
 from vmagent_operator.api.probe import ProbeTargets
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.servicescrape import Endpoint
+from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.model.fields import slots
 from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape import labelselector
@@ -41,7 +42,6 @@ from vmagent_operator.scrape.checks.expressions import regex_fault, series_fault
 from vmagent_operator.scrape.context import Context, is_filled
 from vmagent_operator.scrape.owner import ScrapeOwner
 
-SKIP_ANNOTATION = "operator.victoriametrics.com/skip-validation"
 _SIZE = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[-+]?[0-9]+)?([kmgt]i?b)?", re.I)
 _PROXY = re.compile(
     r"(https?|socks5|tls\+socks5)://((?:[^\s/@%]|%[0-9a-f]{2})+@)?([^\s:/?#@\[\]%]+|\[[^\s\]]+\])(:[0-9]*)?"
@@ -120,7 +120,7 @@ def scrape_object(obj: CustomObject[Any], context: Context) -> tuple[str, ...]:
         found.append(f"spec.scrapeClass: the agent defines no class {wanted!r}")
     filled = partial(is_filled, known=context.variables)
     found += _faults(obj.spec, "spec", CHECKS, filled)
-    if obj.metadata.annotations.get(SKIP_ANNOTATION) != "true":
+    if obj.metadata.annotations.get(SKIP_VALIDATION) != "true":
         found += _faults(obj.spec, "spec", SKIPPABLE, filled)
     if scrape_class is not None:
         found += _faults(scrape_class, f"scrape class {scrape_class.name}", CHECKS, filled)
