@@ -95,7 +95,7 @@ def server() -> Iterator[Server]:
         for path in (f"{OWN}/vmagents", f"{OWN}/vmscrapeconfigs", "/apis/autoscaling.k8s.io/v1/verticalpodautoscalers"):
             eventually(partial(_is_served, api, path))
         access = connection.load(str(kubeconfig), environ={})
-        yield Server(kubeconfig, api, connection.connect(access, version="test", watches=1, workers=1).worker)
+        yield Server(kubeconfig, api, connection.connect(access, agent="app/test", watches=1, workers=1).worker)
 
 
 def _is_served(api: Api, path: str) -> bool:

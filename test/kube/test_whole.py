@@ -30,7 +30,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def client(server: Server, tmp_path: Path) -> Iterator[Client]:
     access = load(str(server.kubeconfig(tmp_path / "config", "secret")), environ={})
-    worker = connect(access, version="test", watches=1, workers=1).worker
+    worker = connect(access, agent="app/test", watches=1, workers=1).worker
     client = Client(worker)
     client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ns"}})
     yield client

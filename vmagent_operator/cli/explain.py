@@ -12,7 +12,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.render import Cluster
 from vmagent_operator.desired.vmagent.features import scrape_owner
-from vmagent_operator.identity import GROUP, VERSION
+from vmagent_operator.identity import OPERATOR
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.explain import Verdict, verdict
@@ -95,6 +95,7 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
     Raises InputError if the cluster cannot be asked.
     """
     from vmagent_operator import __version__  # the client library is for clusters only
+    from vmagent_operator.controller.stores import custom
     from vmagent_operator.kube import resource
     from vmagent_operator.kube.errors import ApiError, NotFound
     from vmagent_operator.kube.http import connection
@@ -103,11 +104,11 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
 
     try:
         access = connection.load(kubeconfig, context, environ=environ)
-        client = Client(connection.connect(access, version=__version__, watches=1, workers=1).worker)
+        client = Client(connection.connect(access, agent=f"{OPERATOR}/{__version__}", watches=1, workers=1).worker)
         found = list(client.list(resource.NAMESPACES).items) if not settings.watch_namespaces else []
         for kind in KINDS:
             with suppress(NotFound):  # a kind that is not installed has no objects
-                wanted = resource.Resource(GROUP, VERSION, kind.plural, kind.name)
+                wanted = custom(kind)
                 for namespace in settings.watch_namespaces or (None,):
                     found += client.list(wanted, namespace).items
         sources = {"Secret": resource.SECRETS, "ConfigMap": resource.CONFIGMAPS}

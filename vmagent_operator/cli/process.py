@@ -21,6 +21,7 @@ from vmagent_operator.controller.metrics import CONTROLLER, OURS, Gauge, Metrics
 from vmagent_operator.controller.result import RULES
 from vmagent_operator.controller.stores import VMAGENTS
 from vmagent_operator.controller.system import Options, System
+from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import Cancelled
 from vmagent_operator.kube.http import connection
@@ -110,7 +111,7 @@ class Process:
         namespaces = len(self.settings.watch_namespaces) or 1
         workers = flags["controller.maxConcurrentReconciles"]
         pools = connection.connect(
-            access, version=vmagent_operator.__version__, watches=25 * namespaces, workers=workers
+            access, agent=f"{OPERATOR}/{vmagent_operator.__version__}", watches=25 * namespaces, workers=workers
         )
         budget = Bucket(flags["client.qps"], flags["client.burst"], clock)
         elector = self._elector(Client(pools.lease, clock=clock, observer=self.metrics))

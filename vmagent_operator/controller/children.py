@@ -13,7 +13,7 @@ from attrs import define
 
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Child, Memory, Verified
-from vmagent_operator.controller.stores import SCRAPES, Stores
+from vmagent_operator.controller.stores import KINDS, SCRAPES, Stores
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write import diff
@@ -21,6 +21,9 @@ from vmagent_operator.kube.write.apply import Applier, WaitingError, Written, re
 from vmagent_operator.kube.write.managedfields import Previous
 
 logger = logging.getLogger(__name__)
+
+OURS = {(kind.api_version, kind.kind): kind for kind in KINDS}
+"""(apiVersion, kind) -> Resource of our custom resources."""
 
 
 @define
@@ -87,8 +90,8 @@ def widened(desired: Manifest, cached: Manifest | None) -> Manifest:
 
 
 def resource_of(manifest: Manifest) -> Resource:
-    """Where the API server has `manifest`."""
-    return resource.of(manifest)
+    """Where the API server has `manifest`, of a kind of Kubernetes or of ours."""
+    return OURS.get((manifest["apiVersion"], manifest["kind"])) or resource.of(manifest)
 
 
 def child_of(manifest: Manifest) -> Child:

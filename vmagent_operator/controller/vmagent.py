@@ -141,7 +141,7 @@ class Pass:
         self.started = parts.client.clock.monotonic()
         self.reporting = Reporting(parts.client, parts.recorder, parts.metrics, self.agent, self.memory)
         self.breaker = Breaker(self.memory, parts.client.clock, self.reporting.event)
-        self.applier = Applier(parts.client, self._confirm)
+        self.applier = Applier(parts.client, self._confirm, resource_of=resource_of)
         self.children = Children(parts.stores, self.applier, self.memory, _previous(self.agent), self._written)
         behavior = spec.stateful_rolling_update_strategy_behavior if spec else None
         self.workloads = Workloads(

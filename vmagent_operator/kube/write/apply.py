@@ -44,19 +44,21 @@ class Written:
 class Applier:
     """Brings objects about, one at a time; `before_write` may raise to prevent a write.
 
+    `resource_of` finds the path of a desired object; ours knows the kinds of Kubernetes itself. Who has others says so.
     All methods raise ApiError, of which Conflict means that somebody else writes all the time.
     """
 
     client: Client
     before_write: Callable[[], None] = field(default=lambda: None)
     jitter: Callable[[], float] = field(default=random.random)
+    resource_of: Callable[[Manifest], Resource] = field(default=resource.of)
 
     def ensure(self, desired: Manifest, previous: Previous = NOTHING) -> Written:
         """Make the live object as `desired`, and ours.
 
         Raises WaitingError while the object is being deleted, NotOwnedError if it is another controller's.
         """
-        kind = resource.of(desired)
+        kind = self.resource_of(desired)
         actions = list[diff.Step]()
         for attempt in range(ATTEMPTS):
             if attempt:
