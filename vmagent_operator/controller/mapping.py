@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 
+from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.controller.memory import Key, Memories
@@ -19,7 +20,7 @@ from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.references import Reference
-from vmagent_operator.scrape.selection import SELECTORS, SelectorError, matches
+from vmagent_operator.scrape.selection import SelectorError, matches
 from vmagent_operator.settings import Settings
 
 Cause = Literal["spec", "scrape", "namespace", "reference", "child"]
@@ -145,8 +146,8 @@ def _is_concerned(
 ) -> bool:
     """Whether a namespace with labels `old` and one with `new` differ for a namespace selector; None is no namespace."""
     assert agent.spec is not None
-    for prefix in SELECTORS.values():
-        wanted = getattr(agent.spec.scraping, f"{prefix}_namespace_selector")
+    for kind in SCRAPE_KINDS:
+        wanted = getattr(agent.spec.scraping, kind.namespace_selector)
         if wanted is None or wanted.is_empty or any(labelselector.faults(wanted)):
             continue
         before, after = (labels is not None and labelselector.matches(wanted, labels) for labels in (old, new))

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from attrs import field, frozen
 
+from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
@@ -104,12 +105,5 @@ def _context(owner: ScrapeOwner) -> Context:
         variables=owner.variables,
         api_server=scraping.api_server_config,
         scrape_classes=scraping.scrape_classes,
-        templates={
-            "VMServiceScrape": scraping.service_scrape_relabel_template,
-            "VMPodScrape": scraping.pod_scrape_relabel_template,
-            "VMProbe": scraping.probe_scrape_relabel_template,
-            "VMNodeScrape": scraping.node_scrape_relabel_template,
-            "VMStaticScrape": scraping.static_scrape_relabel_template,
-            "VMScrapeConfig": scraping.scrape_config_relabel_template,
-        },
+        templates={kind.name: getattr(scraping, kind.template) for kind in SCRAPE_KINDS},
     )

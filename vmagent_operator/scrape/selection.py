@@ -12,16 +12,7 @@ from typing import Any, Literal, get_args
 from attrs import frozen
 
 from vmagent_operator.api.core import LabelSelector
-from vmagent_operator.api.kinds import (
-    SCRAPE_KINDS,
-    VMNODESCRAPE,
-    VMPODSCRAPE,
-    VMPROBE,
-    VMSCRAPECONFIG,
-    VMSERVICESCRAPE,
-    VMSTATICSCRAPE,
-    Kind,
-)
+from vmagent_operator.api.kinds import SCRAPE_KINDS, VMNODESCRAPE, VMPODSCRAPE, Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.scraping import ScrapingParams
 from vmagent_operator.model.fields import camel_case
@@ -34,16 +25,6 @@ Namespaces = Mapping[str, Mapping[str, str]]
 Link = Literal["kind", "mode", "access", "selector", "namespace", "deleted", "labels"]
 LINKS: tuple[Link, ...] = get_args(Link)
 """In the order in which they are tried."""
-
-# Kind -> the prefix of its two selectors among the agent's fields.
-SELECTORS: Mapping[Kind[Any], str] = {
-    VMSERVICESCRAPE: "service_scrape",
-    VMPODSCRAPE: "pod_scrape",
-    VMPROBE: "probe",
-    VMNODESCRAPE: "node_scrape",
-    VMSTATICSCRAPE: "static_scrape",
-    VMSCRAPECONFIG: "scrape_config",
-}
 
 
 class SelectorError(AgentError):
@@ -161,8 +142,7 @@ def reach(owner: ScrapeOwner, kind: Kind[Any], namespaces: Namespaces) -> Reach 
         return Refusal("mode", "an agent in DaemonSet mode picks VMPodScrapes only")
     if kind is VMNODESCRAPE and not owner.has_cluster_access:
         return Refusal("access", "nodes are beyond the watched namespaces; the agent has no service account of its own")
-    labels = _checked(scraping, f"{SELECTORS[kind]}_selector")
-    field = f"{SELECTORS[kind]}_namespace_selector"
+    labels, field = _checked(scraping, kind.selector), kind.namespace_selector
     wanted: LabelSelector | None = getattr(scraping, field)
     if labels is None and wanted is None and not scraping.select_all_by_default:
         return Refusal("selector", f"the agent has no selector of {kind.name}s and does not select all by default")

@@ -7,6 +7,7 @@ from typing import Any
 
 from vmagent_operator.api.apps import ManagedMetadata
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
+from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAgentSpec
 from vmagent_operator.desired import labels
@@ -14,7 +15,6 @@ from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.model.walk import find
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.owner import ScrapeOwner
-from vmagent_operator.scrape.selection import SELECTORS
 from vmagent_operator.settings import Server, Settings
 
 VMAgent = CustomObject[VMAgentSpec]
@@ -110,7 +110,7 @@ def has_reloader(agent: VMAgent) -> bool:
 def is_unmanaged(agent: VMAgent) -> bool:
     """Whether the scrape configuration is the user's own: the agent scrapes, but nothing says what."""
     asked = spec(agent).scraping
-    selectors = (f"{prefix}{which}" for prefix in SELECTORS.values() for which in ("_selector", "_namespace_selector"))
+    selectors = (field for kind in SCRAPE_KINDS for field in (kind.selector, kind.namespace_selector))
     is_selective = asked.select_all_by_default or any(getattr(asked, name) is not None for name in selectors)
     has_jobs = asked.additional_scrape_configs is not None or bool(asked.inline_scrape_config)
     return not (asked.ingest_only_mode or is_selective or has_jobs)
