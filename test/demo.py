@@ -23,7 +23,7 @@ from attrs import define, field
 
 from test.apiserver.http import Server
 from vmagent_operator.api.kinds import KINDS
-from vmagent_operator.controller.children import resource_of
+from vmagent_operator.controller.children import FIELD_MANAGER, resource_of
 from vmagent_operator.controller.stores import custom
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube import resource
@@ -53,7 +53,8 @@ def main() -> int:
         kubeconfig = given or str(stack.enter_context(embedded(folder)))
         say(f"cluster: {given or 'embedded API server'}")
         client = Client(
-            connection.connect(connection.load(kubeconfig), agent=f"{OPERATOR}/demo", watches=1, workers=1).worker
+            connection.connect(connection.load(kubeconfig), agent=f"{OPERATOR}/demo", watches=1, workers=1).worker,
+            manager=FIELD_MANAGER,
         )
         stack.enter_context(examples(client, is_kept=not given))
         metrics = f"127.0.0.1:{free_port()}"

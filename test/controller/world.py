@@ -14,6 +14,7 @@ from test.apiserver.memory import Memory
 from test.apiserver.store import Store
 from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
+from vmagent_operator.controller.children import FIELD_MANAGER
 from vmagent_operator.controller.result import Result
 from vmagent_operator.controller.system import Options, System
 from vmagent_operator.identity import API_VERSION
@@ -84,7 +85,7 @@ class World:
     def start(self) -> None:
         """A fresh process of the operator: nothing is remembered."""
         self.transport = Memory(self.api)
-        client = Client(self.transport, clock=self.clock, jitter=lambda: 0.0)
+        client = Client(self.transport, manager=FIELD_MANAGER, clock=self.clock, jitter=lambda: 0.0)
         options = Options(instance="test")
         self.system = System(client, evolve(client), settings.load(self.environ), options=options, jitter=lambda: 0.0)
         self.informers = self.system.informers()

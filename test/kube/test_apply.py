@@ -7,6 +7,7 @@ import pytest
 from test.apiserver.api import Api
 from test.apiserver.faults import Fault
 from test.apiserver.memory import Memory
+from test.kube.manager import MANAGER
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Conflict, Forbidden, NetworkError
 from vmagent_operator.kube.http.client import Client
@@ -24,7 +25,7 @@ def api() -> Api:
 
 @pytest.fixture
 def applier(api: Api) -> Applier:
-    return Applier(Client(Memory(api), jitter=lambda: 0.0), jitter=lambda: 0.0)
+    return Applier(Client(Memory(api), manager=MANAGER, jitter=lambda: 0.0), jitter=lambda: 0.0)
 
 
 def config_map(owner: str = "main", **data: str) -> dict[str, Any]:

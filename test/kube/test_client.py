@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
+from test.kube.manager import MANAGER
 from test.kube.script import Reply, ScriptedTransport, broken, reply
 from test.kube.virtual import VirtualClock
 from vmagent_operator.kube import errors
@@ -49,7 +50,7 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 
 def client(*replies: Reply, **options: Any) -> tuple[Client, ScriptedTransport, VirtualClock]:
     transport, clock = ScriptedTransport(list(replies)), VirtualClock()
-    return Client(transport, clock=clock, **{"jitter": lambda: 1.0, **options}), transport, clock
+    return Client(transport, manager=MANAGER, clock=clock, **{"jitter": lambda: 1.0, **options}), transport, clock
 
 
 def forbid() -> None:
@@ -209,7 +210,7 @@ def test_writes(
     write: Callable[[Client], Manifest], method: str, path: str, query: dict[str, str], content_type: str
 ) -> None:
     """P-58: every one carries the field manager. P-46: none may outlast the lease."""
-    api, transport, _ = client(reply(SECRET), manager="me")
+    api, transport, _ = client(reply(SECRET))
     write(api)
     (sent,) = transport.sent
     assert (sent.method, sent.path) == (method, f"/api/v1/namespaces/ns{path}")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from test.kube.manager import MANAGER
 from vmagent_operator.kube.write import diff
 from vmagent_operator.kube.write.managedfields import Previous, hand_over
 
@@ -14,14 +15,14 @@ CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_step(case: dict[str, Any]) -> None:
-    found = diff.step(case["desired"], case["live"])
+    found = diff.step(case["desired"], case["live"], MANAGER)
     assert (found and {"action": found.action, "paths": list(found.paths)}) == case["want"]
 
 
 def test_a_node_port_follows_its_name_to_another_port() -> None:
     desired = {"kind": "Service", "metadata": {}, "spec": {"type": "NodePort", "ports": [{"name": "http", "port": 81}]}}
     live = {"metadata": {}, "spec": {"ports": [{"name": "http", "port": 80, "nodePort": 30080}]}}
-    assert diff.inherit(desired, live)["spec"]["ports"] == [{"name": "http", "port": 81, "nodePort": 30080}]
+    assert diff.inherit(desired, live, MANAGER)["spec"]["ports"] == [{"name": "http", "port": 81, "nodePort": 30080}]
 
 
 def test_fields_of_an_earlier_operator_change_hands_but_not_those_of_people() -> None:
@@ -37,18 +38,18 @@ def test_fields_of_an_earlier_operator_change_hands_but_not_those_of_people() ->
     live = {
         "metadata": {
             "resourceVersion": "7",
-            "finalizers": ["apps.victoriametrics.com/finalizer", "example.com/other"],
+            "finalizers": ["example.com/earlier", "example.com/other"],
             "managedFields": [{"manager": "app", "operation": "Update", "fieldsV1": fields}, by_people, status],
         }
     }
     desired = {"metadata": {"labels": {"app": "x"}, "ownerReferences": [{}]}}
-    entries, finalizers, version = hand_over(desired, live, Previous(labels=frozenset({"gone"})))
+    entries, finalizers, version = hand_over(desired, live, MANAGER, Previous(labels=frozenset({"gone"})))
     assert entries["value"] == [
         by_people,
         status,
         {"manager": "app", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {"f:theirs": {}}}}},
         {
-            "manager": "vmagent-operator",
+            "manager": "me",
             "operation": "Apply",
             "fieldsV1": {
                 "f:metadata": {"f:labels": {".": {}, "f:app": {}, "f:gone": {}}, "f:ownerReferences": {"k:{}": {}}},
@@ -59,4 +60,4 @@ def test_fields_of_an_earlier_operator_change_hands_but_not_those_of_people() ->
     assert finalizers["value"] == ["example.com/other"]
     assert version == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
     live["metadata"] |= {"managedFields": entries["value"], "finalizers": finalizers["value"]}
-    assert hand_over(desired, live, Previous()) == []
+    assert hand_over(desired, live, MANAGER, Previous()) == []

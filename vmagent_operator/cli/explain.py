@@ -95,6 +95,7 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
     Raises InputError if the cluster cannot be asked.
     """
     from vmagent_operator import __version__  # the client library is for clusters only
+    from vmagent_operator.controller.children import FIELD_MANAGER
     from vmagent_operator.controller.stores import custom
     from vmagent_operator.kube import resource
     from vmagent_operator.kube.errors import ApiError, NotFound
@@ -104,7 +105,10 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
 
     try:
         access = connection.load(kubeconfig, context, environ=environ)
-        client = Client(connection.connect(access, agent=f"{OPERATOR}/{__version__}", watches=1, workers=1).worker)
+        client = Client(
+            connection.connect(access, agent=f"{OPERATOR}/{__version__}", watches=1, workers=1).worker,
+            manager=FIELD_MANAGER,
+        )
         found = list(client.list(resource.NAMESPACES).items) if not settings.watch_namespaces else []
         for kind in KINDS:
             with suppress(NotFound):  # a kind that is not installed has no objects

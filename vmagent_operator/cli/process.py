@@ -16,6 +16,7 @@ import vmagent_operator
 from vmagent_operator import settings
 from vmagent_operator.cli import logs, run
 from vmagent_operator.cli.flags import BY_NAME, Flags
+from vmagent_operator.controller.children import FIELD_MANAGER
 from vmagent_operator.controller.manager import Manager, StartError, Timing
 from vmagent_operator.controller.metrics import CONTROLLER, OURS, Gauge, Metrics, Reading
 from vmagent_operator.controller.result import RULES
@@ -114,11 +115,12 @@ class Process:
             access, agent=f"{OPERATOR}/{vmagent_operator.__version__}", watches=25 * namespaces, workers=workers
         )
         budget = Bucket(flags["client.qps"], flags["client.burst"], clock)
-        elector = self._elector(Client(pools.lease, clock=clock, observer=self.metrics))
+        elector = self._elector(Client(pools.lease, manager=FIELD_MANAGER, clock=clock, observer=self.metrics))
         is_dry = run.is_dry(flags, self.environ)
         longest = flags["client.requestTimeout"]
         client = Client(
             Dry(pools.worker) if is_dry else pools.worker,
+            manager=FIELD_MANAGER,
             gate=elector.gate if elector else _open,
             check=self._check,
             limiter=budget,

@@ -14,7 +14,9 @@ from attrs import define
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Child, Memory, Verified
 from vmagent_operator.controller.stores import KINDS, SCRAPES, Stores
+from vmagent_operator.identity import FINALIZER, MANAGED_BY_LABEL, OPERATOR
 from vmagent_operator.kube import resource
+from vmagent_operator.kube.fieldmanager import FieldManager
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write import diff
 from vmagent_operator.kube.write.apply import Applier, WaitingError, Written, refuse_foreign
@@ -22,6 +24,8 @@ from vmagent_operator.kube.write.managedfields import Previous
 
 logger = logging.getLogger(__name__)
 
+FIELD_MANAGER = FieldManager(name=OPERATOR, upgrades_label=MANAGED_BY_LABEL, upgrades_finalizer=FINALIZER)
+"""Us, and the Go operator before us."""
 OURS = {(kind.api_version, kind.kind): kind for kind in KINDS}
 """(apiVersion, kind) -> Resource of our custom resources."""
 
@@ -75,7 +79,7 @@ class Children:
         if cached["metadata"].get("deletionTimestamp"):
             raise WaitingError(f"{kind.kind} {cached['metadata']['name']} is being deleted")
         refuse_foreign(desired, cached)
-        return diff.step(desired, cached, self.previous) is None
+        return diff.step(desired, cached, self.applier.client.manager, self.previous) is None
 
     def _remember(self, child: Child, metadata: Manifest, digest: bytes) -> None:
         self.memory.verified[child] = Verified(metadata["uid"], metadata["resourceVersion"], digest)

@@ -63,7 +63,7 @@ class Grower:
         given = {key: template["metadata"][key] for key in ("labels", "annotations") if template["metadata"].get(key)}
         identity = {key: claim["metadata"][key] for key in ("name", "namespace")}
         desired: Manifest = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {**identity, **given}}
-        if diff.differences(desired, claim):
+        if diff.differences(desired, claim, self.client.manager):
             self.before_write()
             version = {key: claim["metadata"][key] for key in ("uid", "resourceVersion")}
             desired["metadata"] |= version

@@ -18,13 +18,13 @@ from vmagent_operator.identity import (
     INSTANCE_LABEL,
     MANAGED_BY,
     MANAGED_BY_LABEL,
+    OPERATOR,
     OVERFLOW_LABEL,
     VERSION,
 )
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.resource import Manifest, Resource
-from vmagent_operator.kube.write.managedfields import MANAGER
 from vmagent_operator.settings import Settings
 from vmagent_operator.status.conditions import conditions
 
@@ -112,7 +112,7 @@ def slim(raw: Manifest) -> Manifest:
 def slim_workload(raw: Manifest) -> Manifest:
     """A child as it is kept, with the status that tells how its rollout goes."""
     metadata = slim_metadata(raw)["metadata"]
-    ours = [entry for entry in raw["metadata"].get("managedFields") or () if entry.get("manager") == MANAGER]
+    ours = [entry for entry in raw["metadata"].get("managedFields") or () if entry.get("manager") == OPERATOR]
     return {**raw, "metadata": {**metadata, "managedFields": ours}}
 
 

@@ -16,7 +16,7 @@ from vmagent_operator.kube.errors import AlreadyExists, ApiError, Conflict, Inva
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write import diff
-from vmagent_operator.kube.write.managedfields import LEGACY_FINALIZER, NOTHING, Previous
+from vmagent_operator.kube.write.managedfields import NOTHING, Previous
 
 ATTEMPTS = 5
 STEPS = 4  # a take-over, a deletion, a creation and a look at it
@@ -74,7 +74,7 @@ class Applier:
         for _ in range(STEPS):
             if live is not None:
                 self._check(kind, desired, live)
-            step = diff.step(desired, live, previous)
+            step = diff.step(desired, live, self.client.manager, previous)
             if step is None:
                 assert live is not None
                 return _written(live["metadata"], done)
@@ -147,8 +147,8 @@ class Applier:
 
     def _strip(self, kind: Resource, live: Manifest) -> None:
         metadata = live["metadata"]
-        finalizers = metadata.get("finalizers") or []
-        if LEGACY_FINALIZER in finalizers:
+        finalizers, theirs = metadata.get("finalizers") or [], self.client.manager.upgrades_finalizer
+        if theirs in finalizers:
             self.before_write()
             operations = [
                 {"op": "test", "path": "/metadata/uid", "value": metadata["uid"]},
@@ -156,7 +156,7 @@ class Applier:
                 {
                     "op": "replace",
                     "path": "/metadata/finalizers",
-                    "value": [finalizer for finalizer in finalizers if finalizer != LEGACY_FINALIZER],
+                    "value": [finalizer for finalizer in finalizers if finalizer != theirs],
                 },
             ]
             self.client.json_patch(kind, metadata.get("namespace"), metadata["name"], operations)
@@ -182,7 +182,7 @@ class Applier:
 
     def _is_there(self, kind: Resource, desired: Manifest, previous: Previous) -> bool:
         live = self._read(kind, desired)
-        return live is not None and diff.step(desired, live, previous) is None
+        return live is not None and diff.step(desired, live, self.client.manager, previous) is None
 
     def _read(self, kind: Resource, desired: Manifest) -> Manifest | None:
         metadata = desired["metadata"]

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from attrs import evolve, frozen
 
 from vmagent_operator import quantity
+from vmagent_operator.kube.fieldmanager import FieldManager
 from vmagent_operator.kube.write.managedfields import NOTHING, Fields, Manifest, Previous, hand_over, managed
 
 # Lists that the API server merges item by item, and the fields that tell items apart. All others are replaced whole.
@@ -77,19 +78,19 @@ class Step:
     operations: tuple[Manifest, ...] = ()
 
 
-def step(desired: Manifest, live: Manifest | None, previous: Previous = NOTHING) -> Step | None:
-    """The next write that `live` needs to become `desired`, None if it is as desired and ours.
+def step(desired: Manifest, live: Manifest | None, manager: FieldManager, previous: Previous = NOTHING) -> Step | None:
+    """The next write that `live` needs to become `desired`, None if it is as desired and `manager`'s.
 
     A take-over comes first and alone: the object is to be read and compared again after it.
     """
     if live is None:
         return Step(action="create", manifest=desired)
-    if operations := hand_over(desired, live, previous):
+    if operations := hand_over(desired, live, manager, previous):
         return Step(
             action="take over", manifest=desired, operations=tuple(operations), paths=("metadata.managedFields",)
         )
-    desired = inherit(desired, live)
-    found = differences(desired, live)
+    desired = inherit(desired, live, manager)
+    found = differences(desired, live, manager)
     if not found:
         return None
     paths = tuple(sorted({difference.path for difference in found}))
@@ -97,9 +98,9 @@ def step(desired: Manifest, live: Manifest | None, previous: Previous = NOTHING)
     return Step(action="recreate" if fixed else "apply", manifest=desired, paths=paths)
 
 
-def differences(desired: Manifest, live: Manifest) -> tuple[Difference, ...]:
-    """Where `live` is not as desired: other value, to be removed, or not under our field manager."""
-    fields = managed(live)
+def differences(desired: Manifest, live: Manifest, manager: FieldManager) -> tuple[Difference, ...]:
+    """Where `live` is not as desired: other value, to be removed, or not under `manager`."""
+    fields = managed(live, manager)
     keyed = desired.get("kind") in KEYED_KINDS
     metadata = {
         key: desired["metadata"][key]
@@ -206,13 +207,13 @@ class _Walk:
         return next((keys for keys in MERGE_KEYS.get(name, ()) if all(keys[0] in item for item in desired)), None)
 
 
-def inherit(desired: Manifest, live: Manifest) -> Manifest:
+def inherit(desired: Manifest, live: Manifest, manager: FieldManager) -> Manifest:
     """`desired` with what only the API server can know: the node port of a Service port that moved under its name."""
     if desired.get("kind") != "Service" or desired["spec"].get("type") not in ("NodePort", "LoadBalancer"):
         return desired
     ports = live.get("spec", {}).get("ports") or []
     named = {port.get("name"): port for port in ports if port.get("nodePort")}
-    ours = (managed(live).get("f:spec") or {}).get("f:ports") or {}
+    ours = (managed(live, manager).get("f:spec") or {}).get("f:ports") or {}
     assigned = {json.loads(field[2:]).get("port") for field, tree in ours.items() if "f:nodePort" in tree}
 
     def with_node_port(port: Manifest) -> Manifest:
