@@ -9,6 +9,9 @@ from typing import Final
 OPERATOR: Final = "vmagent-operator"
 """The field manager of what we apply, the reporting component of Events, the product of the user agent."""
 
+LEASE: Final = f"{OPERATOR}.victoriametrics.com"
+"""The Lease for which replicas compete, unless a flag says otherwise."""
+
 GROUP: Final = "operator.victoriametrics.com"
 VERSION: Final = "v1beta1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
