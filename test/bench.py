@@ -30,6 +30,8 @@ from vmagent_operator import settings
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired
+from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.references import Values
 from vmagent_operator.scrape.selection import pick
@@ -107,8 +109,8 @@ def pure(count: int) -> list[tuple[str, str]]:
 def rendered(owner: CustomObject[Any], objects: list[CustomObject[Any]]) -> Desired:
     """What a pass over `owner` decides on."""
     effective = settings.load({})
-    selection = pick(owner, {kinds.VMSERVICESCRAPE: objects}, {}, effective)
-    assert not named(owner, selection, effective)
+    selection = pick(scrape_owner(owner, effective), {kinds.VMSERVICESCRAPE: objects}, {})
+    assert not named(scrape_owner(owner, effective), selection)
     values = Values({})
     return desired(
         Inputs(agent=owner, selection=selection, values=values, settings=effective, server=settings.Server())
@@ -118,7 +120,7 @@ def rendered(owner: CustomObject[Any], objects: list[CustomObject[Any]]) -> Desi
 def agent() -> dict[str, Any]:
     """A VMAgent that picks everything."""
     return {
-        "apiVersion": kinds.API_VERSION,
+        "apiVersion": API_VERSION,
         "kind": "VMAgent",
         "metadata": {"name": "main", "namespace": "monitoring", "uid": "main", "generation": 1},
         "spec": {"selectAllByDefault": True, "remoteWrite": [{"url": "http://vm.example:8428/api/v1/write"}]},
@@ -131,7 +133,7 @@ def scrape(number: int, interval: str = "30s") -> dict[str, Any]:
     metadata = {"name": name, "namespace": f"team-{number % 50}", "uid": f"uid-{number}", "resourceVersion": "1"}
     endpoint = {"port": "http", "path": "/metrics", "interval": interval}
     return {
-        "apiVersion": kinds.API_VERSION,
+        "apiVersion": API_VERSION,
         "kind": "VMServiceScrape",
         "metadata": {**metadata, "generation": 1, "labels": {"app": name}},
         "spec": {"endpoints": [endpoint], "selector": {"matchLabels": {"app": name}}},

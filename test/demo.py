@@ -22,7 +22,11 @@ import yaml
 from attrs import define, field
 
 from test.apiserver.http import Server
-from vmagent_operator.api.kinds import GROUP, KINDS, VERSION
+from vmagent_operator.api.kinds import KINDS
+from vmagent_operator.controller.children import resource_of
+from vmagent_operator.controller.owners import FIELD_MANAGER
+from vmagent_operator.controller.stores import custom
+from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import AlreadyExists, ApiError, NotFound
 from vmagent_operator.kube.http import connection
@@ -32,7 +36,7 @@ from vmagent_operator.kube.resource import Manifest, Resource
 ROOT = Path(__file__).parent.parent
 SETTLING_SECONDS = 60
 POLL_SECONDS = 0.3
-CUSTOM = {kind.name: Resource(GROUP, VERSION, kind.plural, kind.name) for kind in KINDS}
+CUSTOM = {kind.name: custom(kind) for kind in KINDS}
 MADE = (
     *(resource.SERVICEACCOUNTS, resource.CLUSTERROLES, resource.CLUSTERROLEBINDINGS, resource.ROLES),
     *(resource.ROLEBINDINGS, resource.SERVICES, CUSTOM["VMServiceScrape"], resource.SECRETS, resource.CONFIGMAPS),
@@ -49,7 +53,10 @@ def main() -> int:
         given = os.environ.get("KUBECONFIG")
         kubeconfig = given or str(stack.enter_context(embedded(folder)))
         say(f"cluster: {given or 'embedded API server'}")
-        client = Client(connection.connect(connection.load(kubeconfig), version="demo", watches=1, workers=1).worker)
+        client = Client(
+            connection.connect(connection.load(kubeconfig), agent=f"{OPERATOR}/demo", watches=1, workers=1).worker,
+            manager=FIELD_MANAGER,
+        )
         stack.enter_context(examples(client, is_kept=not given))
         metrics = f"127.0.0.1:{free_port()}"
         log = folder / "operator.log"
@@ -101,7 +108,7 @@ def create(client: Client, manifests: Sequence[Manifest]) -> list[Manifest]:
     created = []
     for manifest in manifests:
         with suppress(AlreadyExists):
-            created.append(client.create(of(manifest), manifest))
+            created.append(client.create(resource_of(manifest), manifest))
     return created
 
 
@@ -121,10 +128,10 @@ def remove(client: Client, created: Sequence[Manifest]) -> None:
     for manifest in reversed(created):
         metadata = manifest["metadata"]
         with suppress(NotFound):
-            client.delete(of(manifest), metadata.get("namespace"), metadata["name"], uid=metadata["uid"])
+            client.delete(resource_of(manifest), metadata.get("namespace"), metadata["name"], uid=metadata["uid"])
             deadline = time.monotonic() + 10
             while manifest["kind"] == "VMAgent" and time.monotonic() < deadline:
-                client.get(of(manifest), metadata["namespace"], metadata["name"])
+                client.get(resource_of(manifest), metadata["namespace"], metadata["name"])
                 time.sleep(POLL_SECONDS)
 
 
@@ -207,11 +214,6 @@ class Account:
         say("  kubectl -n monitoring delete deployment vmagent-main        # comes back")
         say("  kubectl -n monitoring delete vmagent ha                     # takes everything of it along")
         say("\nCtrl-C ends it and leaves nothing behind.\n")
-
-
-def of(manifest: Manifest) -> Resource:
-    """The resource of one of the objects that are created here."""
-    return CUSTOM.get(manifest["kind"]) or resource.of(manifest)
 
 
 def name_of(kind: Resource, item: Any) -> tuple[str, str, str]:

@@ -8,8 +8,8 @@ from vmagent_operator.settings import VARIABLES, SettingsError, duration, load, 
 def test_defaults() -> None:
     settings = load({})
     assert settings.config_reloader_image == "victoriametrics/operator:config-reloader-v0.74.1"
-    assert settings.vmagent_version == "v1.150.0"
-    assert settings.vmagent_limits == {"memory": "500Mi", "cpu": "200m"}
+    assert settings.apps["vmagent"].version == "v1.150.0"
+    assert settings.apps["vmagent"].limits == {"memory": "500Mi", "cpu": "200m"}
     assert settings.config_reloader_limits == {}
     assert settings.watch_namespaces == ()
     assert settings.force_resync_interval_seconds == 60
@@ -20,21 +20,26 @@ def test_defaults() -> None:
     [
         ({"WATCH_NAMESPACE": " b, a ,b"}, "watch_namespaces", ("b", "a")),
         ({"VM_COMMON_LABELS": "a=b,c=d=e"}, "common_labels", {"a": "b", "c": "d=e"}),
-        ({"VM_METRICS_VERSION": "v2"}, "vmagent_version", "v2"),
+        ({"VM_METRICS_VERSION": "v2"}, "apps.vmagent.version", "v2"),
         ({"VM_OPERATOR_VERSION": "v3"}, "config_reloader_image", "victoriametrics/operator:config-reloader-v3"),
         (
             {"VM_CUSTOMCONFIGRELOADERIMAGE": "old", "VM_CONFIG_RELOADER_IMAGE": "new"},
             "config_reloader_image",
             "old",
         ),
-        ({"VM_VMAGENTDEFAULT_RESOURCE_LIMIT_CPU": "unlimited"}, "vmagent_limits", {"memory": "500Mi"}),
+        ({"VM_VMAGENTDEFAULT_RESOURCE_LIMIT_CPU": "unlimited"}, "apps.vmagent.limits", {"memory": "500Mi"}),
         ({"VM_ENABLETCP6": "T"}, "enable_tcp6", True),
         ({"VM_ENABLETCP6": ""}, "enable_tcp6", False),
         ({"VM_APPREADYTIMEOUT": "1m30s"}, "app_ready_timeout_seconds", 90),
     ],
 )
 def test_variable(environ: dict[str, str], attribute: str, value: object) -> None:
-    assert getattr(load(environ), attribute) == value
+    setting, _, default = attribute.partition(".")
+    found = getattr(load(environ), setting)
+    if default:
+        app, _, default = default.partition(".")
+        found = getattr(found[app], default)
+    assert found == value
 
 
 @pytest.mark.parametrize(

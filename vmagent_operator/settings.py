@@ -10,7 +10,8 @@ from typing import Any
 
 from attrs import Factory, frozen
 
-QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?")
+from vmagent_operator import quantity
+
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _DURATION = re.compile(r"[+-]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)")
 _DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)([a-zµμ]+)")
@@ -34,6 +35,19 @@ class Server:
 
 
 @frozen(kw_only=True)
+class AppDefaults:
+    """What applies to an application where its owner says nothing."""
+
+    image: str
+    version: str
+    port: str
+    use_default_resources: bool
+    limits: Mapping[str, str] = Factory(dict)
+    requests: Mapping[str, str] = Factory(dict)
+    termination_grace_period_seconds: int
+
+
+@frozen(kw_only=True)
 class Settings:
     """The operator's settings, read once at start; `load` says where each comes from."""
 
@@ -44,13 +58,7 @@ class Settings:
     config_reloader_image: str
     config_reloader_limits: Mapping[str, str] = Factory(dict)
     config_reloader_requests: Mapping[str, str] = Factory(dict)
-    vmagent_image: str
-    vmagent_version: str
-    vmagent_port: str
-    vmagent_use_default_resources: bool
-    vmagent_limits: Mapping[str, str] = Factory(dict)
-    vmagent_requests: Mapping[str, str] = Factory(dict)
-    vmagent_termination_grace_period_seconds: int
+    apps: Mapping[str, AppDefaults]
     enable_tcp6: bool
     loopback: str
     disable_self_service_scrape: bool
@@ -74,8 +82,8 @@ class Settings:
 class Variable:
     """One environment variable: its default as text, how it is read, and the setting it becomes.
 
-    `key` is the entry of a setting that is a mapping; a value read as None leaves the setting alone. Without `to` the
-    variable is accepted and has no effect.
+    `to` is the setting, or the path `apps.APPLICATION.default`; `key` is the entry of one that is a mapping; a value read
+    as None leaves the setting alone. Without `to` the variable is accepted and has no effect.
     """
 
     name: str
@@ -153,7 +161,7 @@ def _pairs(text: str) -> dict[str, str]:
 def _quantity(text: str) -> str | None:
     if text == "unlimited":
         return None
-    if not QUANTITY.fullmatch(text):
+    if quantity.parse(text) is None:
         raise ValueError("expected a quantity such as 200Mi, or unlimited")
     return text
 
@@ -177,11 +185,43 @@ def _resources(prefix: str, to: str, memory: str, entries: Mapping[str, str]) ->
             entries.get(f"{bound} {key}", "unlimited"),
             _quantity,
             f"Default {key} {bound}; `unlimited` sets none.",
-            f"{to}_{bound}s",
+            f"{to}{bound}s",
             key,
         )
         for bound in ("limit", "request")
         for suffix, key in spelled.items()
+    )
+
+
+def _application(prefix: str, name: str, *, image: str, port: str, entries: Mapping[str, str]) -> tuple[Variable, ...]:
+    """The variables of an application's defaults; `entries` are those of its resources that are not unlimited."""
+    to = f"apps.{name}"
+    return (
+        Variable(f"{prefix}_IMAGE", image, str, f"Repository of {name}.", f"{to}.image"),
+        Variable(
+            f"{prefix}_VERSION",
+            "${VM_METRICS_VERSION}",
+            str,
+            f"Image tag of {name}.",
+            f"{to}.version",
+            expands=True,
+        ),
+        Variable(f"{prefix}_PORT", port, str, f"HTTP port of {name}.", f"{to}.port"),
+        Variable(
+            f"{prefix}_USEDEFAULTRESOURCES",
+            "true",
+            boolean,
+            "Whether default resources apply.",
+            f"{to}.use_default_resources",
+        ),
+        *_resources(f"{prefix}_RESOURCE", f"{to}.", "MEM", entries),
+        Variable(
+            f"{prefix}_TERMINATION_GRACE_PERIOD_SECONDS",
+            "30",
+            _count,
+            "Grace period of a pod, in seconds.",
+            f"{to}.termination_grace_period_seconds",
+        ),
     )
 
 
@@ -206,36 +246,13 @@ VARIABLES: tuple[Variable, ...] = (
         "config_reloader_image",
         expands=True,
     ),
-    *_resources("VM_CONFIG_RELOADER", "config_reloader", "MEMORY", {"request memory": "25Mi", "request cpu": "10m"}),
-    Variable("VM_VMAGENTDEFAULT_IMAGE", "victoriametrics/vmagent", str, "Repository of vmagent.", "vmagent_image"),
-    Variable(
-        "VM_VMAGENTDEFAULT_VERSION",
-        "${VM_METRICS_VERSION}",
-        str,
-        "Image tag of vmagent.",
-        "vmagent_version",
-        expands=True,
-    ),
-    Variable("VM_VMAGENTDEFAULT_PORT", "8429", str, "HTTP port of vmagent.", "vmagent_port"),
-    Variable(
-        "VM_VMAGENTDEFAULT_USEDEFAULTRESOURCES",
-        "true",
-        boolean,
-        "Whether default resources apply.",
-        "vmagent_use_default_resources",
-    ),
-    *_resources(
-        "VM_VMAGENTDEFAULT_RESOURCE",
+    *_resources("VM_CONFIG_RELOADER", "config_reloader_", "MEMORY", {"request memory": "25Mi", "request cpu": "10m"}),
+    *_application(
+        "VM_VMAGENTDEFAULT",
         "vmagent",
-        "MEM",
-        {"limit memory": "500Mi", "limit cpu": "200m", "request memory": "200Mi", "request cpu": "50m"},
-    ),
-    Variable(
-        "VM_VMAGENTDEFAULT_TERMINATION_GRACE_PERIOD_SECONDS",
-        "30",
-        _count,
-        "Grace period of a pod, in seconds.",
-        "vmagent_termination_grace_period_seconds",
+        image="victoriametrics/vmagent",
+        port="8429",
+        entries={"limit memory": "500Mi", "limit cpu": "200m", "request memory": "200Mi", "request cpu": "50m"},
     ),
     Variable("VM_ENABLETCP6", "false", boolean, "Listen on IPv6 as well.", "enable_tcp6"),
     Variable("VM_LOOPBACK", "", str, "Name of the local host inside a pod.", "loopback"),
@@ -312,11 +329,13 @@ def load(environ: Mapping[str, str]) -> Settings:
         value = variable.value(environ)
         if not variable.to or value is None:
             continue
-        if variable.key:
-            values.setdefault(variable.to, {})[variable.key] = value
-        else:
-            values[variable.to] = value
-    return Settings(**values)
+        *path, last = (*variable.to.split("."), *filter(None, (variable.key,)))
+        at = values
+        for name in path:
+            at = at.setdefault(name, {})
+        at[last] = value
+    apps = {name: AppDefaults(**defaults) for name, defaults in values.pop("apps").items()}
+    return Settings(apps=apps, **values)
 
 
 def unknown(environ: Mapping[str, str]) -> tuple[str, ...]:

@@ -15,9 +15,10 @@ from vmagent_operator.api.auth import (
     ProxyAuth,
     TLSConfig,
 )
+from vmagent_operator.api.discovery import Discoveries
 from vmagent_operator.api.endpoint import ScrapeParams, VMScrapeParams
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.api.scrapeconfig import Discoveries, VMScrapeConfigSpec
+from vmagent_operator.api.scrapeconfig import VMScrapeConfigSpec
 from vmagent_operator.api.scraping import APIServerConfig
 from vmagent_operator.api.vmagent import StreamAggrRule
 from vmagent_operator.model.decode import Decoded, decode

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from test.api.recorded import definition
-from vmagent_operator.api.crd import manifest
+from vmagent_operator.api import kubernetes
+from vmagent_operator.api.crd import manifest, structures
 from vmagent_operator.api.kinds import KINDS, Kind
+from vmagent_operator.model.fields import Json
 
 REVIEWED = {
     "metadata.annotations": "names the tool that generated the file",
@@ -83,3 +85,12 @@ def test_every_field_of_a_spec_is_explained(kind: Kind[Any]) -> None:
     schema = manifest(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     assert schema["description"]
     assert [key for key, part in schema["properties"].items() if not part.get("description")] == []
+
+
+def test_every_schema_belongs_to_a_structure_and_asks_for_what_decoding_asks_for() -> None:
+    found = (part for alias in vars(kubernetes).values() for part in getattr(alias, "__metadata__", ()))
+    by_name = {part.name: part for part in found if isinstance(part, Json)}
+    assert structures().keys() <= by_name.keys()
+    assert [
+        name for name, part in structures().items() if not {*by_name[name].required} <= {*part.get("required", ())}
+    ] == []

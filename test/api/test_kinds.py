@@ -6,7 +6,10 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.api.kinds import API_VERSION, KINDS, SCRAPE_KINDS, VMAGENT, VMNODESCRAPE, read
+from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, VMNODESCRAPE, read
+from vmagent_operator.api.scraping import ScrapingParams
+from vmagent_operator.identity import API_VERSION
+from vmagent_operator.model.fields import slots
 
 CASES = list(yaml.safe_load_all((Path(__file__).parent / "decode.yaml").read_text("utf-8")))
 
@@ -83,3 +86,10 @@ def test_registry() -> None:
     assert (VMAGENT, *SCRAPE_KINDS) == KINDS
     assert [kind.plural for kind in KINDS] == [f"{kind.name.lower()}s" for kind in KINDS]
     assert [kind.singular for kind in KINDS] == [kind.name.lower() for kind in KINDS]
+
+
+def test_owners_have_two_selectors_and_a_template_for_every_kind_of_scrape_object() -> None:
+    fields = {slot.name for slot in slots(ScrapingParams)}
+    selectors = {name for kind in SCRAPE_KINDS for name in (kind.selector, kind.namespace_selector)}
+    assert selectors == {name for name in fields if name.endswith("_selector")}
+    assert {kind.template for kind in SCRAPE_KINDS} == {name for name in fields if name.endswith("_template")}

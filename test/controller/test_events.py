@@ -9,6 +9,7 @@ from test.controller.world import VirtualClock, agent
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.events import BURST, MAX_MESSAGE, QUEUE_LENGTH, Recorder
+from vmagent_operator.controller.owners import FIELD_MANAGER
 from vmagent_operator.kube.http.client import Client
 
 dropped: list[str] = []
@@ -29,7 +30,9 @@ def clock() -> VirtualClock:
 
 @pytest.fixture
 def recorder(api: Api, clock: VirtualClock) -> Recorder:
-    return Recorder(Client(Memory(api), clock=clock, jitter=lambda: 0.0), "operator-0", dropped.append)
+    return Recorder(
+        Client(Memory(api), manager=FIELD_MANAGER, clock=clock, jitter=lambda: 0.0), "operator-0", dropped.append
+    )
 
 
 def about(name: str = "main") -> CustomObject[object]:

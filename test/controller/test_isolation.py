@@ -14,12 +14,16 @@ from test.controller.test_passes import AGENTS, KEY, SCRAPES, change, configurat
 from test.controller.world import World, agent, scrape
 from vmagent_operator import settings
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller import stores, system, vmagent
+from vmagent_operator.controller import controller, stores, vmagent
 from vmagent_operator.controller.claims import Grower
 from vmagent_operator.controller.manager import Manager, Timing
-from vmagent_operator.controller.status import agent_status, conditions, released_status, scrape_status
+from vmagent_operator.desired.vmagent.features import scale
 from vmagent_operator.kube.http.client import Listing
+from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.resource import Remains
+from vmagent_operator.status.conditions import conditions
+from vmagent_operator.status.owner import owner_status
+from vmagent_operator.status.scrape import scrape_status
 
 PATH = "/apis/operator.victoriametrics.com/v1beta1/namespaces"
 PARENT = "main.monitoring.vmagent.victoriametrics.com/Applied"
@@ -142,15 +146,15 @@ def test_whatever_a_status_says_a_pass_can_read_it(found: Any) -> None:
     owner = stores.read({**agent(), "metadata": metadata, "status": found})
     vmagent._previous(owner)
     for state in ("operational", "expanding", "failed", "paused"):
-        written = agent_status(evolve(owner, spec=None), state, "why", NOW)
+        written = owner_status(evolve(owner, spec=None), state, "why", NOW, scale=scale(evolve(owner, spec=None)))
         assert written["updateStatus"] == state
-        agent_status(owner, state, "why", NOW, warnings=("doubt",), is_available=True)
-    assert all(isinstance(condition["type"], str) for condition in conditions(owner.status))
+        owner_status(owner, state, "why", NOW, scale=scale(owner), warnings=("doubt",), is_available=True)
+    assert all(isinstance(condition["type"], str) for condition in conditions(owner))
     told = stores.read({**scrape(), "metadata": metadata, "status": found})
     stores.parents(told)
-    scrape_status(told, PARENT, None, NOW)
-    scrape_status(told, PARENT, "fault", NOW)
-    released_status(told, PARENT, NOW)
+    scrape_status(told, {PARENT: None}, (), NOW)
+    scrape_status(told, {PARENT: "fault"}, (), NOW)
+    scrape_status(told, {}, {PARENT}, NOW)
 
 
 ODD = {
@@ -187,21 +191,21 @@ def test_a_bug_in_a_pass_is_told_from_the_metadata_and_the_key_comes_back(monkey
     world.settle(10)
     assert {outcome.kind for outcome in world.outcomes} == {"crash"}
     assert status(world)["reason"] == "internal error, see the operator's log"
-    assert world.system.queue.snapshot().processing == {}
+    assert world.system.agents.queue.snapshot().processing == {}
     monkeypatch.undo()
     world.settle(30)
     assert status(world)["updateStatus"] == "operational"
 
 
 def test_a_bug_in_telling_of_a_bug_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = World()
-    world.add(agent())
     for name in ("reconcile", "crashed"):
         monkeypatch.setattr(vmagent.Reconciler, name, bug)
+    world = World()
+    world.add(agent())
     world.settle(10)
     assert {outcome.kind for outcome in world.outcomes} == {"crash"}
-    assert world.system.queue.snapshot().processing == {}
-    assert world.system.queue.snapshot().failures.keys() == {KEY}
+    assert world.system.agents.queue.snapshot().processing == {}
+    assert world.system.agents.queue.snapshot().failures.keys() == {KEY}
 
 
 def test_a_worker_survives_whatever_a_key_leads_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,24 +216,24 @@ def test_a_worker_survives_whatever_a_key_leads_to(monkeypatch: pytest.MonkeyPat
 
     def process(_: Any, key: tuple[str, str]) -> Any:
         worked.append(key)
-        world.system.queue.done(key)
+        world.system.agents.queue.done(key)
         if len(worked) == 2:
-            world.system.queue.stop()
+            world.system.agents.queue.stop()
         bug()
 
-    monkeypatch.setattr(system.System, "process", process)
+    monkeypatch.setattr(controller.Controller, "process", process)
     for name in ("a", "b"):
-        world.system.queue.add(("ns", name))
-    manager._work()
+        world.system.agents.queue.add(("ns", name))
+    manager._work(world.system.agents)
     assert worked == [("ns", "a"), ("ns", "b")]
 
 
 def test_one_namespace_leaves_a_worker_to_the_others() -> None:
     world = World()
     for number in range(10):
-        world.system.queue.add(("tenant", f"agent-{number}"))
-    world.system.queue.add(("neighbour", "main"))
-    taken = [world.system.queue.pop() for _ in range(5)]
+        world.system.agents.queue.add(("tenant", f"agent-{number}"))
+    world.system.agents.queue.add(("neighbour", "main"))
+    taken = [world.system.agents.queue.pop() for _ in range(5)]
     assert [key[0] for key in taken if key] == ["tenant", "neighbour", "tenant", "tenant"]
     assert taken[4] is None
 
@@ -292,6 +296,7 @@ def test_an_agent_goes_without_the_condition_that_cannot_be_taken_off() -> None:
 
 def test_a_namespace_with_many_objects_or_busy_ones_keeps_no_other_untold() -> None:
     world = World()
+    world.system.slow.limiter = Spare(Bucket(20, 20, world.clock), 10)
     for number in range(100):
         world.add(scrape(f"app-{number:02}", "aaa"))
     world.add(scrape("only", "zzz"))

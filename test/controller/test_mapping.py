@@ -7,10 +7,10 @@ import pytest
 import yaml
 
 from vmagent_operator import settings
-from vmagent_operator.api import kinds
 from vmagent_operator.controller.mapping import Mapper
 from vmagent_operator.controller.memory import Memories
 from vmagent_operator.controller.stores import VMAGENTS, Stores, sources
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.http.call import Event
 from vmagent_operator.scrape.references import Reference
@@ -25,7 +25,7 @@ def test_reaction(case: dict[str, Any]) -> None:
     for name, spec in case["agents"].items():
         metadata = {"namespace": "obs", "name": name, "uid": f"uid-{name}", "resourceVersion": "1"}
         raw = {
-            "apiVersion": kinds.API_VERSION,
+            "apiVersion": API_VERSION,
             "kind": "VMAgent",
             "metadata": metadata,
             "spec": {"remoteWrite": [], **spec},

@@ -19,9 +19,10 @@ from test.apiserver.memory import Memory, MemoryStream
 from test.controller.test_passes import AGENTS, KEY, change, secret, status
 from test.controller.world import World, agent, scrape
 from test.simulate import VERTICAL, _defined
-from vmagent_operator.api.kinds import API_VERSION
 from vmagent_operator.cli import render
+from vmagent_operator.controller.owners import FIELD_MANAGER
 from vmagent_operator.controller.system import Options, System
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.http.transport import Response
 from vmagent_operator.settings import load
@@ -405,7 +406,7 @@ SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "vmagent-ma
 
 def restarted(world: World, **options: Any) -> World:
     """`world` with an operator that was started with other options."""
-    client = Client(world.transport, clock=world.clock, jitter=lambda: 0.0)
+    client = Client(world.transport, manager=FIELD_MANAGER, clock=world.clock, jitter=lambda: 0.0)
     chosen = Options(instance="test", **options)
     world.system = System(client, client, load({}), options=chosen, jitter=lambda: 0.0)
     world.informers = world.system.informers()

@@ -69,7 +69,7 @@ def test_a_change_after_a_quiet_time_is_acted_on_at_once_and_the_next_ones_once_
     for port in ("a", "b"):
         change(world, SCRAPES, "apps", "app", endpoints=[{"port": port}])
         world.read()
-        delays.append(world.system.queue.next_due_seconds())
+        delays.append(world.system.agents.queue.next_due_seconds())
         world.settle(delays[-1] or 0)
     assert delays == [pytest.approx(0.05), pytest.approx(0.5)]
 

@@ -7,15 +7,17 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from test.apiserver.api import Api
 from test.apiserver.memory import Memory
 from test.apiserver.store import Store
 from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
-from vmagent_operator.controller.outcome import Outcome
+from vmagent_operator.controller.owners import FIELD_MANAGER
+from vmagent_operator.controller.result import Result
 from vmagent_operator.controller.system import Options, System
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.cache.informer import Informer, Phase
 from vmagent_operator.kube.http.client import Client
 
@@ -70,7 +72,7 @@ class World:
     transport: Memory = field(init=False)
     system: System = field(init=False)
     informers: tuple[Informer[Any], ...] = field(init=False, default=())
-    outcomes: list[Outcome] = field(init=False, factory=list)
+    outcomes: list[Result] = field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
         self.api = Api(Store(self.clock.now))
@@ -83,9 +85,9 @@ class World:
     def start(self) -> None:
         """A fresh process of the operator: nothing is remembered."""
         self.transport = Memory(self.api)
-        client = Client(self.transport, clock=self.clock, jitter=lambda: 0.0)
+        client = Client(self.transport, manager=FIELD_MANAGER, clock=self.clock, jitter=lambda: 0.0)
         options = Options(instance="test")
-        self.system = System(client, client, settings.load(self.environ), options=options, jitter=lambda: 0.0)
+        self.system = System(client, evolve(client), settings.load(self.environ), options=options, jitter=lambda: 0.0)
         self.informers = self.system.informers()
 
     def connect(self, transport: Any) -> None:
@@ -115,13 +117,17 @@ class World:
         end = self.clock.seconds + seconds
         while True:
             self.read()
-            key = self.system.queue.pop()
-            if key is not None:
-                self.outcomes.append(self.system.process(key))
+            if self.clock.seconds > end:  # a wait for the request budget has taken the rest
+                return
+            done = self.system.work()
+            if done is not None:
+                controller, _, result = done
+                if controller is self.system.agents:
+                    self.outcomes.append(result)
                 self.system.recorder.flush()
                 self.api.settle()
                 continue
-            due = self.system.queue.next_due_seconds()
+            due = self.system.next_due_seconds()
             if due is None or self.clock.seconds + due > end:
                 self.clock.seconds = end
                 self.api.tick()
@@ -205,7 +211,7 @@ def _definition(kind: kinds.Kind[Any]) -> dict[str, Any]:
 def agent(name: str = "main", namespace: str = "monitoring", **spec: Any) -> dict[str, Any]:
     """A VMAgent that writes somewhere."""
     return {
-        "apiVersion": kinds.API_VERSION,
+        "apiVersion": API_VERSION,
         "kind": "VMAgent",
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"remoteWrite": [{"url": "http://vm.example:8428/api/v1/write"}], **spec},
@@ -215,7 +221,7 @@ def agent(name: str = "main", namespace: str = "monitoring", **spec: Any) -> dic
 def scrape(name: str = "app", namespace: str = "apps", **spec: Any) -> dict[str, Any]:
     """A VMServiceScrape."""
     return {
-        "apiVersion": kinds.API_VERSION,
+        "apiVersion": API_VERSION,
         "kind": "VMServiceScrape",
         "metadata": {"name": name, "namespace": namespace, "labels": {"app": name}},
         "spec": {"endpoints": [{"port": "http"}], "selector": {"matchLabels": {"app": name}}, **spec},

@@ -9,6 +9,7 @@ from test.scrape.cases import obj, settings
 from vmagent_operator.api.kinds import VMSTATICSCRAPE
 from vmagent_operator.desired.vmagent import capacity
 from vmagent_operator.desired.vmagent.desired import desired
+from vmagent_operator.desired.vmagent.features import component
 from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.selection import Selection
@@ -44,14 +45,15 @@ def limited(memory: Any) -> dict[str, Any]:
 )
 def test_memory(spec: dict[str, Any], environ: dict[str, str], memory: int | None) -> None:
     given = inputs(spec, environ)
-    assert capacity.memory_bytes(given.agent, given.settings) == memory
+    assert capacity.memory_bytes(given.agent, component(given.agent, given.settings)) == memory
 
 
 def test_room_ends_where_the_memory_does_and_at_a_limit_of_ours() -> None:
-    by_default = capacity.room(inputs({}).agent, settings(), {})
-    assert by_default.memory_bytes == 500 * MIB
-    assert capacity.room(inputs(limited("100Gi")).agent, settings(), {}).memory_bytes == OWNER_MEMORY_BYTES
-    assert capacity.room(inputs({}).agent, settings(), {"key": "text"}).asset_bytes == OWNER_ASSETS_BYTES - 4 - 9
+    plain, large = (inputs(spec).agent for spec in ({}, limited("100Gi")))
+    assert capacity.room(plain, component(plain, settings()), {}).memory_bytes == 500 * MIB
+    assert capacity.room(large, component(large, settings()), {}).memory_bytes == OWNER_MEMORY_BYTES
+    room = capacity.room(plain, component(plain, settings()), {"key": "text"})
+    assert room.asset_bytes == OWNER_ASSETS_BYTES - 4 - 9
 
 
 def test_what_the_memory_does_not_hold_is_left_out_and_told() -> None:

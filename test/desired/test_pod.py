@@ -10,12 +10,14 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vmagent_operator.api.kinds import API_VERSION, read
+from vmagent_operator.api.kinds import read
+from vmagent_operator.desired.vmagent import container, features
 from vmagent_operator.desired.workload import pod
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, Values
-from vmagent_operator.settings import Server, load
+from vmagent_operator.settings import load
 
 CASES = [*yaml.safe_load_all(Path(__file__).with_name("pod.yaml").read_text())]
 VALUES = Values(
@@ -30,7 +32,8 @@ def built(spec: Manifest, overflow: int = 0) -> Manifest:
     """The pod of an agent `ns/a`."""
     metadata = {"namespace": "ns", "name": "a", "uid": "u"}
     agent = read({"apiVersion": API_VERSION, "kind": "VMAgent", "metadata": metadata, "spec": spec})
-    return pod.spec(agent, load({}), Server(), VALUES, overflow)
+    component = features.component(agent, load({}))
+    return pod.spec(component, container.parts(agent, component, VALUES, overflow))
 
 
 def found(tree: Any, path: str) -> Any:

@@ -10,9 +10,8 @@ import yaml
 
 from test.golden.compare import Difference, Manifest, differences, documents, indexed
 from vmagent_operator.api.kinds import read
-from vmagent_operator.desired import labels, names
-from vmagent_operator.desired.vmagent.features import VMAgent, shards, spec
-from vmagent_operator.desired.workload import pod, shard
+from vmagent_operator.desired.vmagent import desired, features
+from vmagent_operator.desired.vmagent.features import VMAgent
 from vmagent_operator.scrape.references import Reference, Values
 from vmagent_operator.settings import Server, load
 
@@ -46,12 +45,14 @@ def _templates(
     agent: VMAgent, given: list[Manifest], want: dict[str, Manifest], environ: dict[str, str]
 ) -> list[Manifest]:
     major, minor = environ.get("KUBERNETES_VERSION", "1.36").split(".")
-    overflow = sum(key.startswith(f"Secret/{agent.namespace}/{names.config(agent)}-sc-") for key in want)
-    settings = load(environ)
-    built = pod.spec(agent, settings, Server(version=(int(major), int(minor))), _values(given), overflow)
-    workload = {"spec": {"template": {"metadata": labels.pod(agent, settings), "spec": built}}}
-    scrapes, count = not spec(agent).scraping.ingest_only_mode, shards(agent)
-    return [shard.render(workload, number, count, scrapes=scrapes) for number in range(count)] or [workload]
+    server = Server(version=(int(major), int(minor)))
+    component = features.component(agent, load(environ), server)
+    overflow = sum(key.startswith(f"Secret/{agent.namespace}/{component.name}-sc-") for key in want)
+    return [
+        found
+        for found in desired.workloads(agent, component, _values(given), overflow)
+        if found["kind"] != "PodDisruptionBudget"
+    ]
 
 
 def _differences(case: Path) -> Iterator[Difference]:

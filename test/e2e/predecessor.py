@@ -10,9 +10,7 @@ from attrs import define, field
 
 from test.controlplane.api import JSON_PATCH, Api, Json, Refused
 from test.controlplane.cluster import eventually
-from vmagent_operator.api import kinds
-from vmagent_operator.controller import stores
-from vmagent_operator.kube import resource
+from vmagent_operator.controller.children import resource_of
 
 MANAGER = "app"
 READY: Mapping[str, Json] = {
@@ -35,9 +33,8 @@ def key_of(manifest: Json) -> str:
 
 def path_of(manifest: Json) -> str:
     """Where the API server has the object."""
-    metadata, kind = manifest["metadata"], manifest["kind"]
-    known = stores.custom(kinds.BY_NAME[kind]) if kind in kinds.BY_NAME else resource.of(manifest)
-    return known.path(metadata.get("namespace"), metadata["name"])
+    metadata = manifest["metadata"]
+    return resource_of(manifest).path(metadata.get("namespace"), metadata["name"])
 
 
 @define

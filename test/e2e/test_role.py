@@ -15,7 +15,7 @@ from test.controlplane.cluster import Cluster, eventually
 from test.controlplane.servers import AUDIT
 from test.e2e.world import OWN, World
 from test.manifests.built import build, one
-from vmagent_operator.api.kinds import API_VERSION, GROUP
+from vmagent_operator.identity import API_VERSION, GROUP
 
 pytestmark = pytest.mark.cluster
 Right = tuple[str, str, str]

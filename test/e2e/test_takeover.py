@@ -24,11 +24,12 @@ from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
 from vmagent_operator.cli import render
 from vmagent_operator.controller import stores
-from vmagent_operator.controller.outcome import Outcome
+from vmagent_operator.controller.owners import FIELD_MANAGER
+from vmagent_operator.controller.result import Result
 from vmagent_operator.controller.system import System
+from vmagent_operator.identity import API_VERSION, OPERATOR
 from vmagent_operator.kube.http import connection
 from vmagent_operator.kube.http.client import Client
-from vmagent_operator.kube.write.managedfields import MANAGER as OURS
 
 pytestmark = pytest.mark.cluster
 WORKLOADS = ("Deployment", "StatefulSet", "DaemonSet")
@@ -40,7 +41,7 @@ REFUSED = {
 }
 """Recorded cases that a real server refuses from both operators."""
 MOST_PASSES = 4
-OWN = f"/apis/{kinds.API_VERSION}"
+OWN = f"/apis/{API_VERSION}"
 VERTICAL_POD_AUTOSCALERS = {  # a kind of the cluster's own, whatever its objects hold
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
@@ -94,7 +95,7 @@ def server() -> Iterator[Server]:
         for path in (f"{OWN}/vmagents", f"{OWN}/vmscrapeconfigs", "/apis/autoscaling.k8s.io/v1/verticalpodautoscalers"):
             eventually(partial(_is_served, api, path))
         access = connection.load(str(kubeconfig), environ={})
-        yield Server(kubeconfig, api, connection.connect(access, version="test", watches=1, workers=1).worker)
+        yield Server(kubeconfig, api, connection.connect(access, agent="app/test", watches=1, workers=1).worker)
 
 
 def _is_served(api: Api, path: str) -> bool:
@@ -129,10 +130,10 @@ class Successor:
     connection: connection.Connection
     environ: Mapping[str, str]
 
-    def work(self) -> tuple[list[Outcome], list[str]]:
+    def work(self) -> tuple[list[Result], list[str]]:
         """One pass for each VMAgent: how it ended, and what was written."""
         writes = Writes(self.connection, [])
-        client = Client(writes)
+        client = Client(writes, manager=FIELD_MANAGER)
         system = System(client, client, settings.load(self.environ))
         for informer in system.informers():
             informer.step()
@@ -276,7 +277,7 @@ def test_kubectl_previews_the_take_over_of_a_workload(
         command = [sys.executable, "-m", "vmagent_operator", "render", "-f", "-"]
         rendered = subprocess.run(command, input=cluster, capture_output=True, text=True, check=True)
         (tmp_path / "after.yaml").write_text(rendered.stdout)
-        flags = ("--server-side", "--force-conflicts", f"--field-manager={OURS}", f"--filename={tmp_path}")
+        flags = ("--server-side", "--force-conflicts", f"--field-manager={OPERATOR}", f"--filename={tmp_path}")
         shown = _kubectl(server, "diff", *flags).split("diff -u")
         workload = "".join(part for part in shown if "apps.v1.Deployment" in part)
         assert re.findall(r"^[+] +- (\S+)$", workload, re.MULTILINE) == changed
@@ -315,7 +316,7 @@ def test_fields_change_hands(history: History) -> None:
             continue  # a deviation
         entries = after["metadata"]["managedFields"]
         owners = {(entry["manager"], entry["operation"]): entry["fieldsV1"] for entry in entries}
-        assert (OURS, "Apply") in owners
+        assert (OPERATOR, "Apply") in owners
         assert _held(owners.get((MANAGER, "Update"), {}), manifest) == []
 
 

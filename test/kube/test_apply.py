@@ -7,11 +7,12 @@ import pytest
 from test.apiserver.api import Api
 from test.apiserver.faults import Fault
 from test.apiserver.memory import Memory
+from test.kube.manager import MANAGER
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Conflict, Forbidden, NetworkError
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError
-from vmagent_operator.kube.write.managedfields import LEGACY_FINALIZER, Previous
+from vmagent_operator.kube.write.managedfields import Previous
 from vmagent_operator.kube.write.ownership import Policy
 
 
@@ -25,7 +26,7 @@ def api() -> Api:
 
 @pytest.fixture
 def applier(api: Api) -> Applier:
-    return Applier(Client(Memory(api), jitter=lambda: 0.0), jitter=lambda: 0.0)
+    return Applier(Client(Memory(api), manager=MANAGER, jitter=lambda: 0.0), jitter=lambda: 0.0)
 
 
 def config_map(owner: str = "main", **data: str) -> dict[str, Any]:
@@ -107,7 +108,7 @@ def test_an_object_that_is_only_added_to_keeps_all_else_and_is_never_made(api: A
     share = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": name, "data": {"a": "1"}}
     with pytest.raises(WaitingError, match=r"^ConfigMap n/c is gone, and not ours to make$"):
         applier.ensure(share)
-    given: dict[str, Any] = {"labels": {"managed-by": "helm"}, "finalizers": [LEGACY_FINALIZER]}
+    given: dict[str, Any] = {"labels": {"managed-by": "helm"}, "finalizers": [MANAGER.upgrades_finalizer]}
     api.add({**share, "metadata": {**name, **given}, "data": {"b": "2"}}, "kubectl")
     assert applier.ensure(share).paths == ("data.a",)
     assert data(api) == {"a": "1", "b": "2"}
@@ -125,14 +126,14 @@ def test_a_key_that_is_its_users_is_made_once_and_never_overwritten(api: Api, ap
 
 
 def test_a_finalizer_that_alone_shows_whose_an_object_is_goes_last(api: Api, applier: Applier) -> None:
-    applier.policy = Policy(finalizer=LEGACY_FINALIZER)
-    metadata = {"name": "c", "namespace": "n", "finalizers": [LEGACY_FINALIZER]}
+    applier.policy = Policy(finalizer=MANAGER.upgrades_finalizer)
+    metadata = {"name": "c", "namespace": "n", "finalizers": [MANAGER.upgrades_finalizer]}
     api.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
     api.faults.add(Fault(verb="patch", is_after=True, status=403, reason="Forbidden"))
     with pytest.raises(Forbidden):
         applier.ensure(config_map(a="1"))  # as if the process had died after its first write
     live = (api.store.get("configmaps", ("n", "c")) or {})["metadata"]
-    assert (live["finalizers"], len(live["ownerReferences"])) == ([LEGACY_FINALIZER], 1)
+    assert (live["finalizers"], len(live["ownerReferences"])) == ([MANAGER.upgrades_finalizer], 1)
     applier.ensure(config_map(a="1"))
     assert "finalizers" not in (api.store.get("configmaps", ("n", "c")) or {})["metadata"]
 

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
+from test.kube.manager import MANAGER
 from test.kube.script import Reply, ScriptedTransport, broken, reply
 from test.kube.virtual import VirtualClock
 from vmagent_operator.kube import errors
@@ -24,7 +25,7 @@ from vmagent_operator.kube.errors import (
 )
 from vmagent_operator.kube.http.call import Event
 from vmagent_operator.kube.http.client import Client
-from vmagent_operator.kube.http.ratelimit import Both, Bucket
+from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.observer import Exchange, Observer
 from vmagent_operator.kube.resource import (
     CLUSTERROLES,
@@ -49,7 +50,7 @@ METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v
 
 def client(*replies: Reply, **options: Any) -> tuple[Client, ScriptedTransport, VirtualClock]:
     transport, clock = ScriptedTransport(list(replies)), VirtualClock()
-    return Client(transport, clock=clock, **{"jitter": lambda: 1.0, **options}), transport, clock
+    return Client(transport, manager=MANAGER, clock=clock, **{"jitter": lambda: 1.0, **options}), transport, clock
 
 
 def forbid() -> None:
@@ -209,7 +210,7 @@ def test_writes(
     write: Callable[[Client], Manifest], method: str, path: str, query: dict[str, str], content_type: str
 ) -> None:
     """P-58: every one carries the field manager. P-46: none may outlast the lease."""
-    api, transport, _ = client(reply(SECRET), manager="me")
+    api, transport, _ = client(reply(SECRET))
     write(api)
     (sent,) = transport.sent
     assert (sent.method, sent.path) == (method, f"/api/v1/namespaces/ns{path}")
@@ -409,13 +410,17 @@ def test_the_budget_lets_a_burst_through_and_then_a_steady_stream() -> None:
     assert clock.waits == [0.25, 0.25, 0.25]
 
 
-def test_low_priority_requests_wait_for_both_buckets() -> None:
-    api, _, clock = client(reply(SECRET), reply(SECRET), reply(SECRET))
-    common = Bucket(100, 100, clock)
-    low = attrs.evolve(api, limiter=Both(Bucket(10, 1, clock), common))
-    for caller in (low, low, api):
+def test_low_priority_requests_take_what_others_leave() -> None:
+    api, _, clock = client(*[reply(SECRET)] * 6)
+    budget = Bucket(10, 4, clock)
+    ordinary, low = attrs.evolve(api, limiter=budget), attrs.evolve(api, limiter=Spare(budget, 2))
+    for caller in (low, low, ordinary, ordinary):
         caller.get(SECRETS, "ns", "a")
-    assert clock.waits == [pytest.approx(0.1)]
+    assert clock.waits == []
+    low.get(SECRETS, "ns", "a")
+    assert clock.waits == [pytest.approx(0.3)]
+    ordinary.get(SECRETS, "ns", "a")
+    assert len(clock.waits) == 1
 
 
 def test_stopping_ends_the_wait_for_the_budget() -> None:

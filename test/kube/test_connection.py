@@ -49,7 +49,7 @@ def wire(tmp_path: Path) -> Iterator[Callable[..., tuple[Connections, WireServer
         server = context.__enter__()
         opened.append(context)
         access = load(str(kubeconfig(tmp_path / "config", f"http://127.0.0.1:{server.port}", **user)), environ={})
-        connections = connect(access, version="1.2.3", watches=2, workers=1)
+        connections = connect(access, agent="app/1.2.3", watches=2, workers=1)
         opened.append(connections)
         return connections, server
 
@@ -88,7 +88,7 @@ def test_a_request_carries_what_it_was_given_and_who_sends_it(wire: Wire) -> Non
         "application/json",
         b'{"b": 2}',
     )
-    assert seen.headers["user-agent"].startswith("vmagent-operator/1.2.3 (linux/")
+    assert seen.headers["user-agent"].startswith("app/1.2.3 (linux/")
     assert " kubernetes-client/3" in seen.headers["user-agent"]
 
 
@@ -575,7 +575,7 @@ def test_a_host_in_no_proxy_is_reached_directly(tmp_path: Path) -> None:
     with serving() as server:
         port = server.port
     file = kubeconfig(tmp_path / "config", f"https://127.0.0.1:{port}")
-    worker = connect(load(str(file), environ=environ), version="1", watches=1, workers=1).worker
+    worker = connect(load(str(file), environ=environ), agent="app/1", watches=1, workers=1).worker
     with pytest.raises(NetworkError, match=f"port={port}"):
         get(worker)
 
@@ -599,7 +599,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def in_pod(directory: Path, server: WireServer, ca: Path) -> Connections:
     environ = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": str(server.port)}
     account = service_account(directory / "pod", "token", ca.read_text())
-    return connect(load(environ=environ, service_account=account), version="1", watches=1, workers=1)
+    return connect(load(environ=environ, service_account=account), agent="app/1", watches=1, workers=1)
 
 
 def test_tls(tmp_path: Path, authority: Path) -> None:

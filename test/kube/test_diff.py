@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.kube import quantity
+from test.kube.manager import MANAGER
 from vmagent_operator.kube.write import diff
 from vmagent_operator.kube.write.managedfields import Previous, hand_over
 
@@ -15,14 +15,14 @@ CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_step(case: dict[str, Any]) -> None:
-    found = diff.step(case["desired"], case["live"])
+    found = diff.step(case["desired"], case["live"], MANAGER)
     assert (found and {"action": found.action, "paths": list(found.paths)}) == case["want"]
 
 
 def test_a_node_port_follows_its_name_to_another_port() -> None:
     desired = {"kind": "Service", "metadata": {}, "spec": {"type": "NodePort", "ports": [{"name": "http", "port": 81}]}}
     live = {"metadata": {}, "spec": {"ports": [{"name": "http", "port": 80, "nodePort": 30080}]}}
-    assert diff.inherit(desired, live)["spec"]["ports"] == [{"name": "http", "port": 81, "nodePort": 30080}]
+    assert diff.inherit(desired, live, MANAGER)["spec"]["ports"] == [{"name": "http", "port": 81, "nodePort": 30080}]
 
 
 def test_fields_of_an_earlier_operator_change_hands_but_not_those_of_people() -> None:
@@ -38,18 +38,18 @@ def test_fields_of_an_earlier_operator_change_hands_but_not_those_of_people() ->
     live = {
         "metadata": {
             "resourceVersion": "7",
-            "finalizers": ["apps.victoriametrics.com/finalizer", "example.com/other"],
+            "finalizers": ["example.com/earlier", "example.com/other"],
             "managedFields": [{"manager": "app", "operation": "Update", "fieldsV1": fields}, by_people, status],
         }
     }
     desired = {"metadata": {"labels": {"app": "x"}, "ownerReferences": [{}]}}
-    entries, finalizers, version = hand_over(desired, live, Previous(labels=frozenset({"gone"})))
+    entries, finalizers, version = hand_over(desired, live, MANAGER, Previous(labels=frozenset({"gone"})))
     assert entries["value"] == [
         by_people,
         status,
         {"manager": "app", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {"f:theirs": {}}}}},
         {
-            "manager": "vmagent-operator",
+            "manager": "me",
             "operation": "Apply",
             "fieldsV1": {
                 "f:metadata": {"f:labels": {".": {}, "f:app": {}, "f:gone": {}}, "f:ownerReferences": {"k:{}": {}}},
@@ -60,7 +60,7 @@ def test_fields_of_an_earlier_operator_change_hands_but_not_those_of_people() ->
     assert finalizers["value"] == ["example.com/other"]
     assert version == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
     live["metadata"] |= {"managedFields": entries["value"], "finalizers": finalizers["value"]}
-    assert hand_over(desired, live, Previous()) == []
+    assert hand_over(desired, live, MANAGER, Previous()) == []
 
 
 def test_references_to_other_owners_stay_with_who_wrote_them() -> None:
@@ -74,22 +74,10 @@ def test_references_to_other_owners_stay_with_who_wrote_them() -> None:
     ]
     metadata = {"resourceVersion": "7", "ownerReferences": [{**ours, "uid": "u"}, theirs], "managedFields": entries}
     desired = {"metadata": {"ownerReferences": [ours]}}
-    changed, _ = hand_over(desired, {"metadata": metadata}, Previous())
+    changed, _ = hand_over(desired, {"metadata": metadata}, MANAGER, Previous())
     held = {entry["manager"]: entry["fieldsV1"] for entry in changed["value"]}
     assert held == {
         "argo": other,
         "app": {"f:metadata": {"f:ownerReferences": {'k:{"uid":"v"}': {}}}},
-        "vmagent-operator": {"f:metadata": {"f:ownerReferences": {'k:{"uid":"u"}': {}}}, "f:data": {"f:a": {}}},
+        "me": {"f:metadata": {"f:ownerReferences": {'k:{"uid":"u"}': {}}}, "f:data": {"f:a": {}}},
     }
-
-
-@pytest.mark.parametrize(
-    ("left", "right"), [("0.5", "500m"), ("1Gi", "1024Mi"), (2, "2"), ("1e3", "1k"), ("2.5Gi", "2560Mi")]
-)
-def test_quantities_are_equal_by_value(left: Any, right: Any) -> None:
-    assert quantity.number(left) == quantity.number(right)
-
-
-@pytest.mark.parametrize("text", ["", "unlimited", "1 Gi", "Gi", None])
-def test_what_is_no_quantity_has_no_number(text: Any) -> None:
-    assert quantity.number(text) is None

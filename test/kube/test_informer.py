@@ -9,6 +9,7 @@ import attrs
 import pytest
 import yaml
 
+from test.kube.manager import MANAGER
 from test.kube.script import Reply, ScriptedTransport, Sent, broken, reply
 from test.kube.virtual import VirtualClock
 from vmagent_operator.kube.cache.informer import Informer, Phase, definition_deleted
@@ -71,7 +72,7 @@ class Rig:
     last: Reply | None = None
 
     def __attrs_post_init__(self) -> None:
-        client = Client(self.transport, clock=self.clock, observer=self.counts)
+        client = Client(self.transport, manager=MANAGER, clock=self.clock, observer=self.counts)
         self.informer = Informer(
             client,
             THINGS,
@@ -275,7 +276,7 @@ def test_unhealthy_since_the_first_fault_and_healthy_with_the_next_watch() -> No
 def test_several_namespaces_are_several_informers_over_one_store() -> None:
     store: Store[Manifest] = Store(lambda manifest: manifest)
     transport = ScriptedTransport()
-    client = Client(transport, clock=VirtualClock())
+    client = Client(transport, manager=MANAGER, clock=VirtualClock())
     for namespace, versions in (("one", "12"), ("two", "3"), ("one", "2")):
         items = [
             {"metadata": {"name": name, "namespace": namespace, "uid": name, "resourceVersion": name}}
@@ -301,7 +302,9 @@ def test_several_namespaces_are_several_informers_over_one_store() -> None:
 )
 def test_a_kind_is_gone_if_discovery_and_its_definition_say_so(replies: list[Any], is_gone: bool) -> None:
     """C-21, where the definition may be read."""
-    assert definition_deleted(Client(ScriptedTransport(replies), clock=VirtualClock()), THINGS) is is_gone
+    assert (
+        definition_deleted(Client(ScriptedTransport(replies), manager=MANAGER, clock=VirtualClock()), THINGS) is is_gone
+    )
 
 
 def test_watch_timeouts_are_spread_over_one_to_two_times_the_minimum() -> None:

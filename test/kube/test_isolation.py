@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from test.kube.manager import MANAGER
 from test.kube.script import ScriptedTransport, reply
 from test.kube.virtual import VirtualClock
 from vmagent_operator.kube import errors
@@ -53,7 +54,7 @@ POISON = {
 @pytest.mark.parametrize("name", POISON)
 def test_an_object_that_cannot_be_read_is_one_item_of_its_list(name: str) -> None:
     spec, fault = POISON[name]
-    client = Client(ScriptedTransport([reply(things(thing("a"), thing("bad", spec), thing("b")))]))
+    client = Client(ScriptedTransport([reply(things(thing("a"), thing("bad", spec), thing("b")))]), manager=MANAGER)
     one, bad, other = client.list(THINGS).items
     assert [one["spec"], other["spec"]] == [{}, {}]
     assert isinstance(bad, Remains)
@@ -74,7 +75,7 @@ def test_an_object_that_cannot_be_read_is_one_event_of_its_watch(name: str) -> N
 
 def test_objects_may_have_as_many_levels_as_the_limit_says() -> None:
     deep = thing("a", nested(LIMIT - 1))
-    client = Client(ScriptedTransport([reply(things(deep)), reply(deep)]))
+    client = Client(ScriptedTransport([reply(things(deep)), reply(deep)]), manager=MANAGER)
     assert client.list(THINGS).items[0]["spec"] == json.loads(nested(LIMIT - 1))
     assert not isinstance(client.get(THINGS, "ns", "a"), Remains)
     assert calls.event(added(deep), THINGS, False).object["spec"] == json.loads(nested(LIMIT - 1))
@@ -85,7 +86,7 @@ def test_managed_fields_and_status_are_no_loss() -> None:
     deep = nested(1100, '{"f:a":', "}")
     metadata = f'{{"name":"a","resourceVersion":"7","managedFields":[{{"fieldsV1":{deep}}}]}}'
     text = f'{{"metadata":{metadata},"spec":{{"b":1}},"status":{{"lastAppliedSpec":{deep}}}}}'
-    found = Client(ScriptedTransport([reply(text)])).get(THINGS, "ns", "a")
+    found = Client(ScriptedTransport([reply(text)]), manager=MANAGER).get(THINGS, "ns", "a")
     assert not isinstance(found, Remains)
     assert (found["metadata"], found["spec"]) == ({"name": "a", "resourceVersion": "7"}, {"b": 1})
     assert "status" not in found
@@ -104,7 +105,7 @@ def test_managed_fields_and_status_are_no_loss() -> None:
 )
 def test_an_answer_without_objects_to_tell_apart_is_bad(text: str) -> None:
     with pytest.raises(BadResponse):
-        Client(ScriptedTransport([reply(text)]), tries=1).list(THINGS)
+        Client(ScriptedTransport([reply(text)]), manager=MANAGER, tries=1).list(THINGS)
 
 
 @pytest.mark.parametrize("line", [nested(1100), '{"type":"ADDED","object":' + nested(1100) + "}", '{"type":' * 500])
@@ -149,7 +150,10 @@ def test_an_object_that_a_bug_cannot_take_is_kept_without_its_content() -> None:
 def test_a_source_whose_thread_fails_is_not_to_be_believed_until_it_goes_on() -> None:
     transport = ScriptedTransport([reply(things()), lambda sent: 1 / 0, reply(things())])  # type: ignore[list-item, return-value]
     informer = Informer(
-        Client(transport, clock=VirtualClock()), THINGS, Store(lambda raw: raw), on_change=lambda change: None
+        Client(transport, manager=MANAGER, clock=VirtualClock()),
+        THINGS,
+        Store(lambda raw: raw),
+        on_change=lambda change: None,
     )
     informer.step()
     with pytest.raises(ZeroDivisionError):
@@ -161,7 +165,7 @@ def test_a_nested_object_takes_no_thread_with_it() -> None:
     store: Store[Any] = Store(lambda raw: raw)
     items = [thing(name, spec) for name, (spec, _) in POISON.items()]
     transport = ScriptedTransport([reply(things(thing("good"), *items))])
-    informer = Informer(Client(transport), THINGS, store, on_change=lambda change: None)
+    informer = Informer(Client(transport, manager=MANAGER), THINGS, store, on_change=lambda change: None)
     stop = threading.Event()
 
     def step() -> float:

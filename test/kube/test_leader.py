@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from test.kube.manager import MANAGER
 from test.kube.script import BREAKS
 from test.kube.virtual import VirtualClock
 from vmagent_operator.kube.errors import Cancelled
@@ -104,7 +105,7 @@ class Told(Observer):
 
 def candidate(server: LeaseServer, identity: str = "one", clock: VirtualClock | None = None) -> tuple[Elector, Told]:
     told = Told()
-    client = Client(server, clock=clock or server.clock, observer=told)
+    client = Client(server, manager=MANAGER, clock=clock or server.clock, observer=told)
     return Elector(client, namespace="ns", name="lease", identity=identity, jitter=lambda: 0.0), told
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from test.apiserver.faults import Fault
 from test.apiserver.http import Server
+from test.kube.manager import MANAGER
 from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.loop import Loop
 from vmagent_operator.kube.cache.store import Change, Store
@@ -30,8 +31,8 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def client(server: Server, tmp_path: Path) -> Iterator[Client]:
     access = load(str(server.kubeconfig(tmp_path / "config", "secret")), environ={})
-    worker = connect(access, version="test", watches=1, workers=1).worker
-    client = Client(worker)
+    worker = connect(access, agent="app/test", watches=1, workers=1).worker
+    client = Client(worker, manager=MANAGER)
     client.create(NAMESPACES, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ns"}})
     yield client
     worker.close()

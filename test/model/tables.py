@@ -49,6 +49,9 @@ class Discovery:
     http: Annotated[HTTP, Field("Client options.", inline=True)] = HTTP()
 
 
+TOKEN = Selector(name="consul", key="acl")
+
+
 class Texts:
     """Secrets that answer with the name and key asked for."""
 

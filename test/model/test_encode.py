@@ -1,10 +1,8 @@
 """Model -> configuration, search and schema."""
 
-from test.model.tables import HTTP, Discovery, Selector, Texts
-from vmagent_operator.model.encode import changed, find, to_config
+from test.model.tables import HTTP, TOKEN, Discovery, Texts
+from vmagent_operator.model.encode import changed, to_config
 from vmagent_operator.model.openapi import schema
-
-TOKEN = Selector(name="consul", key="acl")
 
 
 def test_the_configuration_holds_what_differs_from_its_default_in_declaration_order() -> None:
@@ -21,18 +19,16 @@ def test_the_configuration_holds_what_differs_from_its_default_in_declaration_or
     ]  # fmt: skip
 
 
-def test_find_reaches_inline_parts() -> None:
-    assert find(Discovery(server="a", http=HTTP(token=TOKEN)), Selector) == (TOKEN,)
-    assert find(Discovery(server="a"), Selector) == ()
-
-
 def test_changed_names_required_and_set_slots() -> None:
     assert [slot.name for slot, _ in changed(Discovery(server="", port=0))] == ["server", "port"]
 
 
 def test_the_schema_shows_inline_fields_and_overlays() -> None:
-    made = schema(Discovery, describe=False)
-    properties = made["properties"]
+    made = schema(Discovery)
+    properties = {
+        key: {word: value for word, value in part.items() if word != "description"}
+        for key, part in made["properties"].items()
+    }
     assert made["required"] == ["server"]
     assert properties["server"] == {"type": "string", "minLength": 1}
     assert properties["scheme"] == {"type": "string", "enum": ["HTTP", "HTTPS"]}
@@ -45,3 +41,9 @@ def test_the_schema_shows_inline_fields_and_overlays() -> None:
     assert properties["followRedirects"] == {"type": "boolean"}
     assert properties["containers"]["items"]["required"] == ["name"]
     assert schema(Discovery)["properties"]["limit"] == {"description": "Limit.", "type": "integer"}
+
+
+def test_a_structure_is_open_unless_its_schema_is_given() -> None:
+    name, given = "io.k8s.api.core.v1.Container", {"type": "object", "properties": {"name": {"type": "string"}}}
+    assert schema(Discovery)["properties"]["containers"]["items"]["x-kubernetes-preserve-unknown-fields"] is True
+    assert schema(Discovery, {name: given})["properties"]["containers"]["items"] == given

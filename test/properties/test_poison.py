@@ -14,14 +14,17 @@ import yaml
 from attrs import frozen
 
 from test.properties.world import NOW
-from vmagent_operator.api.kinds import API_VERSION, SCRAPE_KINDS, read
+from vmagent_operator.api.kinds import SCRAPE_KINDS, read
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller import status
+from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.references import Reference, Values
 from vmagent_operator.scrape.selection import pick
 from vmagent_operator.settings import load
+from vmagent_operator.status.conditions import condition_type
+from vmagent_operator.status.scrape import scrape_status
 
 HERE = Path(__file__).parent
 Case = dict[str, Any]
@@ -71,7 +74,8 @@ def _configuration(extra: str, *bad: Bad) -> Configuration:
     namespaces = {obj.namespace: {"some": "label"} for obj in objects}
     values = Values({reference: texts for each in bad for reference, texts in each.given.items()})
     agent = _agent(extra)
-    return configuration(agent, pick(agent, by_kind, namespaces, SETTINGS), values, SETTINGS)
+    owner = scrape_owner(agent, SETTINGS)
+    return configuration(owner, pick(owner, by_kind, namespaces), values)
 
 
 def _bad(case: Case, namespace: str = "bad") -> Bad:
@@ -117,8 +121,8 @@ def _split(jobs: bytes) -> tuple[bytes, bytes, bytes]:
 
 def _condition(culprit: CustomObject[Any], extra: str, message: str | None) -> tuple[str, str]:
     """Status and message of the condition that the agent has on an object."""
-    parent = status.condition_type(_agent(extra))
-    written = status.scrape_status(culprit, parent, message, NOW) or {"conditions": []}
+    parent = condition_type(_agent(extra))
+    written = scrape_status(culprit, {parent: message}, (), NOW) or {"conditions": []}
     (found,) = written["conditions"]
     return found["status"], found.get("message", "")
 

@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from test.scrape.cases import agent, obj, settings
+from vmagent_operator import quantity
 from vmagent_operator.api.core import LabelSelector
-from vmagent_operator.desired import args, quantity
-from vmagent_operator.kube import quantity as live_quantity
+from vmagent_operator.desired import args
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.checks import duration, numbers, pem, placeholder, proxy, regex, series, size
 from vmagent_operator.scrape.context import context
@@ -24,7 +25,7 @@ from vmagent_operator.scrape.references import Values
 from vmagent_operator.scrape.text import emit, goyaml
 
 Read = Callable[[str], Any]
-CONTEXT = context(agent({"extraEnvs": [{"name": "A", "value": "1"}]}), settings())
+CONTEXT = context(scrape_owner(agent({"extraEnvs": [{"name": "A", "value": "1"}]}), settings()))
 
 
 def _filled(text: str) -> None:
@@ -63,7 +64,7 @@ READERS: Mapping[str, Read] = {
     "YAML": _loaded,
     "quantity": quantity.canonical,
     "number of bytes": quantity.whole_bytes,
-    "live quantity": live_quantity.number,
+    "number of a quantity": quantity.parse,
     "items of a flag": args.items,
     "quoted item": args.quote,
 }

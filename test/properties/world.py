@@ -11,10 +11,12 @@ from typing import Any
 
 import yaml
 
-from vmagent_operator.api.kinds import API_VERSION, SCRAPE_KINDS, VMAGENT, Kind, read
+from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import render
 from vmagent_operator.desired.vmagent.desired import Inputs, desired
+from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import AgentError, Finding
@@ -49,7 +51,7 @@ class World:
         objects = [obj for obj in yaml.safe_load_all(path.read_text()) if obj]
         self._cluster = render.Cluster.of(chain.from_iterable(map(_copies, objects)))
         self._values = Values(self._cluster.contents)
-        self._context = context(read(manifest(VMAGENT, CLASSES)), SETTINGS)
+        self._context = context(scrape_owner(read(manifest(VMAGENT, CLASSES)), SETTINGS))
 
     def outcome(self, kind: Kind[Any], spec: dict[str, Any]) -> bytes:
         """Everything that an object of `kind` leads to. Raises Refused."""
@@ -86,7 +88,7 @@ class World:
         """What is built for an agent, without all that a whole reconcile does besides."""
         agent, custom = _decoded(raw), self._cluster.custom.values()
         objects = {kind: [obj for obj in custom if obj.kind is kind] for kind in SCRAPE_KINDS}
-        selection = pick(agent, objects, self._cluster.namespaces, SETTINGS)
+        selection = pick(scrape_owner(agent, SETTINGS), objects, self._cluster.namespaces)
         inputs = Inputs(agent=agent, selection=selection, values=self._values, settings=SETTINGS, server=Server())
         try:
             found = desired(inputs)

@@ -15,7 +15,9 @@ from attrs import frozen
 from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired import names
-from vmagent_operator.desired.around.selfscrape import self_scrape
+from vmagent_operator.desired.vmagent import features
+from vmagent_operator.desired.vmagent.desired import self_scrape
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, Values
@@ -57,11 +59,11 @@ class Cluster:
         own = self_scrape(agent, self.settings)
         candidates = [*self.custom, *([read(own)] if own else [])]
         by_kind = {kind: [o for o in candidates if o.kind is kind] for kind in SCRAPE_KINDS}
-        return pick(agent, by_kind, self.namespaces, self.settings)
+        return pick(scrape_owner(agent, self.settings), by_kind, self.namespaces)
 
     def configured(self, agent: CustomObject[Any]) -> Configuration:
         """The configuration of `agent`."""
-        return configuration(agent, self.selection(agent), self.values, self.settings)
+        return configuration(scrape_owner(agent, self.settings), self.selection(agent), self.values)
 
 
 def documents(path: Path) -> list[Document]:
@@ -112,13 +114,14 @@ def differences(case: Path) -> list[Difference]:
 
 def texts(agent: CustomObject[Any], done: Configuration) -> dict[str, dict[str, str]]:
     """The texts that `agent` gets, by Secret and key as in a recorded outcome."""
+    component = features.component(agent, load({}))
     overflow = {
-        f"Secret/{agent.namespace}/{names.overflow(agent, number)}": {"jobs.yaml": jobs.text.decode()}
+        f"Secret/{agent.namespace}/{names.overflow(component, number)}": {"jobs.yaml": jobs.text.decode()}
         for number, jobs in enumerate(done.overflow, 1)
     }
     return {
-        f"Secret/{agent.namespace}/{names.config(agent)}": {"vmagent.yaml.gz": done.main.text.decode()},
-        f"Secret/{agent.namespace}/{names.tls_assets(agent)}": dict(done.assets),
+        f"Secret/{agent.namespace}/{names.config(component)}": {"vmagent.yaml.gz": done.main.text.decode()},
+        f"Secret/{agent.namespace}/{names.tls_assets(component)}": dict(done.assets),
         **overflow,
     }
 

@@ -14,7 +14,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from vmagent_operator.api.kinds import API_VERSION, SCRAPE_KINDS, read
+from vmagent_operator.api.kinds import SCRAPE_KINDS, read
+from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import DecodeError, Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
@@ -198,7 +200,8 @@ def configured(*objects: Manifest, given: Given | None = None) -> Configuration:
     owner = next((obj for obj in reversed(made) if obj.kind.name == "VMAgent"), None) or read(agent())
     by_kind = {kind: [obj for obj in made if obj.kind is kind] for kind in SCRAPE_KINDS}
     namespaces = {obj.namespace: {"some": "label"} for obj in made}
-    return configuration(owner, pick(owner, by_kind, namespaces, SETTINGS), Values(given or {}), SETTINGS)
+    by = scrape_owner(owner, SETTINGS)
+    return configuration(by, pick(by, by_kind, namespaces), Values(given or {}))
 
 
 def outcome(raw: Manifest, given: Given) -> str:

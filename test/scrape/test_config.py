@@ -6,6 +6,7 @@ import pytest
 
 from test.scrape.cases import agent, obj, settings
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, Values
@@ -18,7 +19,8 @@ def configured(owner: dict[str, Any], *objects: CustomObject[Any], extra: str = 
     """The configuration of an agent with `objects` in its cluster and `extra` in the Secret for further jobs."""
     made, with_environ = agent(owner), settings(**environ)
     by_kind = {o.kind: [each for each in objects if each.kind is o.kind] for o in objects}
-    return configuration(made, pick(made, by_kind, {}, with_environ), Values({EXTRA: {"jobs": extra}}), with_environ)
+    by = scrape_owner(made, with_environ)
+    return configuration(by, pick(by, by_kind, {}), Values({EXTRA: {"jobs": extra}}))
 
 
 def static(name: str, targets: int = 1) -> CustomObject[Any]:

@@ -7,6 +7,7 @@ from attrs import evolve
 
 from test.scrape.cases import agent, obj, settings
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
@@ -26,7 +27,7 @@ def static(endpoint: dict[str, Any], **spec: Any) -> CustomObject[Any]:
 
 def made(of: CustomObject[Any], values: Values | None = None, owner: dict[str, Any] | None = None) -> Fragment:
     """The fragment of an object that has one."""
-    found = fragment(of, context(agent(owner), SETTINGS), values or Values({}))
+    found = fragment(of, context(scrape_owner(agent(owner), SETTINGS)), values or Values({}))
     assert isinstance(found, Fragment)
     return found
 
@@ -38,7 +39,7 @@ def jobs(of: Fragment) -> list[bytes]:
 
 def message(of: CustomObject[Any], values: Values | None = None, owner: dict[str, Any] | None = None) -> str:
     """Why an object has no fragment."""
-    found = fragment(of, context(agent(owner), SETTINGS), values or Values({}))
+    found = fragment(of, context(scrape_owner(agent(owner), SETTINGS)), values or Values({}))
     assert isinstance(found, Finding)
     assert found.object is of
     return found.message
@@ -139,8 +140,8 @@ def test_what_is_looked_up_is_what_objects_and_classes_name_in_the_namespace_of_
         }
     )
     naming = static({"bearerTokenSecret": {"name": "s", "key": "k"}})
-    selection = pick(owner, {naming.kind: [naming]}, {}, SETTINGS)
-    assert named(owner, selection, SETTINGS) == {
+    selection = pick(scrape_owner(owner, SETTINGS), {naming.kind: [naming]}, {})
+    assert named(scrape_owner(owner, SETTINGS), selection) == {
         SECRET,
         Reference("ConfigMap", "shop", "corp"),
         Reference("Secret", "mon", "jobs"),
@@ -148,9 +149,10 @@ def test_what_is_looked_up_is_what_objects_and_classes_name_in_the_namespace_of_
 
 
 def test_a_context_lasts_as_long_as_its_agent() -> None:
-    owner = agent()
-    assert context(owner, SETTINGS) is context(owner, SETTINGS)
-    assert context(owner, evolve(SETTINGS, enforce_endpointslices=True)) != context(owner, SETTINGS)
+    owner, others = agent(), evolve(SETTINGS, enforce_endpointslices=True)
+    known = context(scrape_owner(owner, SETTINGS))
+    assert context(scrape_owner(owner, SETTINGS)) is known
+    assert context(scrape_owner(owner, others)) != known
 
 
 def test_credentials_that_vmagent_would_not_take_cost_the_object_not_only_the_job() -> None:

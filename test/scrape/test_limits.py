@@ -14,6 +14,7 @@ from test.scrape.hostile import BYTES, OBJECTS, SETTINGS, agent, configured, scr
 from vmagent_operator.api.kinds import SCRAPE_KINDS, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli.limits import page
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.limits import (
     ASSET_KEY_CHARACTERS,
     CREDENTIAL_CHARACTERS,
@@ -132,7 +133,8 @@ def shared(room: Room, *objects: Manifest, given: dict[Reference, dict[str, str]
     by_kind = {kind: [obj for obj in made if obj.kind is kind] for kind in SCRAPE_KINDS}
     owner = read(agent())
     namespaces = {obj.namespace: {"some": "label"} for obj in made}
-    return configuration(owner, pick(owner, by_kind, namespaces, SETTINGS), Values(given or {}), SETTINGS, room)
+    by = scrape_owner(owner, SETTINGS)
+    return configuration(by, pick(by, by_kind, namespaces), Values(given or {}), room)
 
 
 def aged(namespace: str, number: int, created: int, endpoint: Any = None) -> Manifest:
@@ -216,8 +218,9 @@ def test_further_jobs_of_the_agent_go_first() -> None:
     extra = "\n".join(f"- job_name: own{number}" for number in range(100))
     owner = read(agent(inlineScrapeConfig=extra))
     made = [read(aged("a", n, n)) for n in range(100)]
-    picked = pick(owner, {made[0].kind: made}, {"a": {}}, SETTINGS)
-    found = configuration(owner, picked, Values({}), SETTINGS, Room(text_bytes=len(extra) + 10 * SIZE))
+    by = scrape_owner(owner, SETTINGS)
+    picked = pick(by, {made[0].kind: made}, {"a": {}})
+    found = configuration(by, picked, Values({}), Room(text_bytes=len(extra) + 10 * SIZE))
     assert len(found.applied) == 10
     assert found.main.text.count(b"job_name: own") == 100
 

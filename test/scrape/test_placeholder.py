@@ -3,8 +3,9 @@
 import pytest
 
 from test.scrape.cases import agent, obj, settings
+from vmagent_operator.desired.vmagent.features import environment, scrape_owner
 from vmagent_operator.scrape.checks.placeholder import Unknown, filled, is_open
-from vmagent_operator.scrape.context import context, spec_of, variables
+from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import fragment
 from vmagent_operator.scrape.references import Values
@@ -67,7 +68,7 @@ def test_only_values_that_stand_there_as_they_are_count() -> None:
             "containers": [{"name": "vmagent", "env": own}, {"name": "other", "env": [{"name": "G", "value": "7"}]}],
         }
     )
-    assert variables(spec_of(made)) == {"A": "1", "E": "5", "F": ""}
+    assert environment(made).literal == {"A": "1", "E": "5", "F": ""}
 
 
 @pytest.mark.parametrize("text", ["a: %{A}\nb: '%{B} %{C}'\n", "a: }\n", ""])
@@ -83,11 +84,12 @@ def test_placeholders_that_reach_into_what_follows(text: str) -> None:
 def test_an_object_cannot_hide_the_placeholders_of_others() -> None:
     made = obj("VMStaticScrape", {"targetEndpoints": [{"targets": ["a:1"], "path": "/%{"}]})
     using = agent({"extraEnvs": [{"name": "EVERY", "value": "1m"}]})
-    found = fragment(made, context(using, settings()), Values({}))
+    found = fragment(made, context(scrape_owner(using, settings())), Values({}))
     assert isinstance(found, Finding)
     assert "a placeholder %{ without }" in found.message
 
 
 def test_bounds_hold_for_an_interval_from_a_variable() -> None:
-    made = context(agent({"extraEnvs": [{"name": "A", "value": "1s"}], "minScrapeInterval": "30s"}), settings())
+    owner = agent({"extraEnvs": [{"name": "A", "value": "1s"}], "minScrapeInterval": "30s"})
+    made = context(scrape_owner(owner, settings()))
     assert made.interval("%{A}") == "30s"

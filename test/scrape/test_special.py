@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from test.scrape.cases import Case, agent, cases, obj, settings
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.checks import special
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
@@ -17,7 +18,7 @@ DROP = special.dropped()
 
 def rules(kind: str, spec: dict[str, Any], owner: dict[str, Any]) -> list[dict[str, Any]]:
     """The rules of the only job of an object."""
-    found = fragment(obj(kind, spec), context(agent(owner), settings()), Values({}))
+    found = fragment(obj(kind, spec), context(scrape_owner(agent(owner), settings())), Values({}))
     assert not isinstance(found, Finding), found.message
     (job,) = yaml.safe_load(found.entry.text)
     made: list[dict[str, Any]] = job["relabel_configs"]
@@ -73,7 +74,7 @@ def test_the_object_is_told_which_field_it_is() -> None:
         "relabelConfigs": [{"targetLabel": "__scrape_interval__", "replacement": "-1s"}],
     }
     made = obj("VMStaticScrape", {"targetEndpoints": [endpoint], "seriesLimit": 10_000_001})
-    found = fragment(made, context(agent(), settings()), Values({}))
+    found = fragment(made, context(scrape_owner(agent(), settings())), Values({}))
     assert isinstance(found, Finding)
     assert found.message == (
         "spec.seriesLimit: more than 10000000, the most that a target may have; "
@@ -84,6 +85,6 @@ def test_the_object_is_told_which_field_it_is() -> None:
 
 def test_an_interval_beyond_what_vmagent_can_count_is_none() -> None:
     made = obj("VMStaticScrape", {"targetEndpoints": [{"targets": ["a"], "interval": "9223372036855ms"}]})
-    found = fragment(made, context(agent({"minScrapeInterval": "30s"}), settings()), Values({}))
+    found = fragment(made, context(scrape_owner(agent({"minScrapeInterval": "30s"}), settings())), Values({}))
     assert isinstance(found, Finding)
     assert found.message == "spec.targetEndpoints[0].interval: '9223372036855ms' is too long"

@@ -28,6 +28,7 @@ from test.vmagent import own, variants
 from test.vmagent.judge import Jobs, Judge, Said
 from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT, VMSTATICSCRAPE, Kind, read
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.fragment import Fragment, fragment
@@ -39,7 +40,7 @@ TEXTS = {"a": "one", "b": "two", "e": ""}
 VALUES = Values(
     {Reference(kind, "monitoring", name): TEXTS for kind in ("Secret", "ConfigMap") for name in ("texts", "others")}
 )
-CONTEXT = context(read(manifest(VMAGENT, CLASSES)), SETTINGS)
+CONTEXT = context(scrape_owner(read(manifest(VMAGENT, CLASSES)), SETTINGS))
 POLICY = re.compile(
     r"limit|defines no class|not found|has no key|without a name|reads as null|expected [a-z]+, got|required$"
     r"|is no label (key|value)|is no operator|values: |static is set as well|no variable|does not fit into a line|is too long"

@@ -18,8 +18,9 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.vmagent import RemoteWriteSettings, RemoteWriteSpec, StreamAggrRule
 from vmagent_operator.desired.vmagent import remotewrite, rules
+from vmagent_operator.desired.vmagent.features import component, scrape_owner
+from vmagent_operator.desired.workload.volumes import AGGREGATION_DIRECTORY
 from vmagent_operator.scrape import extra
-from vmagent_operator.scrape.context import spec_of
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, Scope, Values
 from vmagent_operator.scrape.text import emit
@@ -79,7 +80,7 @@ def raw_jobs(
     why: dict[int, str] = {}
     names: set[str] = set()
     for number, job in tried.items():
-        owner = spec_of(agent({"inlineScrapeConfig": emit.dump([job])}))
+        owner = scrape_owner(agent({"inlineScrapeConfig": emit.dump([job])}), SETTINGS)
         found, faults = extra.entries(owner, Scope(values(), "monitoring"), set())
         for entry in found:
             if entry.name not in names:  # two of a name are another matter
@@ -174,7 +175,7 @@ def relabelings(chosen: Random, judge: Judge, count: int) -> Found:
         if owner.spec is None:
             continue
         try:
-            built = rules.relabeling(owner, SETTINGS, content)
+            built = rules.relabeling(owner, component(owner, SETTINGS), content)
         except AgentError as error:
             tried[number] = raw, str(error)
             job = {"job_name": str(number), "metric_relabel_configs": [raw]}
@@ -208,7 +209,7 @@ def aggregations(chosen: Random, judge: Judge, count: int) -> Found:
         if owner.spec is None:
             continue
         try:
-            built = rules.aggregation(owner, SETTINGS, content)
+            built = rules.aggregation(owner, component(owner, SETTINGS), content)
         except AgentError as error:
             tried[number] = rule, str(error)
             refused[number] = emit.dump([rule])
@@ -318,7 +319,7 @@ def whole_agents(chosen: Random, judge: Judge, count: int) -> Found:
             continue
         try:
             remotewrite.arguments(agent(spec), values())
-            rules.aggregation(agent(spec), SETTINGS, values())
+            rules.aggregation(agent(spec), component(agent(spec), SETTINGS), values())
             why = ""
         except AgentError as error:
             why = str(error)
@@ -342,14 +343,10 @@ def _end(judge: Judge, spec: Mapping[str, Any]) -> str:
     owner, content = agent(spec), values()
     with mock.patch.object(remotewrite, "refuse"), mock.patch.object(rules, "refuse"):
         flags = remotewrite.arguments(owner, content)
-        built = rules.aggregation(owner, SETTINGS, content)
+        built = rules.aggregation(owner, component(owner, SETTINGS), content)
     for key, text in (built["data"] if built else {}).items():
         (judge.folder / key).write_text(text)
-    flags = [
-        flag.replace(remotewrite.AGGREGATION_DIRECTORY, str(judge.folder))
-        for flag in flags
-        if "tmpDataPath" not in flag
-    ]
+    flags = [flag.replace(AGGREGATION_DIRECTORY, str(judge.folder)) for flag in flags if "tmpDataPath" not in flag]
     if any("\0" in flag or "$(" in flag for flag in flags):
         return ""  # no process can be started like that, or the kubelet has a say in it
     run = judge.running(_STARTED_SECONDS, *flags)

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from test.scrape.cases import agent, obj, settings
+from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.fragment import Fragment, fragment
@@ -42,7 +43,7 @@ ENDPOINTS = list(_endpoints())
 
 def _made(endpoint: Endpoint, name: str = "x") -> Fragment | None:
     made = obj("VMStaticScrape", {"targetEndpoints": [{"targets": ["a:1"], **endpoint}]}, name=name)
-    found = fragment(made, context(agent(), settings()), VALUES)
+    found = fragment(made, context(scrape_owner(agent(), settings())), VALUES)
     return found if isinstance(found, Fragment) else None
 
 

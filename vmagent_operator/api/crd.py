@@ -1,10 +1,23 @@
 """CustomResourceDefinition manifests from the registry of kinds."""
 
+from importlib import resources
 from typing import Any
 
-from vmagent_operator.api.kinds import GROUP, VERSION, Column, Kind
+import yaml
+
+from vmagent_operator.api.kinds import Column, Kind
+from vmagent_operator.identity import GROUP, VERSION
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.model.openapi import schema
+from vmagent_operator.model.fields import cached
+from vmagent_operator.model.openapi import Structures, schema
+
+
+@cached
+def structures() -> Structures:
+    """The schemas of kubernetes.yaml, beside this module; nobody else needs them, so nobody else waits for them."""
+    text = resources.files("vmagent_operator.api").joinpath("kubernetes.yaml").read_text("utf-8")
+    schemas: Structures = yaml.safe_load(text)["structures"]
+    return schemas
 
 
 def manifest(kind: Kind[Any]) -> Manifest:
@@ -48,7 +61,7 @@ def _version(kind: Kind[Any]) -> Manifest:
 
 def _described(cls: type) -> Manifest:
     """The schema of `cls` under the first sentence of its docstring."""
-    return {"description": (cls.__doc__ or "").splitlines()[0], **schema(cls)}
+    return {"description": (cls.__doc__ or "").splitlines()[0], **schema(cls, structures())}
 
 
 def _column(column: Column) -> Manifest:

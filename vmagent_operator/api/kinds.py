@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from attrs import evolve, frozen
+from attrs import Factory, evolve, frozen
 
 from vmagent_operator.api.nodescrape import VMNodeScrapeSpec
 from vmagent_operator.api.objects import CustomObject, Metadata
@@ -19,10 +19,6 @@ from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR, DecodeError, Fault, Manifest, decode
 
 S = TypeVar("S")
-
-GROUP = "operator.victoriametrics.com"
-VERSION = "v1beta1"
-API_VERSION = f"{GROUP}/{VERSION}"
 
 
 @frozen
@@ -59,43 +55,49 @@ class Kind(Generic[S]):
     """A kind of custom resource.
 
     is_spec_required: whether the API server refuses an object without a spec. scale: the paths of the scale subresource.
+    prefix: of a kind of scrape object, begins the fields of `ScrapingParams` by which owners select it. template: the
+    field there with the rules that are appended to those of each of its jobs.
     """
 
     name: str
-    plural: str
-    singular: str
+    singular: str = Factory(lambda kind: kind.name.lower(), takes_self=True)
+    plural: str = Factory(lambda kind: f"{kind.singular}s", takes_self=True)
     spec_class: type[S]
     status_class: type = ScrapeStatus
     columns: tuple[Column, ...] = SCRAPE_COLUMNS
     is_spec_required: bool = False
     scale: Mapping[str, str] | None = None
+    prefix: str = ""
+    template: str = Factory(lambda kind: f"{kind.prefix}_relabel_template", takes_self=True)
+
+    @property
+    def selector(self) -> str:
+        """The field of owners that selects objects of this kind by their labels."""
+        return f"{self.prefix}_selector"
+
+    @property
+    def namespace_selector(self) -> str:
+        """The field of owners that selects the namespaces of such objects."""
+        return f"{self.prefix}_namespace_selector"
 
 
 VMAGENT = Kind(
-    name="VMAgent",
-    plural="vmagents",
-    singular="vmagent",
-    spec_class=VMAgentSpec,
-    status_class=VMAgentStatus,
-    columns=AGENT_COLUMNS,
-    scale=AGENT_SCALE,
+    name="VMAgent", spec_class=VMAgentSpec, status_class=VMAgentStatus, columns=AGENT_COLUMNS, scale=AGENT_SCALE
 )
 VMSERVICESCRAPE = Kind(
-    name="VMServiceScrape",
-    plural="vmservicescrapes",
-    singular="vmservicescrape",
-    spec_class=VMServiceScrapeSpec,
+    name="VMServiceScrape", spec_class=VMServiceScrapeSpec, is_spec_required=True, prefix="service_scrape"
+)
+VMPODSCRAPE = Kind(name="VMPodScrape", spec_class=VMPodScrapeSpec, prefix="pod_scrape")
+VMPROBE = Kind(
+    name="VMProbe",
+    spec_class=VMProbeSpec,
     is_spec_required=True,
+    prefix="probe",
+    template="probe_scrape_relabel_template",
 )
-VMPODSCRAPE = Kind(name="VMPodScrape", plural="vmpodscrapes", singular="vmpodscrape", spec_class=VMPodScrapeSpec)
-VMPROBE = Kind(name="VMProbe", plural="vmprobes", singular="vmprobe", spec_class=VMProbeSpec, is_spec_required=True)
-VMNODESCRAPE = Kind(name="VMNodeScrape", plural="vmnodescrapes", singular="vmnodescrape", spec_class=VMNodeScrapeSpec)
-VMSTATICSCRAPE = Kind(
-    name="VMStaticScrape", plural="vmstaticscrapes", singular="vmstaticscrape", spec_class=VMStaticScrapeSpec
-)
-VMSCRAPECONFIG = Kind(
-    name="VMScrapeConfig", plural="vmscrapeconfigs", singular="vmscrapeconfig", spec_class=VMScrapeConfigSpec
-)
+VMNODESCRAPE = Kind(name="VMNodeScrape", spec_class=VMNodeScrapeSpec, prefix="node_scrape")
+VMSTATICSCRAPE = Kind(name="VMStaticScrape", spec_class=VMStaticScrapeSpec, prefix="static_scrape")
+VMSCRAPECONFIG = Kind(name="VMScrapeConfig", spec_class=VMScrapeConfigSpec, prefix="scrape_config")
 
 SCRAPE_KINDS: tuple[Kind[Any], ...] = (
     VMSERVICESCRAPE,

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
-from vmagent_operator.api.kinds import GROUP, KINDS, SCRAPE_KINDS, VERSION, VMAGENT, Kind
+from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.render import Cluster
+from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.identity import OPERATOR
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.explain import Verdict, verdict
@@ -46,7 +48,9 @@ def explanation(cluster: Cluster, obj: CustomObject[Any], settings: Settings) ->
     values = Values(cluster.contents, trim=settings.trim_secret_values)
 
     def judged(agent: CustomObject[Any], scrape: CustomObject[Any]) -> Verdict:
-        return verdict(agent, scrape, cluster.namespaces, values, settings)
+        if agent.error is not None:
+            return Verdict(broken="agent", message=str(agent.error))
+        return verdict(scrape_owner(agent, settings), scrape, cluster.namespaces, values)
 
     yield f"{obj.kind.name} {obj.key}"
     if obj.kind is not VMAGENT:
@@ -91,6 +95,8 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
     Raises InputError if the cluster cannot be asked.
     """
     from vmagent_operator import __version__  # the client library is for clusters only
+    from vmagent_operator.controller.owners import FIELD_MANAGER
+    from vmagent_operator.controller.stores import custom
     from vmagent_operator.kube import resource
     from vmagent_operator.kube.errors import ApiError, NotFound
     from vmagent_operator.kube.http import connection
@@ -99,11 +105,14 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
 
     try:
         access = connection.load(kubeconfig, context, environ=environ)
-        client = Client(connection.connect(access, version=__version__, watches=1, workers=1).worker)
+        client = Client(
+            connection.connect(access, agent=f"{OPERATOR}/{__version__}", watches=1, workers=1).worker,
+            manager=FIELD_MANAGER,
+        )
         found = list(client.list(resource.NAMESPACES).items) if not settings.watch_namespaces else []
         for kind in KINDS:
             with suppress(NotFound):  # a kind that is not installed has no objects
-                wanted = resource.Resource(GROUP, VERSION, kind.plural, kind.name)
+                wanted = custom(kind)
                 for namespace in settings.watch_namespaces or (None,):
                     found += client.list(wanted, namespace).items
         sources = {"Secret": resource.SECRETS, "ConfigMap": resource.CONFIGMAPS}
@@ -121,7 +130,8 @@ def _references(cluster: Cluster, settings: Settings) -> Iterable[Any]:
     for agent in _of(cluster, VMAGENT):
         if agent.error is None:
             with suppress(SelectorError):  # the explanation says so
-                yield from sorted(named(agent, pick(agent, objects, cluster.namespaces, settings), settings))
+                owner = scrape_owner(agent, settings)
+                yield from sorted(named(owner, pick(owner, objects, cluster.namespaces)))
 
 
 def _parser() -> argparse.ArgumentParser:

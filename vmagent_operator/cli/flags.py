@@ -13,6 +13,7 @@ from attrs import frozen
 
 from vmagent_operator import settings
 from vmagent_operator.api import kinds
+from vmagent_operator.identity import LEASE
 
 
 class FlagError(ValueError):
@@ -178,7 +179,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("mtls.enable", "false", settings.boolean, "Ask metrics clients for a certificate."),
     Flag("mtls.CAName", "clientCA.crt", str, "File of the authority for client certificates; the system's if empty."),
     Flag("leader-elect", "false", settings.boolean, "Write only while holding a Lease."),
-    Flag("leader-elect-id", "vmagent-operator.victoriametrics.com", str, "Name of the Lease."),
+    Flag("leader-elect-id", LEASE, str, "Name of the Lease."),
     Flag("leader-elect-namespace", "", str, "Namespace of the Lease; the pod's own if empty."),
     Flag("leader-elect-lease-duration", "15s", _wait, "Time after which another may take the Lease."),
     Flag("leader-elect-renew-deadline", "10s", _wait, "Time without a renewal after which leadership ends."),

@@ -18,16 +18,17 @@ from vmagent_operator.cli import logs, run
 from vmagent_operator.cli.flags import BY_NAME, Flags
 from vmagent_operator.controller.manager import Manager, StartError, Timing
 from vmagent_operator.controller.metrics import CONTROLLER, OURS, Gauge, Metrics, Reading
-from vmagent_operator.controller.outcome import RULES
-from vmagent_operator.controller.scrapes import AGAIN_SECONDS
+from vmagent_operator.controller.owners import FIELD_MANAGER
+from vmagent_operator.controller.result import RULES
 from vmagent_operator.controller.stores import VMAGENTS
 from vmagent_operator.controller.system import Options, System
+from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import Cancelled
 from vmagent_operator.kube.http import connection
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.http.credentials import CredentialsError
-from vmagent_operator.kube.http.ratelimit import Both, Bucket
+from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.http.transport import Query, Response, Stream, Transport
 from vmagent_operator.kube.leader import Elector
 from vmagent_operator.serve.http import Certificate, Server, ServingError, Token
@@ -36,8 +37,9 @@ from vmagent_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-SLOW_PER_SECOND = 10.0
 OFF = ("", "0")
+IDLE_SECONDS = 0.05
+"""How long `--once` waits for what is not due yet."""
 NO_HEADERS: Mapping[str, str] = {}
 
 
@@ -112,14 +114,15 @@ class Process:
         namespaces = len(self.settings.watch_namespaces) or 1
         workers = flags["controller.maxConcurrentReconciles"]
         pools = connection.connect(
-            access, version=vmagent_operator.__version__, watches=25 * namespaces, workers=workers
+            access, agent=f"{OPERATOR}/{vmagent_operator.__version__}", watches=25 * namespaces, workers=workers
         )
         budget = Bucket(flags["client.qps"], flags["client.burst"], clock)
-        elector = self._elector(Client(pools.lease, clock=clock, observer=self.metrics))
+        elector = self._elector(Client(pools.lease, manager=FIELD_MANAGER, clock=clock, observer=self.metrics))
         is_dry = run.is_dry(flags, self.environ)
         longest, lease_seconds = flags["client.requestTimeout"], flags["leader-elect-lease-duration"]
         client = Client(
             Dry(pools.worker) if is_dry else pools.worker,
+            manager=FIELD_MANAGER,
             gate=elector.gate if elector else _open,
             check=self._check,
             limiter=budget,
@@ -133,7 +136,7 @@ class Process:
         watching = evolve(
             client, transport=pools.watch, check=_open, stop=self.stop, idle_timeout_seconds=flags["watch.idleTimeout"]
         )
-        slow = evolve(client, limiter=Both(Bucket(SLOW_PER_SECOND, SLOW_PER_SECOND, clock), budget))
+        slow = evolve(client, limiter=Spare(budget, flags["client.burst"] / 2))
         system = System(client, slow, self.settings, self.metrics, self._options())
         timing = Timing(
             workers=workers,
@@ -228,7 +231,7 @@ class Process:
         return {variable.name: variable.text(self.environ) for variable in settings.VARIABLES}
 
     def _once(self, manager: Manager) -> int:
-        """Work until every VMAgent is done or has failed, or for a dry run through one pass each."""
+        """Work until every VMAgent is done or has failed and scrape objects say so; for a dry run, one reconcile each."""
         system, clock = manager.system, manager.system.client.clock
         manager.discover()
         manager.start_informers()
@@ -237,17 +240,20 @@ class Process:
         is_dry = run.is_dry(self.flags, self.environ)
         pending = {(agent.namespace, agent.name) for agent in system.stores.items(VMAGENTS)}
         failed = set[tuple[str, str]]()
-        while pending and not self.stop.is_set():
-            key = system.queue.pop()
-            if key is None:
-                clock.wait(self.stop, 0.05)
+        while not self.stop.is_set():
+            done = system.work()
+            if done is None:
+                if not pending:
+                    break
+                clock.wait(self.stop, IDLE_SECONDS)
                 continue
-            outcome = system.process(key)
-            # What comes later than at once is a status that was refused, which nobody has to wait for.
-            if outcome.kind in ("done", "gone") and not 0 < outcome.after_seconds <= AGAIN_SECONDS:
+            controller, key, result = done
+            if controller is not system.agents:
+                continue
+            if result.kind in ("done", "gone") and not result.after_seconds:
                 pending.discard(key)
                 failed.discard(key)
-            elif is_dry or RULES[outcome.kind].result == "error":
+            elif is_dry or RULES[result.kind].label == "error":
                 pending.discard(key)
                 failed.add(key)
         if not is_dry and self.flags["events.enabled"]:

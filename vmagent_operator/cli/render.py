@@ -17,11 +17,11 @@ from attrs import define, evolve, field, frozen
 from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
-from vmagent_operator.controller import owners, status
+from vmagent_operator.controller import owners
 from vmagent_operator.controller.leftout import LeftOut, name_of
-from vmagent_operator.desired import names
-from vmagent_operator.desired.around.selfscrape import self_scrape
-from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired
+from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired, self_scrape
+from vmagent_operator.desired.vmagent.features import prefixed, scale, scrape_owner
+from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube.write.ownership import adds_nothing, describe, objection
 from vmagent_operator.limits import INFLATED_BYTES
 from vmagent_operator.model.decode import Manifest
@@ -29,8 +29,10 @@ from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, Values
 from vmagent_operator.scrape.selection import pick
 from vmagent_operator.settings import Server, Settings, SettingsError, load
+from vmagent_operator.status.conditions import condition_type
+from vmagent_operator.status.owner import State, owner_status
+from vmagent_operator.status.scrape import scrape_status
 
-FINALIZER = "apps.victoriametrics.com/finalizer"
 _GZIP = b"\x1f\x8b"
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 Key = tuple[str, str, str]
@@ -127,6 +129,7 @@ def render(cluster: Cluster, settings: Settings, server: Server, now: datetime) 
                 rendering.settle(agent, "failed", reason)
             else:
                 rendering.settle(agent, "operational", warnings=result.warnings)
+    rendering.report()
     return Rendered(tuple(rendering.objects()), tuple(rendering.errors))
 
 
@@ -135,6 +138,7 @@ class _Rendering:
     """A cluster while its agents are reconciled.
 
     custom: every custom resource with its status so far. created: what agents want. finalized: who has our finalizer.
+    verdicts: by the type of its condition, what an agent made of the scrape objects that it selects.
     """
 
     cluster: Cluster
@@ -147,6 +151,7 @@ class _Rendering:
     created: dict[Key, Manifest] = field(factory=dict)
     finalized: set[Key] = field(factory=set)
     errors: list[str] = field(factory=list)
+    verdicts: dict[str, Mapping[Key, str | None]] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.values = Values(self.cluster.contents, trim=self.settings.trim_secret_values)
@@ -180,13 +185,13 @@ class _Rendering:
                 del own[key]
 
     def apply(self, agent: CustomObject[Any], wanted: Desired) -> LeftOut:
-        """Create what `agent` wants, and tell scrape objects what it made of them; what is left out of that."""
+        """Create what `agent` wants, and remember what it made of scrape objects; what is left out of that."""
         left_out = self._left_out(wanted)
         for manifest in wanted.objects:
             if name_of(manifest) not in left_out.names and not adds_nothing(manifest):
                 self.created[_key(manifest)] = manifest
-        if ("Secret", agent.namespace, names.config(agent)) not in left_out.names:
-            self._report(agent, wanted)
+        if ("Secret", agent.namespace, prefixed(agent)) not in left_out.names:
+            self._judge(agent, wanted)
         return left_out
 
     def _left_out(self, wanted: Desired) -> LeftOut:
@@ -199,24 +204,26 @@ class _Rendering:
                 left_out.refuse(manifest, f"{describe(manifest)} {found}")
         return left_out
 
-    def _report(self, agent: CustomObject[Any], wanted: Desired) -> None:
-        messages: dict[Key, str | None] = {}
+    def _judge(self, agent: CustomObject[Any], wanted: Desired) -> None:
+        said: dict[Key, str | None] = {}
         if wanted.configuration is not None:
-            messages |= {_key_of(obj): None for obj in wanted.configuration.applied}
-            messages |= {_key_of(finding.object): finding.message for finding in wanted.configuration.findings}
-        parent = status.condition_type(agent)
-        for key, obj in self.custom.items():
-            if key in messages:
-                self._tell(key, status.scrape_status(obj, parent, messages[key], self.now))
-            elif obj.kind is not VMAGENT and not obj.is_deleted:
-                self._tell(key, status.released_status(obj, parent, self.now))
+            said |= {_key_of(obj): None for obj in wanted.configuration.applied}
+            said |= {_key_of(finding.object): finding.message for finding in wanted.configuration.findings}
+        self.verdicts[condition_type(agent)] = said
 
-    def settle(
-        self, agent: CustomObject[Any], state: status.State, reason: str = "", warnings: Sequence[str] = ()
-    ) -> None:
+    def report(self) -> None:
+        """Give scrape objects their statuses, once all owners have spoken."""
+        for key, obj in self.custom.items():
+            if obj.kind is not VMAGENT and not obj.is_deleted:
+                said = {parent: of[key] for parent, of in self.verdicts.items() if key in of}
+                self._tell(key, scrape_status(obj, said, self.verdicts.keys() - said.keys(), self.now))
+
+    def settle(self, agent: CustomObject[Any], state: State, reason: str = "", warnings: Sequence[str] = ()) -> None:
         """Give `agent` its status; workloads count as ready."""
         is_available = True if state == "operational" else None
-        news = status.agent_status(agent, state, reason, self.now, warnings=warnings, is_available=is_available)
+        news = owner_status(
+            agent, state, reason, self.now, scale=scale(agent), warnings=warnings, is_available=is_available
+        )
         self._tell(_key_of(agent), news)
         if state == "failed":
             self.errors.append(f"VMAgent {agent.key}: {reason}")
@@ -249,11 +256,11 @@ class _Rendering:
     def _wanted(
         self, agent: CustomObject[Any], objects: Mapping[Kind[Any], Sequence[CustomObject[Any]]]
     ) -> Desired | AgentError:
-        secret = self.cluster.given.get(("Secret", agent.namespace, names.config(agent)))
+        secret = self.cluster.given.get(("Secret", agent.namespace, prefixed(agent)))
         try:
             inputs = Inputs(
                 agent=agent,
-                selection=pick(agent, objects, self.namespaces, self.settings),
+                selection=pick(scrape_owner(agent, self.settings), objects, self.namespaces),
                 values=self.values,
                 settings=self.settings,
                 server=self.server,

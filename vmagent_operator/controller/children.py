@@ -14,7 +14,7 @@ from attrs import define
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.leftout import LeftOut
 from vmagent_operator.controller.memory import Child, Memory, Verified
-from vmagent_operator.controller.stores import SCRAPES, Stores
+from vmagent_operator.controller.stores import KINDS, SCRAPES, Stores
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write import diff
@@ -23,6 +23,9 @@ from vmagent_operator.kube.write.managedfields import Previous
 from vmagent_operator.kube.write.ownership import objection
 
 logger = logging.getLogger(__name__)
+
+OURS = {(kind.api_version, kind.kind): kind for kind in KINDS}
+"""(apiVersion, kind) -> Resource of our custom resources."""
 
 
 @define
@@ -86,7 +89,7 @@ class Children:
             return False  # the store has not all that may tell whose it is; the live object is asked
         if cached["metadata"].get("deletionTimestamp"):
             raise WaitingError(f"{kind.kind} {cached['metadata']['name']} is being deleted")
-        return diff.step(desired, cached, self.previous) is None
+        return diff.step(desired, cached, self.applier.client.manager, self.previous) is None
 
     def _remember(self, child: Child, metadata: Manifest, digest: bytes) -> None:
         self.memory.verified[child] = Verified(metadata["uid"], metadata["resourceVersion"], digest)
@@ -101,8 +104,8 @@ def widened(desired: Manifest, cached: Manifest | None) -> Manifest:
 
 
 def resource_of(manifest: Manifest) -> Resource:
-    """Where the API server has `manifest`."""
-    return resource.of(manifest)
+    """Where the API server has `manifest`, of a kind of Kubernetes or of ours."""
+    return OURS.get((manifest["apiVersion"], manifest["kind"])) or resource.of(manifest)
 
 
 def child_of(manifest: Manifest) -> Child:

@@ -8,13 +8,14 @@ from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.kube import quantity, resource
+from vmagent_operator import quantity
+from vmagent_operator.identity import ALLOW_EXPANSION
+from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Forbidden, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write import diff
 
-ALLOW = "operator.victoriametrics.com/pvc-allow-volume-expansion"
 LEGACY_CLASS = "volume.beta.kubernetes.io/storage-class"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
@@ -62,7 +63,7 @@ class Grower:
         given = {key: template["metadata"][key] for key in ("labels", "annotations") if template["metadata"].get(key)}
         identity = {key: claim["metadata"][key] for key in ("name", "namespace")}
         desired: Manifest = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {**identity, **given}}
-        if diff.differences(desired, claim):
+        if diff.differences(desired, claim, self.client.manager):
             self.before_write()
             version = {key: claim["metadata"][key] for key in ("uid", "resourceVersion")}
             desired["metadata"] |= version
@@ -73,7 +74,7 @@ class Grower:
         """What is waited for, and what cannot be done."""
         name = claim["metadata"]["name"]
         wanted, asked = _requested(template), _requested(claim)
-        size, present = quantity.number(wanted), quantity.number(asked)
+        size, present = quantity.parse(wanted), quantity.parse(asked)
         if size is None or present is None or size < present:
             return [], []
         if size > present:
@@ -86,7 +87,7 @@ class Grower:
             }
             self.client.merge_patch(resource.PERSISTENTVOLUMECLAIMS, claim["metadata"]["namespace"], name, patch)
             return [f"claim {name} is being resized"], []
-        capacity = quantity.number((claim.get("status") or {}).get("capacity", {}).get("storage"))
+        capacity = quantity.parse((claim.get("status") or {}).get("capacity", {}).get("storage"))
         conditions = (claim.get("status") or {}).get("conditions") or ()
         resizing = any(found.get("type") == "Resizing" and found.get("status") == "True" for found in conditions)
         if resizing or (capacity is not None and capacity < size):
@@ -96,11 +97,11 @@ class Grower:
     def _refusal(self, claim: Manifest) -> str:
         """Why the claim may not grow; empty if it may."""
         annotations: Mapping[str, str] = claim["metadata"].get("annotations") or {}
-        allowed = annotations.get(ALLOW)
+        allowed = annotations.get(ALLOW_EXPANSION)
         if allowed is not None:
             if allowed == "true":
                 return ""
-            return f"annotation {ALLOW} says {allowed!r}"
+            return f"annotation {ALLOW_EXPANSION} says {allowed!r}"
         if not self.reads_classes:
             return "storage classes are not read in namespaced mode"
         name = annotations.get(LEGACY_CLASS) or claim["spec"].get("storageClassName")

@@ -13,15 +13,14 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 
-from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.identity import API_VERSION, OPERATOR
 from vmagent_operator.kube.errors import ApiError, Cancelled, Forbidden, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import EVENTS, Manifest
 
 logger = logging.getLogger(__name__)
 
-COMPONENT = "vmagent-operator"
 QUEUE_LENGTH = 1000
 KNOWN_LENGTH = 4096
 TRIES = 2
@@ -155,7 +154,7 @@ class Recorder:
             "kind": "Event",
             "metadata": {"namespace": metadata.namespace, "name": name},
             "involvedObject": {
-                "apiVersion": kinds.API_VERSION,
+                "apiVersion": API_VERSION,
                 "kind": note.about.kind.name,
                 "namespace": metadata.namespace,
                 "name": metadata.name,
@@ -165,8 +164,8 @@ class Recorder:
             "type": note.type,
             "reason": note.reason,
             "message": message,
-            "source": {"component": COMPONENT},
-            "reportingComponent": COMPONENT,
+            "source": {"component": OPERATOR},
+            "reportingComponent": OPERATOR,
             "reportingInstance": self.instance,
             "firstTimestamp": at,
             "lastTimestamp": at,

@@ -3,26 +3,26 @@
 Needs nothing of the agent but its metadata, so that a broken or paused one can go as well.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from attrs import frozen
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import orphans, stores
-from vmagent_operator.controller.memory import Memory
 from vmagent_operator.controller.orphans import SWEPT
 from vmagent_operator.controller.owners import is_ours
-from vmagent_operator.controller.scrapes import Reporter
 from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, VMAGENTS, Stores
+from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube.errors import Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write.apply import Applier
-from vmagent_operator.kube.write.managedfields import LEGACY_FINALIZER
+from vmagent_operator.status.conditions import condition_type
 
-FINALIZER = "apps.victoriametrics.com/finalizer"
-RELEASE_SECONDS = 120.0
+RELEASE_SECONDS = 30.0
+"""How long an agent stays for scrape objects to say that it no longer selects them. They are told afterwards as well, but
+not by another process."""
 
 
 def add(client: Client, agent: CustomObject[Any]) -> bool:
@@ -57,10 +57,9 @@ class Finalizer:
     stores: Stores
     client: Client
     applier: Applier
-    reporter: Reporter
     is_cluster_wide: bool
 
-    def run(self, agent: CustomObject[Any], memory: Memory, is_late: Callable[[], bool]) -> str:
+    def run(self, agent: CustomObject[Any], *, is_late: bool) -> str:
         """Do what is left to do; what is still waited for, "" if the agent is free to go.
 
         is_late: whether scrape objects have had their time to be released.
@@ -70,7 +69,7 @@ class Finalizer:
         self._strip(agent)
         for kind, namespace, name in self._unowned(agent):
             orphans.remove(self.applier, kind, namespace, name, agent.namespace, agent.name)
-        if not self.reporter.release(agent, memory) and not is_late():
+        if self.stores.told_by(condition_type(agent)) and not is_late:
             return "scrape objects are being released"
         before = list(agent.metadata.finalizers)
         if not _patch(self.client, agent, before, [name for name in before if name != FINALIZER]):
@@ -82,7 +81,7 @@ class Finalizer:
         for kind in SWEPT:
             for known in self.stores.owned(kind, agent.namespace, agent.name):
                 metadata = stores.metadata(known)
-                if LEGACY_FINALIZER in (metadata.get("finalizers") or ()):
+                if FINALIZER in (metadata.get("finalizers") or ()):
                     place = metadata.get("namespace")
                     self.applier.strip_finalizer(kind, place, metadata["name"], lambda live: is_ours(agent, live))
 

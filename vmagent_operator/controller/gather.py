@@ -20,11 +20,9 @@ from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Memory, Read
 from vmagent_operator.controller.owners import ConfigSecret, config_secret, is_ours
 from vmagent_operator.controller.stores import SCRAPES, Stores
-from vmagent_operator.desired import names
-from vmagent_operator.desired.around.configsecret import is_users
-from vmagent_operator.desired.around.selfscrape import self_scrape
-from vmagent_operator.desired.vmagent.desired import Inputs
-from vmagent_operator.desired.vmagent.features import has_secrets
+from vmagent_operator.desired.vmagent.desired import Inputs, self_scrape
+from vmagent_operator.desired.vmagent.features import has_secrets, is_unmanaged, prefixed, scrape_owner
+from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import NotFound
 from vmagent_operator.kube.http.client import Client
@@ -35,7 +33,6 @@ from vmagent_operator.scrape.references import Reference, Values, references
 from vmagent_operator.scrape.selection import Selection, pick
 from vmagent_operator.settings import Server, Settings
 
-SKIP_VALIDATION = "operator.victoriametrics.com/skip-validation"
 _RESOURCES: Mapping[str, Resource] = {"Secret": resource.SECRETS, "ConfigMap": resource.CONFIGMAPS}
 
 
@@ -73,13 +70,10 @@ class Gatherer:
     def wanted(self, agent: CustomObject[VMAgentSpec]) -> Wanted:
         """What `agent` asks for, as the stores have it. Raises SelectorError and AgentError."""
         objects = {kind: self.stores.items(of) for of, kind in SCRAPES.items()}
-        selection = pick(agent, self._with_self(agent, objects), self.stores.namespaces(), self.settings)
+        owner = scrape_owner(agent, self.settings)
+        selection = pick(owner, self._with_self(agent, objects), self.stores.namespaces())
         own = references(agent.spec, agent.namespace)
-        return Wanted(
-            selection=selection,
-            references=own | named(agent, selection, self.settings),
-            keys=keys(agent, selection, self.settings),
-        )
+        return Wanted(selection=selection, references=own | named(owner, selection), keys=keys(owner, selection))
 
     def snapshot(self, agent: CustomObject[VMAgentSpec], wanted: Wanted, memory: Memory, server: Server) -> Snapshot:
         """`wanted` with the contents that it names. Raises ApiError."""
@@ -137,9 +131,9 @@ class Gatherer:
         """
         if not has_secrets(agent):
             return ConfigSecret()
-        name = names.config(agent)
+        name = prefixed(agent)
         known = self.stores.get(resource.SECRETS, agent.namespace, name)
-        if not is_users(agent) and (self.lists_references if known is None else is_ours(agent, known)):
+        if not is_unmanaged(agent) and (self.lists_references if known is None else is_ours(agent, known)):
             return ConfigSecret()
         before = memory.config_secret
         if known is None or before is None or _version(known) != _version(before):

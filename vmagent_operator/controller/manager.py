@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from vmagent_operator.controller.controller import Controller
 from vmagent_operator.controller.metrics import CONTROLLER, OURS, PRIORITY, STATES, Gauge
 from vmagent_operator.controller.stores import KINDS, VMAGENTS
 from vmagent_operator.controller.system import System
@@ -30,6 +31,8 @@ POLL_SECONDS = 0.1
 LONGEST_PASS_SECONDS = 600.0
 EVENT_SECONDS = 1.0
 MANY_NAMESPACES = 30
+STATUS_WORKERS = 1
+"""One worker a scrape kind: its writes wait for the request budget, not for each other."""
 
 
 @frozen(kw_only=True)
@@ -147,19 +150,23 @@ class Manager:
     def _start_workers(self) -> None:
         if self.has_events:
             self._loop("events", self.system.recorder.step)
-        for number in range(self.timing.workers):
-            worker = threading.Thread(target=self._work, name=f"worker-{number}", daemon=True)
-            self.workers.append(worker)
-            worker.start()
+        for controller in self.system.controllers:
+            workers = self.timing.workers if controller is self.system.agents else STATUS_WORKERS
+            for number in range(workers):
+                worker = threading.Thread(
+                    target=self._work, args=(controller,), name=f"{controller.name}-{number}", daemon=True
+                )
+                self.workers.append(worker)
+                worker.start()
         logger.info("vmagent: working workers=%d", self.timing.workers)
 
-    def _work(self) -> None:
-        while (key := self.system.queue.get()) is not None:
+    def _work(self, controller: Controller) -> None:
+        while (key := controller.queue.get()) is not None:
             try:
-                self.system.process(key)
+                controller.process(key)
             except Exception:  # the key has been given back: the worker takes the next one
-                logger.exception("vmagent %s/%s: unexpected failure after a pass", *key)
-                self.system.queue.add_rate_limited(key)
+                logger.exception("%s %s/%s: unexpected failure after a reconcile", controller.name, *key)
+                controller.queue.add_rate_limited(key)
 
     def _wait(self) -> None:
         while not self._is_over():
@@ -171,12 +178,14 @@ class Manager:
     def _shut_down(self) -> int:
         """Stop in the order that leaves nothing half done; the exit code."""
         system, clock = self.system, self.system.client.clock
-        system.queue.stop()
+        for controller in system.controllers:
+            controller.queue.stop()
         self.closing.set()
         if self.elector is not None and self.elector.lost.is_set():
             return 1  # somebody else may be at work: say nothing more
         deadline = clock.monotonic() + self.timing.stop_seconds
-        is_drained = system.queue.drain(self.timing.stop_seconds)
+        drained = [each.queue.drain(max(0.0, deadline - clock.monotonic())) for each in system.controllers]
+        is_drained = all(drained)
         if self.has_events and self.workers:
             flush = threading.Thread(target=system.recorder.flush, daemon=True)
             flush.start()
@@ -213,8 +222,12 @@ class Manager:
 
     def stuck_passes(self) -> str:
         """Which passes take too long to be at work."""
-        processing = self.system.queue.snapshot().processing.items()
-        stuck = ["/".join(key) for key, seconds in processing if seconds > LONGEST_PASS_SECONDS]
+        stuck = [
+            f"{controller.name} {'/'.join(key)}"
+            for controller in self.system.controllers
+            for key, seconds in controller.queue.snapshot().processing.items()
+            if seconds > LONGEST_PASS_SECONDS
+        ]
         return f"stuck: {', '.join(stuck)}" if stuck else ""
 
     def unready(self) -> str:
@@ -228,16 +241,18 @@ class Manager:
 
     def gauges(self) -> Iterator[Gauge]:
         """What is computed when somebody asks for metrics."""
-        system, held = self.system, self.system.queue.snapshot()
-        running, waiting = list(held.processing.values()), list(held.waiting.values())
+        system = self.system
+        held = {controller.name: controller.queue.snapshot() for controller in system.controllers}
         queue = ("name", "controller")
-        depth = {(CONTROLLER, CONTROLLER, PRIORITY[lane]): waiting.count(lane) for lane in Lane}
+        waiting = {name: list(each.waiting.values()) for name, each in held.items()}
+        depth = {(of, of, PRIORITY[lane]): lanes.count(lane) for of, lanes in waiting.items() for lane in Lane}
         yield "workqueue_depth", "Keys that wait for a worker.", (*queue, "priority"), depth
-        own = (CONTROLLER, CONTROLLER)
-        yield "workqueue_unfinished_work_seconds", "Time that running passes have taken.", queue, {own: sum(running)}
-        longest = {own: max(running, default=0.0)}
-        yield "workqueue_longest_running_processor_seconds", "Time of the longest running pass.", queue, longest
-        busy = {(CONTROLLER,): len(running)}
+        running = {name: list(each.processing.values()) for name, each in held.items()}
+        unfinished = {(of, of): sum(seconds) for of, seconds in running.items()}
+        yield "workqueue_unfinished_work_seconds", "Time that running reconciles have taken.", queue, unfinished
+        longest = {(of, of): max(seconds, default=0.0) for of, seconds in running.items()}
+        yield "workqueue_longest_running_processor_seconds", "Time of the longest running one.", queue, longest
+        busy = {(of,): len(seconds) for of, seconds in running.items()}
         yield "controller_runtime_active_workers", "Busy workers.", ("controller",), busy
         counts = {(kind.kind.lower(),): len(system.stores.items(kind)) for kind in KINDS}
         yield "operator_controller_objects_count", "Known objects.", ("controller",), counts

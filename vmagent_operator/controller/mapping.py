@@ -8,17 +8,19 @@ from typing import Any, Literal
 
 from attrs import define, field, frozen
 
+from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.controller.gather import SKIP_VALIDATION
 from vmagent_operator.controller.memory import Key, Memories
 from vmagent_operator.controller.stores import SCRAPES, VMAGENTS, WORKLOADS, Stores, owner_keys
+from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.references import Reference
-from vmagent_operator.scrape.selection import SELECTORS, SelectorError, matches
+from vmagent_operator.scrape.selection import SelectorError, matches
 from vmagent_operator.settings import Settings
 
 Cause = Literal["spec", "scrape", "namespace", "reference", "child"]
@@ -134,7 +136,7 @@ def _matches(
     settings: Settings,
 ) -> bool:
     try:
-        return matches(agent, scrape, namespaces, settings)
+        return matches(scrape_owner(agent, settings), scrape, namespaces)
     except SelectorError:
         return False  # such an agent has failed, and selects nothing until it is edited
 
@@ -144,8 +146,8 @@ def _is_concerned(
 ) -> bool:
     """Whether a namespace with labels `old` and one with `new` differ for a namespace selector; None is no namespace."""
     assert agent.spec is not None
-    for prefix in SELECTORS.values():
-        wanted = getattr(agent.spec.scraping, f"{prefix}_namespace_selector")
+    for kind in SCRAPE_KINDS:
+        wanted = getattr(agent.spec.scraping, kind.namespace_selector)
         if wanted is None or wanted.is_empty or any(labelselector.faults(wanted)):
             continue
         before, after = (labels is not None and labelselector.matches(wanted, labels) for labels in (old, new))

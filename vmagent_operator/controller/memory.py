@@ -58,33 +58,13 @@ class Rendered:
     messages: dict[tuple[str, str], str]
 
 
-@frozen
-class Told:
-    """The status of a scrape object at this resource version said `message` (None: applied) at this monotonic time."""
-
-    resource_version: str
-    message: str | None
-    at: float
-
-
-@frozen
-class Reported:
-    """The last write of a scrape object's status: on which version, when (monotonic), and how often it was `refused` in
-    a row; 0 if it was taken."""
-
-    resource_version: str
-    at: float
-    refused: int = 0
-
-
 @define
 class Memory:
     """What is remembered of one VMAgent; only the worker that has its key touches it.
 
     Times are monotonic seconds. `inspected` says of which StatefulSet (by UID) every pod was seen to be in order,
     `claims` in which state of its templates; `config_secret` is the Secret of that name as last read, without its values;
-    `told_at` when an Event last told of a new configuration. Of scrape objects, `reported` says what came of the last
-    write of a status, in the order of these writes, `told` whose status was found to be right.
+    `told_at` when an Event last told of a new configuration.
     """
 
     uid: str = ""
@@ -96,8 +76,6 @@ class Memory:
     rendered: Rendered | None = None
     inspected: dict[Child, str] = field(factory=dict)
     claims: dict[Child, tuple[str, bytes]] = field(factory=dict)
-    reported: dict[tuple[str, str], Reported] = field(factory=dict)
-    told: dict[tuple[str, str], Told] = field(factory=dict)
     rewrites: dict[Child, tuple[bytes, list[float]]] = field(factory=dict)
     rested_at: float | None = None
     flapping_until: float = float("-inf")

@@ -18,14 +18,15 @@ from prometheus_client.registry import Collector
 
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller.outcome import RULES, Outcome
+from vmagent_operator.controller.result import RULES, Result
 from vmagent_operator.desired.vmagent.desired import Desired
 from vmagent_operator.kube.observer import Exchange, Observer
 from vmagent_operator.kube.queue import Lane
 
 CONTROLLER = "vmagent"
+CONTROLLERS = tuple(kind.singular for kind in kinds.KINDS)
 STATES = ("operational", "expanding", "failed", "paused", "ignored")
-CAUSES = ("spec", "scrape", "namespace", "reference", "child", "resync", "retry", "waiting", "start")
+CAUSES = ("spec", "scrape", "namespace", "reference", "child", "resync", "retry", "waiting", "start", "owner")
 MERGED_CAUSES = ("scrape", "namespace", "reference", "child")
 PRIORITY = {Lane.HIGH: "0", Lane.LOW: "-100"}
 PASS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -125,6 +126,30 @@ class Reading(Collector):
         return ()
 
 
+@frozen
+class QueueObserver(Observer):
+    """Counts what one queue does."""
+
+    metrics: "Metrics"
+    controller: str
+
+    def added(self, lane: str) -> None:
+        """See Observer."""
+        self.metrics.count("workqueue_adds_total", self.controller, self.controller)
+
+    def retried(self) -> None:
+        """See Observer."""
+        self.metrics.count("workqueue_retries_total", self.controller, self.controller)
+
+    def delivered(self, waited_seconds: float) -> None:
+        """See Observer."""
+        self.metrics.observe("workqueue_queue_duration_seconds", waited_seconds, self.controller, self.controller)
+
+    def worked(self, seconds: float) -> None:
+        """See Observer."""
+        self.metrics.observe("workqueue_work_duration_seconds", seconds, self.controller, self.controller)
+
+
 @define(eq=False)
 class Metrics(Observer):
     """Every metric by name; also what `kube` reports to."""
@@ -161,6 +186,10 @@ class Metrics(Observer):
         """Expose gauges that are computed when asked for."""
         self.registry.register(reading)
 
+    def of_queue(self, controller: str) -> QueueObserver:
+        """What the queue of a controller reports to."""
+        return QueueObserver(self, controller)
+
     def _child(self, name: str, labels: tuple[str, ...]) -> Any:
         return self.by_name[name].labels(*labels) if labels else self.by_name[name]
 
@@ -168,9 +197,9 @@ class Metrics(Observer):
         """Let the first occurrence of what is known beforehand be an increase."""
         known: Mapping[str, Iterable[tuple[str, ...]]] = {
             "operator_log_messages_total": [("info",), ("warning",), ("error",)],
-            "operator_reconcile_throttled_events_total": [(CONTROLLER,)],
+            "operator_reconcile_throttled_events_total": [(name,) for name in CONTROLLERS],
             "controller_runtime_reconcile_total": [
-                (CONTROLLER, result) for result in ("success", "requeue", "requeue_after", "error")
+                (name, result) for name in CONTROLLERS for result in ("success", "requeue", "requeue_after", "error")
             ],
             "leader_election_master_status": [(self.lease,)] if self.lease else [],
             OURS + "coalesced_events_total": [(cause,) for cause in MERGED_CAUSES],
@@ -182,31 +211,30 @@ class Metrics(Observer):
             for labels in series:
                 self._child(name, labels)
         for name, _, labels, _ in TABLE:
-            if labels == ("controller",):
-                self._child(name, (CONTROLLER,))
-            elif labels == ("name", "controller"):
-                self._child(name, (CONTROLLER, CONTROLLER))
+            for controller in CONTROLLERS if labels[-1:] == ("controller",) else ():
+                self._child(name, (controller,) * len(labels))
 
     # Passes.
 
-    def passed(self, key: tuple[str, str], outcome: Outcome, seconds: float) -> None:
-        """A pass has ended."""
-        result = RULES[outcome.kind].result
-        name = "/".join(key)
-        self.count("controller_runtime_reconcile_total", CONTROLLER, result)
-        self.observe("controller_runtime_reconcile_time_seconds", seconds, CONTROLLER)
-        self.count(OURS + "reconcile_outcome_total", outcome.kind)
-        if result == "error":
-            self.count("controller_runtime_reconcile_errors_total", CONTROLLER)
-        if outcome.kind == "invalid spec":
-            self.count("controller_runtime_terminal_reconcile_errors_total", CONTROLLER)
-            self._own(key, "operator_controller_object_parsing_errors_total", CONTROLLER, name).inc()
-        elif outcome.kind == "conflict":
-            self._own(key, "operator_controller_reconcile_conflict_errors_total", CONTROLLER, name).inc()
-        elif outcome.kind == "cancelled":
+    def reconciled(self, controller: str, key: tuple[str, str], result: Result, seconds: float) -> None:
+        """A reconcile has ended."""
+        label, name = RULES[result.kind].label, "/".join(key)
+        self.count("controller_runtime_reconcile_total", controller, label)
+        self.observe("controller_runtime_reconcile_time_seconds", seconds, controller)
+        if label == "error":
+            self.count("controller_runtime_reconcile_errors_total", controller)
+        if result.kind == "crash":
+            self.count("controller_runtime_reconcile_panics_total", controller)
+        if controller != CONTROLLER:
+            return  # no series of a scrape object's own
+        self.count(OURS + "reconcile_outcome_total", result.kind)
+        if result.kind == "invalid spec":
+            self.count("controller_runtime_terminal_reconcile_errors_total", controller)
+            self._own(key, "operator_controller_object_parsing_errors_total", controller, name).inc()
+        elif result.kind == "conflict":
+            self._own(key, "operator_controller_reconcile_conflict_errors_total", controller, name).inc()
+        elif result.kind == "cancelled":
             self.count("operator_controller_reconcile_errors_total")
-        elif outcome.kind == "crash":
-            self.count("controller_runtime_reconcile_panics_total", CONTROLLER)
 
     def rendered(self, agent: CustomObject[Any], wanted: Desired, seconds: float) -> None:
         """Everything of an agent has been rendered."""
@@ -309,22 +337,6 @@ class Metrics(Observer):
     def token_failed(self) -> None:
         """See Observer."""
         self.count(OURS + "token_reload_errors_total")
-
-    def added(self, lane: str) -> None:
-        """See Observer."""
-        self.count("workqueue_adds_total", CONTROLLER, CONTROLLER)
-
-    def retried(self) -> None:
-        """See Observer."""
-        self.count("workqueue_retries_total", CONTROLLER, CONTROLLER)
-
-    def delivered(self, waited_seconds: float) -> None:
-        """See Observer."""
-        self.observe("workqueue_queue_duration_seconds", waited_seconds, CONTROLLER, CONTROLLER)
-
-    def worked(self, seconds: float) -> None:
-        """See Observer."""
-        self.observe("workqueue_work_duration_seconds", seconds, CONTROLLER, CONTROLLER)
 
     def leading(self, leading: bool) -> None:
         """See Observer."""

@@ -6,13 +6,13 @@ from typing import Any
 
 from attrs import frozen
 
+from vmagent_operator import identity
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import stores
 from vmagent_operator.controller.memory import Child
 from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, WORKLOADS, Stores
-from vmagent_operator.desired import names
-from vmagent_operator.desired.around import configsecret
+from vmagent_operator.desired.vmagent.features import VMAGENT, prefixed
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write.apply import Applier
@@ -26,8 +26,8 @@ SWEPT: tuple[Resource, ...] = (
     resource.HORIZONTALPODAUTOSCALERS,
     resource.VERTICALPODAUTOSCALERS,
     resource.NETWORKPOLICIES,
-    resource.VMSERVICESCRAPES,
-    resource.VMPODSCRAPES,
+    stores.custom(kinds.VMSERVICESCRAPE),
+    stores.custom(kinds.VMPODSCRAPE),
     resource.SERVICES,
     resource.CONFIGMAPS,
     resource.SECRETS,
@@ -104,18 +104,16 @@ def is_ours(metadata: Manifest, namespace: str, name: str) -> bool:
         others = (reference for reference in references if not _is_reference(reference, name))
         is_referred = any(_is_reference(reference, name) for reference in references)
         return is_referred and not any(reference.get("controller") for reference in others)
-    roles = (f"monitoring:{namespace}:{names.PREFIX}{name}", f"monitoring:{namespace}:{name}")
+    roles = (f"monitoring:{namespace}:{VMAGENT.prefix}{name}", f"monitoring:{namespace}:{name}")
     return metadata.get("namespace") != namespace and metadata["name"] in roles
 
 
 def _is_removable(metadata: Manifest, agent: CustomObject[Any]) -> bool:
     labels = metadata.get("labels") or {}
-    is_overflow = labels.get(configsecret.OVERFLOW_LABEL) == names.prefixed(agent) and not metadata.get(
-        "ownerReferences"
-    )
+    is_overflow = labels.get(identity.OVERFLOW_LABEL) == prefixed(agent) and not metadata.get("ownerReferences")
     return is_ours(metadata, agent.namespace, agent.name) or is_overflow
 
 
 def _is_reference(reference: Mapping[str, Any], name: str) -> bool:
     group = str(reference.get("apiVersion", "")).partition("/")[0]
-    return (group, reference.get("kind"), reference.get("name")) == (kinds.GROUP, kinds.VMAGENT.name, name)
+    return (group, reference.get("kind"), reference.get("name")) == (identity.GROUP, kinds.VMAGENT.name, name)

@@ -7,20 +7,34 @@ from attrs import evolve, frozen
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired import labels
-from vmagent_operator.desired.around.configsecret import CONFIG_KEY, OVERFLOW_LABEL, is_users
+from vmagent_operator.desired.component import owner_reference
 from vmagent_operator.desired.vmagent.desired import Inputs
+from vmagent_operator.desired.vmagent.features import VMAGENT, is_unmanaged
+from vmagent_operator.identity import (
+    API_VERSION,
+    APPLICATION_LABEL,
+    FINALIZER,
+    INSTANCE_LABEL,
+    MANAGED_BY_LABEL,
+    OPERATOR,
+    OVERFLOW_LABEL,
+    PREDECESSORS,
+)
+from vmagent_operator.kube.fieldmanager import FieldManager
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write import ownership
-from vmagent_operator.kube.write.managedfields import LEGACY_FINALIZER, MANAGER, managed
+from vmagent_operator.kube.write.managedfields import managed
 from vmagent_operator.kube.write.ownership import Policy
 
+FIELD_MANAGER = FieldManager(name=OPERATOR, upgrades_label=MANAGED_BY_LABEL, upgrades_finalizer=FINALIZER)
+"""Who writes, and whom it succeeds: the Go operator."""
+
 POLICY = Policy(
-    marks=("managed-by", "app.kubernetes.io/name", "app.kubernetes.io/instance"),
+    marks=(MANAGED_BY_LABEL, APPLICATION_LABEL, INSTANCE_LABEL),
     seal=OVERFLOW_LABEL,
-    finalizer=LEGACY_FINALIZER,
-    # Names that the Go operator's executable has had, by which the API server calls a client that gives itself no name.
+    finalizer=FINALIZER,
     # Other programs are called so too, hence the traces. Ours is among them for a take-over that was cut short.
-    managers=frozenset({"app", "manager", "operator", "vm-operator", MANAGER}),
+    managers=PREDECESSORS | {OPERATOR},
     traces=frozenset({"generated"}),
     whose="this VMAgent's",
 )
@@ -28,9 +42,9 @@ POLICY = Policy(
 
 def claim(agent: CustomObject[Any], namespace: str) -> Manifest:
     """The metadata by which an object in `namespace` ("" for the cluster's own) is known as the agent's."""
-    metadata: Manifest = {"labels": labels.selector(agent)}
+    metadata: Manifest = {"labels": labels.instance(VMAGENT, agent.name)}
     if namespace == agent.namespace:
-        metadata["ownerReferences"] = [labels.owner_reference(agent)]
+        metadata["ownerReferences"] = [owner_reference(agent)]
     return {"metadata": metadata}
 
 
@@ -65,13 +79,13 @@ def config_secret(agent: CustomObject[Any], live: Manifest | None) -> ConfigSecr
     """
     if live is None:
         return ConfigSecret()
-    exists = CONFIG_KEY in (live.get("data") or {})
+    exists = VMAGENT.config_key in (live.get("data") or {})
     references = live["metadata"].get("ownerReferences") or ()
-    is_anothers = any(ownership.is_same_kind(each, labels.owner_reference(agent)) for each in references)
+    is_anothers = any(ownership.is_same_kind(each, owner_reference(agent)) for each in references)
     if is_ours(agent, live) or is_anothers:
         return ConfigSecret(unmanaged_config_exists=exists)
-    is_held = f"f:{CONFIG_KEY}" in (managed(live).get("f:data") or {})
-    is_shared = not is_users(agent) and (is_held or _was_users(agent))
+    is_held = f"f:{VMAGENT.config_key}" in (managed(live, FIELD_MANAGER).get("f:data") or {})
+    is_shared = not is_unmanaged(agent) and (is_held or _was_users(agent))
     return ConfigSecret(unmanaged_config_exists=exists, is_config_foreign=True, is_config_shared=is_shared)
 
 
@@ -81,6 +95,6 @@ def _was_users(agent: CustomObject[Any]) -> bool:
     if not isinstance(applied, dict):
         return False
     identity = {"name": agent.name, "namespace": agent.namespace}
-    head = {"apiVersion": kinds.API_VERSION, "kind": kinds.VMAGENT.name, "metadata": identity}
+    head = {"apiVersion": API_VERSION, "kind": kinds.VMAGENT.name, "metadata": identity}
     before = kinds.read({**head, "spec": applied})
-    return before.spec is not None and is_users(before)
+    return before.spec is not None and is_unmanaged(before)

@@ -1,20 +1,18 @@
 """Telling the VMAgent how a pass ended: status, events, and the outcome that an error stands for."""
 
 import logging
-from collections.abc import Mapping
-from typing import Literal
 
 from attrs import define, evolve, field
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.controller import status
 from vmagent_operator.controller.events import Recorder, Type
 from vmagent_operator.controller.memory import Memory
 from vmagent_operator.controller.metrics import Metrics
-from vmagent_operator.controller.outcome import DELETION_SECONDS, Kind, Outcome
+from vmagent_operator.controller.result import DELETION_SECONDS, RULES, Kind, Result
 from vmagent_operator.controller.stores import VMAGENTS
 from vmagent_operator.desired.vmagent.desired import Desired
+from vmagent_operator.desired.vmagent.features import scale
 from vmagent_operator.kube import errors
 from vmagent_operator.kube.errors import ApiError, Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
@@ -23,6 +21,8 @@ from vmagent_operator.kube.write.apply import NotOwnedError, WaitingError
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Missing
 from vmagent_operator.scrape.selection import SelectorError
+from vmagent_operator.status.conditions import Status
+from vmagent_operator.status.owner import State, applied_spec, owner_status
 
 logger = logging.getLogger(__name__)
 
@@ -31,40 +31,28 @@ STATUS_SECONDS = 1.0
 CONFLICT_SECONDS = 5.0
 CONFIG_SECONDS = 60.0
 
-# What an outcome shows as in the status; those that are missing leave it as it is.
-STATES: Mapping[Kind, Literal["operational", "expanding", "failed"]] = {
-    "done": "operational",
-    "waiting": "expanding",
-    "rollout timeout": "expanding",
-    "transient": "failed",
-    "invalid spec": "failed",
-    "denied": "failed",
-    "missing reference": "failed",
-    "crash": "failed",
-}
 
-
-def outcome_of(error: Exception) -> Outcome:
+def result_of(error: Exception) -> Result:
     """How a pass ended that `error` has ended."""
     message = str(error)
     match error:
         case Missing():
-            return Outcome(kind="missing reference", message=message)
+            return Result(kind="missing reference", message=message)
         case AgentError() | SelectorError():
             kind: Kind = "missing reference" if isinstance(error.__cause__, Missing) else "invalid spec"
-            return Outcome(kind=kind, message=message)
+            return Result(kind=kind, message=message)
         case WaitingError():
-            return Outcome(kind="waiting", message=message, after_seconds=DELETION_SECONDS)
+            return Result(kind="waiting", message=message, after_seconds=DELETION_SECONDS)
         case NotOwnedError():
-            return Outcome(kind="denied", message=message, event="OwnershipConflict")
+            return Result(kind="denied", message=message, event="OwnershipConflict")
         case errors.Conflict() | errors.AlreadyExists():
-            return Outcome(kind="conflict", message=message, after_seconds=CONFLICT_SECONDS)
+            return Result(kind="conflict", message=message, after_seconds=CONFLICT_SECONDS)
         case errors.Cancelled():
-            return Outcome(kind="cancelled", message=message)
+            return Result(kind="cancelled", message=message)
         case errors.Forbidden() | errors.Invalid() | errors.BadRequest():
-            return Outcome(kind="denied", message=message)
+            return Result(kind="denied", message=message)
         case ApiError():
-            return Outcome(kind="transient", message=message, after_seconds=error.retry_after or 0.0)
+            return Result(kind="transient", message=message, after_seconds=error.retry_after or 0.0)
     raise error
 
 
@@ -78,6 +66,7 @@ class Reporting:
     agent: CustomObject[VMAgentSpec]
     memory: Memory
     available: bool | None = field(default=None, init=False)
+    warnings: tuple[str, ...] = field(default=(), init=False)
 
     def event(self, type_: Type, reason: str, message: str) -> None:
         """Record something that happened to the agent."""
@@ -85,12 +74,12 @@ class Reporting:
 
     def announce(self, spec: VMAgentSpec) -> None:
         """Say that a spec other than the one last applied is being worked on. Raises ApiError."""
-        if self.agent.status.get("lastAppliedSpec") == status.applied_spec(spec):
+        if self.agent.status.get("lastAppliedSpec") == applied_spec(spec):
             return
         if self.agent.status.get("observedGeneration") != self.agent.metadata.generation:
             self.event("Normal", "ReconcileEvent", "starting object update")
         if self.agent.status.get("updateStatus") not in ("expanding", "failed"):
-            self._write(status.agent_status(self.agent, "expanding", "", self.client.clock.now()))
+            self._write(self._status("expanding", ""))
 
     def doubt(self, found: Desired) -> None:
         """Tell of what is doubtful in the spec and yet built, when that is new."""
@@ -110,9 +99,9 @@ class Reporting:
         applied, left_out = len(configuration.applied), len(configuration.findings)
         self.event("Normal", "ConfigUpdated", f"configuration of {applied} scrape objects, {left_out} are left out")
 
-    def tell(self, outcome: Outcome) -> Outcome:
+    def tell(self, outcome: Result) -> Result:
         """Make the status say how the pass ended; the outcome of the whole, which a failing write makes transient."""
-        state = STATES.get(outcome.kind)
+        state = RULES[outcome.kind].state
         if outcome.is_failure:
             state = "failed"
         is_paused = self.agent.spec is not None and self.agent.spec.paused and outcome.kind == "done"
@@ -120,10 +109,7 @@ class Reporting:
         if state is None or (outcome.kind == "transient" and not self._is_failing()):
             return outcome
         reason = "" if outcome.kind == "done" else outcome.message
-        now = self.client.clock.now()
-        fresh = status.agent_status(
-            self.agent, "paused" if is_paused else state, reason, now, is_available=self.available
-        )
+        fresh = self._status("paused" if is_paused else state, reason)
         is_soon = self.client.clock.monotonic() - self.memory.status_at < STATUS_SECONDS
         if fresh == self.agent.status or (is_soon and outcome.kind == "waiting" and self._was("expanding")):
             return outcome
@@ -134,12 +120,23 @@ class Reporting:
             return outcome  # another object has the name by now
         except ApiError as error:
             logger.warning("vmagent %s: status not written: %s", self.agent.key, error)
-            return outcome_of(error) if outcome.kind in ("done", "waiting") else outcome
+            return result_of(error) if outcome.kind in ("done", "waiting") else outcome
         if is_new:
             self.event("Normal", "ReconcileEvent", "reconcile of object finished successfully")
         return outcome
 
-    def _complain(self, outcome: Outcome) -> None:
+    def _status(self, state: State, reason: str) -> Status:
+        return owner_status(
+            self.agent,
+            state,
+            reason,
+            self.client.clock.now(),
+            scale=scale(self.agent),
+            warnings=self.warnings,
+            is_available=self.available,
+        )
+
+    def _complain(self, outcome: Result) -> None:
         """Log and record a failure when it is new, and remember since when there is one."""
         if outcome.kind in ("cancelled", "conflict"):
             return
@@ -153,8 +150,7 @@ class Reporting:
             return
         self.memory.failure = outcome.message
         logger.warning("vmagent %s: %s: %s", self.agent.key, outcome.kind, outcome.message)
-        reasons: Mapping[Kind, str] = {"invalid spec": "InvalidSpec", "rollout timeout": "RolloutStuck"}
-        self.event("Warning", outcome.event or reasons.get(outcome.kind, "ReconciliationError"), outcome.message)
+        self.event("Warning", outcome.event or RULES[outcome.kind].event, outcome.message)
 
     def _is_failing(self) -> bool:
         since = self.memory.failing_since
@@ -163,7 +159,7 @@ class Reporting:
     def _was(self, state: str) -> bool:
         return bool(self.agent.status.get("updateStatus") == state)
 
-    def _write(self, fresh: status.Status) -> None:
+    def _write(self, fresh: Status) -> None:
         """Replace the status of this very object. Raises ApiError, Invalid if the name belongs to another by now."""
         metadata = self.agent.metadata
         operations: list[Manifest] = [

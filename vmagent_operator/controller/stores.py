@@ -11,16 +11,24 @@ from attrs import define, field, frozen
 from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller.status import conditions
-from vmagent_operator.desired.around.configsecret import OVERFLOW_LABEL
-from vmagent_operator.desired.names import PREFIX
+from vmagent_operator.desired.vmagent.features import VMAGENT
+from vmagent_operator.identity import (
+    APPLICATION_LABEL,
+    GROUP,
+    INSTANCE_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    OPERATOR,
+    OVERFLOW_LABEL,
+    VERSION,
+)
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.resource import Manifest, Remains, Resource
-from vmagent_operator.kube.write.managedfields import MANAGER
 from vmagent_operator.settings import Settings
+from vmagent_operator.status.conditions import conditions
 
-CHILD_SELECTOR = "managed-by=vm-operator,app.kubernetes.io/name in (vmagent)"
+CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY},{APPLICATION_LABEL} in ({VMAGENT.name})"
 OWNER = "owner"
 PARENT = "parent"
 _KEPT_METADATA = (
@@ -41,7 +49,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 def custom(kind: Kind[Any]) -> Resource:
     """Where the API server has the objects of a custom kind."""
-    return Resource(kinds.GROUP, kinds.VERSION, kind.plural, kind.name)
+    return Resource(GROUP, VERSION, kind.plural, kind.name)
 
 
 VMAGENTS = custom(kinds.VMAGENT)
@@ -109,7 +117,7 @@ def slim(raw: Manifest) -> Manifest:
 def slim_workload(raw: Manifest) -> Manifest:
     """A child as it is kept, with the status that tells how its rollout goes."""
     metadata = slim_metadata(raw)["metadata"]
-    ours = [entry for entry in raw["metadata"].get("managedFields") or () if entry.get("manager") == MANAGER]
+    ours = [entry for entry in raw["metadata"].get("managedFields") or () if entry.get("manager") == OPERATOR]
     return {**raw, "metadata": {**metadata, "managedFields": ours}}
 
 
@@ -145,30 +153,27 @@ def owner_keys(child: Manifest | CustomObject[Any]) -> tuple[str, ...]:
         labels, name = metadata.get("labels") or {}, metadata["name"]
     for reference in references:
         group = str(reference.get("apiVersion", "")).partition("/")[0]
-        if group == kinds.GROUP and reference.get("kind") == kinds.VMAGENT.name:
+        if group == GROUP and reference.get("kind") == kinds.VMAGENT.name:
             return (f"{namespace}/{reference.get('name')}",)
     if prefixed := labels.get(OVERFLOW_LABEL):
-        return tuple({f"{namespace}/{prefixed}", f"{namespace}/{prefixed.removeprefix(PREFIX)}"})
+        return tuple({f"{namespace}/{prefixed}", f"{namespace}/{prefixed.removeprefix(VMAGENT.prefix)}"})
     pattern = name.split(":", 2)
-    if len(pattern) == 3 and pattern[0] == "monitoring" and is_labelled(labels, labels.get(INSTANCE, "")):
-        return (f"{pattern[1]}/{labels[INSTANCE]}",)
+    if len(pattern) == 3 and pattern[0] == "monitoring" and is_labelled(labels, labels.get(INSTANCE_LABEL, "")):
+        return (f"{pattern[1]}/{labels[INSTANCE_LABEL]}",)
     return ()
 
 
 def parents(scrape: CustomObject[Any]) -> tuple[str, ...]:
     """The types of the conditions on a scrape object: who has looked at it."""
-    return tuple(condition["type"] for condition in conditions(scrape.status))
-
-
-INSTANCE = "app.kubernetes.io/instance"
+    return tuple(condition["type"] for condition in conditions(scrape))
 
 
 def is_labelled(labels: Mapping[str, str], name: str) -> bool:
     """Whether `labels` are those of a child of a VMAgent called `name`."""
     return bool(name) and (
-        labels.get("managed-by") == "vm-operator"
-        and labels.get("app.kubernetes.io/name") == "vmagent"
-        and labels.get(INSTANCE) == name
+        labels.get(MANAGED_BY_LABEL) == MANAGED_BY
+        and labels.get(APPLICATION_LABEL) == VMAGENT.name
+        and labels.get(INSTANCE_LABEL) == name
     )
 
 
@@ -201,6 +206,11 @@ class Stores:
     def owned(self, kind: Resource, namespace: str, name: str) -> tuple[Any, ...]:
         """The children of one kind that a VMAgent has."""
         return self._stores[kind].by(OWNER, f"{namespace}/{name}") if kind in self._stores else ()
+
+    def told_by(self, parent: str) -> tuple[CustomObject[Any], ...]:
+        """The scrape objects that carry a condition of this type."""
+        carried = (self._stores[kind].by(PARENT, parent) for kind in SCRAPES if kind in self._stores)
+        return tuple(scrape for found in carried for scrape in found)
 
     def namespaces(self) -> dict[str, Mapping[str, str]]:
         """Labels of every namespace by name; none are known in namespaced mode."""

@@ -2,30 +2,33 @@
 
     informer.step() -> store -> react(change) -> queue -> process(key) -> queue
 
-Nothing here starts a thread or sleeps. `manager.py` puts threads around it: one for each informer, some workers that call
-`process(queue.get())`. A test or a simulation is its own manager, in one thread and on any clock:
+Nothing here starts a thread or sleeps. `manager.py` puts threads around it: one for each informer, some workers for each
+controller. A test or a simulation is its own manager, in one thread and on any clock:
 
     system = System(...)                          # over a client whose transport is a server in memory
     informers = system.informers()
-    while any(informer.step() == 0 ... for informer in informers) or (key := system.queue.pop()):
-        ...                                       # step until nothing new is read; then system.process(key)
-    seconds = system.queue.next_due_seconds()     # how far to turn the clock on when all is quiet
+    while any(informer.step() == 0 ... for informer in informers) or system.work():
+        ...                                       # step until nothing new is read, work until nothing is due
+    seconds = system.next_due_seconds()           # how far to turn the clock on when all is quiet
 """
 
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from attrs import define, field, frozen
 
+from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.controller.controller import Controller, Key, Pace
 from vmagent_operator.controller.events import Recorder
-from vmagent_operator.controller.mapping import Cause, Mapper
-from vmagent_operator.controller.memory import Key, Memories
+from vmagent_operator.controller.mapping import Mapper
+from vmagent_operator.controller.memory import Memories
 from vmagent_operator.controller.metrics import OURS, Metrics
-from vmagent_operator.controller.outcome import CRASH, RULES, Outcome
+from vmagent_operator.controller.result import Result
+from vmagent_operator.controller.scrapestatus import ScrapeStatus
 from vmagent_operator.controller.stores import (
     CLUSTER_RBAC,
     NAMESPACED_RBAC,
@@ -34,22 +37,27 @@ from vmagent_operator.controller.stores import (
     Source,
     Stores,
     owner_keys,
+    parents,
     sources,
 )
+from vmagent_operator.controller.verdicts import ObjectId, Verdicts
 from vmagent_operator.controller.vmagent import Reconciler
+from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.informer import Informer, definition_deleted, not_discovered
 from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.queue import Lane, Queue
 from vmagent_operator.kube.resource import Resource
+from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-QUICK_SECONDS = 0.05
-LONGEST_WINDOW_SECONDS = 10.0
-RESYNC_JITTER_SECONDS = 10.0
 SWEEP_SECONDS = 300.0
+"""How long roles may stand without their agent before somebody looks: it may only be late."""
+STATUS_BACKOFF_SECONDS = 600.0
+"""A status that is refused is refused again, until the object changes, and that brings it back by itself."""
 LEFT_BEHIND = (*CLUSTER_RBAC, *NAMESPACED_RBAC)
 UNHEALTHY_SECONDS, ABSENT_SECONDS = 30.0, 60.0
 
@@ -71,7 +79,7 @@ class Options:
 
 @define(eq=False)
 class System:
-    """Stores, queue and reconciler, connected. `slow` is the client for writes that nobody waits for."""
+    """Stores and controllers, connected. `slow` is the client for writes that nobody waits for."""
 
     client: Client
     slow: Client
@@ -82,44 +90,113 @@ class System:
     sources: tuple[Source, ...] = field(init=False)
     stores: Stores = field(init=False)
     memories: Memories = field(init=False, factory=Memories)
+    verdicts: Verdicts = field(init=False, factory=Verdicts)
     mapper: Mapper = field(init=False)
-    queue: Queue[Key] = field(init=False)
     recorder: Recorder = field(init=False)
     reconciler: Reconciler = field(init=False)
+    agents: Controller = field(init=False)
+    statuses: Mapping[str, Controller] = field(init=False)
+    """The controller of each scrape kind, by its name."""
     watching: dict[Resource, list[Informer[Any]]] = field(init=False, factory=dict)
-    _passed: dict[Key, tuple[float, float]] = field(init=False, factory=dict)
-    """When the last pass of a key ended, and how long it took."""
-    _rendered: dict[Key, tuple[float, float]] = field(init=False, factory=dict)
-    """The same for the last pass that was no repeat."""
 
     def __attrs_post_init__(self) -> None:
         options, settings = self.options, self.settings
         self.sources = sources(settings, watch_references=options.watch_references)
         self.stores = Stores(self.sources, self.is_healthy)
         self.mapper = Mapper(self.stores, self.memories, settings)
-        self.queue = Queue(
-            self.client.clock,
-            base_seconds=options.backoff_seconds,
-            max_seconds=options.backoff_max_seconds,
-            observer=self.metrics,
-            jitter=self.jitter,
-            group=_namespace,
-            share=max(1, options.workers - 1),  # whatever one namespace has, one worker is left for the others
-        )
         self.recorder = Recorder(
             self.slow, options.instance, partial(self.metrics.count, OURS + "events_dropped_total")
         )
         self.reconciler = Reconciler(
             self.stores,
             self.client,
-            self.slow,
             settings,
             self.recorder,
             self.metrics,
             memories=self.memories,
-            condition_ttl_seconds=options.condition_ttl_seconds,
+            verdicts=self.verdicts,
+            wake=self.wake,
             lists_references=options.watch_references,
         )
+        pace = Pace(coalesce_seconds=options.coalesce_seconds, resync_seconds=settings.force_resync_interval_seconds)
+        # Whatever one namespace has, one worker is left for the others.
+        share = max(1, options.workers - 1)
+        self.agents = self._controller(
+            kinds.VMAGENT,
+            self.reconciler.reconcile,
+            self.reconciler.crashed,
+            pace,
+            share,
+            options.backoff_max_seconds,
+        )
+        self.statuses = {
+            kind.name: self._status_controller(kind)
+            for kind in kinds.SCRAPE_KINDS
+            if kind.name not in settings.disabled_kinds
+        }
+
+    @property
+    def controllers(self) -> tuple[Controller, ...]:
+        """All controllers, the more urgent first."""
+        return (self.agents, *self.statuses.values())
+
+    def _controller(
+        self,
+        kind: kinds.Kind[Any],
+        reconcile: Callable[[str, str], Result],
+        crashed: Callable[[str, str], Result],
+        pace: Pace,
+        share: int = 1,
+        longest_backoff_seconds: float = STATUS_BACKOFF_SECONDS,
+    ) -> Controller:
+        clock, options = self.client.clock, self.options
+        queue: Queue[Key] = Queue(
+            clock,
+            base_seconds=options.backoff_seconds,
+            max_seconds=longest_backoff_seconds,
+            observer=self.metrics.of_queue(kind.singular),
+            jitter=self.jitter,
+            group=_namespace,
+            share=share,
+        )
+        return Controller(kind.singular, queue, reconcile, crashed, self.metrics, clock, pace, self.jitter)
+
+    def _status_controller(self, kind: kinds.Kind[Any]) -> Controller:
+        work = ScrapeStatus(
+            kind,
+            self.stores,
+            self.slow,
+            self.verdicts,
+            self.owners,
+            self.options.condition_ttl_seconds,
+            self.metrics.status_written,
+        )
+        return self._controller(kind, work.reconcile, work.crashed, Pace(coalesce_seconds=0.0))
+
+    def owners(self) -> Iterator[ScrapeOwner]:
+        """All that select scrape objects."""
+        for agent in self.stores.items(VMAGENTS):
+            if agent.spec is not None:
+                yield scrape_owner(agent, self.settings)
+
+    def wake(self, objects: Iterable[ObjectId]) -> None:
+        """Have the statuses of scrape objects looked at, after everything that somebody waits for."""
+        for kind, key in objects:
+            if kind in self.statuses:
+                namespace, _, name = key.partition("/")
+                self.statuses[kind].enqueue_now((namespace, name), "owner", Lane.LOW)
+
+    def work(self) -> tuple[Controller, Key, Result] | None:
+        """Process the most urgent key that is due; whose it was and how it ended, None if nothing is due."""
+        for controller in self.controllers:
+            if (key := controller.queue.pop()) is not None:
+                return controller, key, controller.process(key)
+        return None
+
+    def next_due_seconds(self) -> float | None:
+        """Seconds until the first delayed key is due, None if no key is delayed."""
+        due = (controller.queue.next_due_seconds() for controller in self.controllers)
+        return min((seconds for seconds in due if seconds is not None), default=None)
 
     def informers(self, client: Client | None = None) -> tuple[Informer[Any], ...]:
         """One informer for each source and watched namespace, not started; `client` is theirs, if not the common one."""
@@ -163,89 +240,40 @@ class System:
         return True
 
     def react(self, kind: Resource, change: Change[Any]) -> None:
-        """Have the VMAgents that a change concerns looked at: at once if it is their own, soon if it is another's.
+        """Have what a change concerns looked at: at once if it is an owner's own, soon if it is another's.
 
         Roles whose agent is not there are looked at later: it may only be late.
         """
         reaction = self.mapper.reaction(kind, change)
         if not reaction.keys and kind in LEFT_BEHIND and change.new is not None:
             for namespace, _, name in (key.partition("/") for key in owner_keys(change.new)):
-                self.queue.add_after((namespace, name), SWEEP_SECONDS, Lane.LOW)
+                self.agents.queue.add_after((namespace, name), SWEEP_SECONDS, Lane.LOW)
         for key in reaction.keys:
             if reaction.cause != "spec":
-                is_new = self.queue.add_after(key, self._delay_seconds(key, reaction.cause))
-            else:
-                if _is_new_spec(change):
-                    self.queue.forget(key)
-                # What was there before us may wait for what happens now.
-                is_new = self.queue.add(key, Lane.HIGH if not self.unsynced() else Lane.LOW)
-            if is_new:
-                self.metrics.count(OURS + "enqueue_total", reaction.cause)
-            elif reaction.cause != "spec":
-                self.metrics.count(OURS + "coalesced_events_total", reaction.cause)
+                self.agents.enqueue(key, reaction.cause)
+                continue
+            if _is_new_spec(change):
+                self.agents.queue.forget(key)
+            # What was there before us may wait for what happens now.
+            self.agents.enqueue_now(key, reaction.cause, Lane.HIGH if not self.unsynced() else Lane.LOW)
+        self.wake(self._told_of(kind, change))
 
-    def process(self, key: Key) -> Outcome:
-        """One pass for a key that the queue has handed out, which is given back; how it ended."""
-        try:
-            return self._pass(key)
-        finally:
-            self.queue.done(key)
+    def _told_of(self, kind: Resource, change: Change[Any]) -> Iterator[ObjectId]:
+        """The scrape objects whose statuses a change may concern without any owner's doing."""
+        state: Any = change.new or change.old
+        if kind in SCRAPES:
+            yield state.kind.name, state.key
+        elif kind == resource.NAMESPACES and change.old is not None:
+            yield from self._unselected(state["metadata"]["name"])
+        elif kind == VMAGENTS and (change.old is None or change.new is None or _is_new_spec(change)):
+            yield from self._unselected()
 
-    def _pass(self, key: Key) -> Outcome:
-        clock = self.client.clock
-        started = clock.monotonic()
-        try:
-            outcome = self.reconciler.reconcile(*key)
-        except Exception:  # a bug of ours must not stop the worker, nor the other agents
-            logger.exception("vmagent %s/%s: unexpected failure", *key)
-            outcome = self._crashed(key)
-        seconds = clock.monotonic() - started
-        self._passed[key] = ended = (clock.monotonic(), seconds)
-        if not outcome.is_repeat:
-            self._rendered[key] = ended
-        self._follow(key, outcome)
-        if outcome.kind != "gone":
-            self.memories.of(key).outcome = outcome.kind
-        self.metrics.passed(key, outcome, seconds)
-        logger.debug("vmagent %s/%s: %s seconds=%.3f %s", *key, outcome.kind, seconds, outcome.message)
-        return outcome
-
-    def _crashed(self, key: Key) -> Outcome:
-        try:
-            return self.reconciler.crashed(*key)
-        except Exception:  # telling of a bug may meet the same bug
-            logger.exception("vmagent %s/%s: the failure cannot be told of", *key)
-            return CRASH
-
-    def _follow(self, key: Key, outcome: Outcome) -> None:
-        """Schedule what comes next."""
-        then = RULES[outcome.kind].then
-        if then == "rate limited":
-            self.queue.add_rate_limited(key, outcome.after_seconds)
-            self.metrics.count(OURS + "enqueue_total", "retry")
-            return
-        self.queue.forget(key)
-        if outcome.kind == "gone":
-            self._passed.pop(key, None)
-            self._rendered.pop(key, None)
-            return
-        interval = self.settings.force_resync_interval_seconds if then == "resync" else 0
-        if outcome.after_seconds and not 0 < interval < outcome.after_seconds:
-            self.queue.add_after(key, outcome.after_seconds)
-            self.metrics.count(OURS + "enqueue_total", "waiting")
-        elif interval:
-            self.queue.add_after(key, interval + min(interval / 10, RESYNC_JITTER_SECONDS) * self.jitter(), Lane.LOW)
-            self.metrics.count(OURS + "enqueue_total", "resync")
-
-    def _delay_seconds(self, key: Key, cause: Cause) -> float:
-        """The first cause after a quiet time is acted on at once, later ones once a window.
-
-        Content does not wait because of passes that only tell scrape objects about themselves, which may be hundreds.
-        """
-        passed = self._passed if cause == "child" else self._rendered
-        ended, took = passed.get(key, (float("-inf"), 0.0))
-        window = min(max(self.options.coalesce_seconds, took), LONGEST_WINDOW_SECONDS)
-        return max(QUICK_SECONDS, ended + window - self.client.clock.monotonic())
+    def _unselected(self, namespace: str = "") -> Iterator[ObjectId]:
+        """The scrape objects that no owner selects, in one namespace or in all: the nearest miss may be another."""
+        for kind in SCRAPES:
+            for scrape in self.stores.items(kind):
+                if namespace in ("", scrape.namespace) and not parents(scrape):
+                    yield scrape.kind.name, scrape.key
 
 
 def _is_new_spec(change: Change[CustomObject[Any]]) -> bool:

@@ -2,34 +2,35 @@
 
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from attrs import define, evolve, field
 
+from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.controller import finalize, orphans, rollout
 from vmagent_operator.controller.children import Children, child_of, content_digest, resource_of, widened
 from vmagent_operator.controller.events import Recorder
-from vmagent_operator.controller.finalize import FINALIZER, Finalizer
+from vmagent_operator.controller.finalize import Finalizer
 from vmagent_operator.controller.flapping import Breaker
 from vmagent_operator.controller.gather import Gatherer, Wanted
 from vmagent_operator.controller.leftout import LeftOut, Name, name_of
 from vmagent_operator.controller.memory import Child, Memories, Memory, Rendered
 from vmagent_operator.controller.metrics import Metrics
 from vmagent_operator.controller.orphans import Sweeper
-from vmagent_operator.controller.outcome import CRASH, WAITING_SECONDS, Outcome
 from vmagent_operator.controller.owners import POLICY
-from vmagent_operator.controller.report import Reporting, outcome_of
+from vmagent_operator.controller.report import Reporting, result_of
+from vmagent_operator.controller.result import CRASH, WAITING_SECONDS, Result
 from vmagent_operator.controller.rollout import READY, Progress
-from vmagent_operator.controller.scrapes import AGAIN_SECONDS, Reporter
 from vmagent_operator.controller.stores import VMAGENTS, WORKLOADS, Stores
+from vmagent_operator.controller.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.workloads import Workloads
-from vmagent_operator.desired import names
-from vmagent_operator.desired.around import configsecret
 from vmagent_operator.desired.vmagent.desired import desired
+from vmagent_operator.desired.vmagent.features import VMAGENT, is_unmanaged, prefixed
+from vmagent_operator.identity import CONDITION_SUFFIX, FINALIZER, OVERFLOW_LABEL
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError, NotFound, Timeout
 from vmagent_operator.kube.http.client import Client
@@ -41,11 +42,14 @@ from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.references import Missing, Reference
 from vmagent_operator.scrape.selection import SelectorError
 from vmagent_operator.settings import Server, Settings
+from vmagent_operator.status.conditions import condition_type
 
 logger = logging.getLogger(__name__)
 
 VMAgent = CustomObject[VMAgentSpec]
 
+AGAIN_SECONDS = 1.0
+"""How soon to look again at what no event may tell of: a gate that time opens, a condition that another is to remove."""
 LONGEST_SECONDS = 60.0
 SHOWN = 20
 """Unknown fields that the log names; a spec may have tens of thousands."""
@@ -60,31 +64,33 @@ class OutdatedError(Exception):
 class Reconciler:
     """What every pass works with. `server` is replaced when discovery says something new.
 
-    slow: a client for writes that nobody waits for. lists_references: the stores have every Secret and ConfigMap.
+    verdicts: what is said of scrape objects; `wake` has their statuses looked at. lists_references: the stores have every
+    Secret and ConfigMap.
     """
 
     stores: Stores
     client: Client
-    slow: Client
     settings: Settings
     recorder: Recorder
     metrics: Metrics
     server: Server = field(factory=Server)
     memories: Memories = field(factory=Memories)
-    condition_ttl_seconds: float = field(default=3600.0, kw_only=True)
+    verdicts: Verdicts = field(factory=Verdicts)
+    wake: Callable[[Iterable[ObjectId]], None] = field(default=lambda objects: None, kw_only=True)
     lists_references: bool = field(default=True, kw_only=True)
     gatherer: Gatherer = field(init=False)
-    reporter: Reporter = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.gatherer = Gatherer(self.stores, self.client, self.settings, self.lists_references)
-        self.reporter = Reporter(self.stores, self.slow, self.condition_ttl_seconds, self.metrics.status_written)
 
-    def reconcile(self, namespace: str, name: str) -> Outcome:
+    def reconcile(self, namespace: str, name: str) -> Result:
         """Bring about what the VMAgent asks for, as far as one pass goes; safe to call at any time. Only bugs raise."""
         agent = self.stores.get(VMAGENTS, namespace, name)
         if agent is None:
             self._forget(namespace, name)
+            parent = f"{name}.{namespace}.{kinds.VMAGENT.singular}{CONDITION_SUFFIX}"
+            if not self.stores.told_by(parent):  # else there are statuses left to write
+                self.verdicts.forget(parent)
             return self._sweep(namespace, name)
         memory = self.memories.of((namespace, name))
         if memory.uid not in ("", agent.metadata.uid):
@@ -94,7 +100,7 @@ class Reconciler:
             logger.warning("vmagent %s: unknown fields are ignored: %s", agent.key, ", ".join(agent.unknown[:SHOWN]))
         return Pass(self, agent, memory).run()
 
-    def crashed(self, namespace: str, name: str) -> Outcome:
+    def crashed(self, namespace: str, name: str) -> Result:
         """What a pass that ended in a bug comes to; the agent's status tells from the second in a row."""
         agent = self.stores.get(VMAGENTS, namespace, name)
         if agent is not None:
@@ -106,7 +112,7 @@ class Reconciler:
                 Reporting(self.client, self.recorder, self.metrics, known, memory).tell(CRASH)
         return CRASH
 
-    def _sweep(self, namespace: str, name: str) -> Outcome:
+    def _sweep(self, namespace: str, name: str) -> Result:
         """Remove what an agent has left behind whose finalizer somebody took off."""
         try:
             if children := orphans.leftovers(self.stores, namespace, name):
@@ -115,8 +121,8 @@ class Reconciler:
             for child in children:
                 orphans.remove(Applier(self.client), child.kind, child.namespace or None, child.name, namespace, name)
         except ApiError as error:
-            return outcome_of(error)
-        return Outcome(kind="gone")
+            return result_of(error)
+        return Result(kind="gone")
 
     def _forget(self, namespace: str, name: str) -> None:
         self.memories.forget((namespace, name))
@@ -145,7 +151,7 @@ class Pass:
         self.started = parts.client.clock.monotonic()
         self.reporting = Reporting(parts.client, parts.recorder, parts.metrics, self.agent, self.memory)
         self.breaker = Breaker(self.memory, parts.client.clock, self.reporting.event)
-        self.applier = Applier(parts.client, self._confirm, policy=POLICY)
+        self.applier = Applier(parts.client, self._confirm, policy=POLICY, resource_of=resource_of)
         self.children = Children(parts.stores, self.applier, self.memory, _previous(self.agent), self._written)
         behavior = spec.stateful_rolling_update_strategy_behavior if spec else None
         self.workloads = Workloads(
@@ -158,62 +164,73 @@ class Pass:
             note=lambda text: self.reporting.event("Warning", "ReconciliationError", text),
         )
 
-    def run(self) -> Outcome:
+    def run(self) -> Result:
         """The pass, told to whom it concerns."""
         try:
             outcome = self._delete() if self.agent.is_deleted else self._run()
         except OutdatedError:
-            return Outcome(kind="waiting", message="the agent has changed meanwhile", after_seconds=AGAIN_SECONDS)
+            return Result(kind="waiting", message="the agent has changed meanwhile", after_seconds=AGAIN_SECONDS)
         except (AgentError, SelectorError, Missing, WaitingError, NotOwnedError, ApiError) as error:
-            outcome = outcome_of(error)
+            outcome = result_of(error)
+            self.parts.verdicts.keep(condition_type(self.agent))
         self.memory.crashes = 0
         return outcome if self.agent.is_deleted else self.reporting.tell(outcome)
 
-    def _run(self) -> Outcome:
+    def _run(self) -> Result:
         agent, parts = self.agent, self.parts
         if agent.spec is None:
             raise AgentError(str(agent.error))
         if FINALIZER not in agent.metadata.finalizers and not finalize.add(parts.client, agent):
             raise OutdatedError
         if agent.spec.paused:
-            return Outcome(kind="done")
+            return Result()
         if (seconds := self.breaker.pause_seconds()) > 0:
-            return Outcome(kind="conflict", message="somebody else undoes our writes", after_seconds=seconds)
+            return Result(kind="conflict", message="somebody else undoes our writes", after_seconds=seconds)
         wanted = self._wanted()
         self.reporting.announce(agent.spec)
         rendered, held = self._settle(wanted)
-        is_repeat = rendered is self.memory.rendered
         progress = self.workloads.advance(filter(self._is_written, rendered.children))
         if not self.left_out.has_workload:
             self.reporting.available = progress == READY
-        again_seconds = AGAIN_SECONDS
         if held is None and self._config_name not in self.left_out.names:
             self.memory.rendered = rendered
-            again_seconds = parts.reporter.report(agent, tuple(wanted.chosen), rendered.messages, self.memory)
+            self._judge({id_of(scrape): self._verdict(scrape, rendered) for scrape in wanted.chosen})
         if progress == READY:
             self._clean_up(rendered, agent.spec)
         if reason := self.left_out.reason:
             raise NotOwnedError(reason)
         if progress != READY:
             return self._waiting(progress, rendered)
-        return Outcome(kind="done", after_seconds=again_seconds, is_repeat=is_repeat)
+        return Result(after_seconds=AGAIN_SECONDS if held is not None else 0.0)
 
-    def _delete(self) -> Outcome:
+    def _verdict(self, scrape: CustomObject[Any], rendered: Rendered) -> Verdict:
+        return Verdict(scrape.metadata.generation, rendered.messages.get(id_of(scrape)))
+
+    def _judge(self, said: Mapping[ObjectId, Verdict]) -> None:
+        """Leave behind what became of the scrape objects, and have the statuses that may differ looked at."""
+        parent = condition_type(self.agent)
+        carried = (id_of(scrape) for scrape in self.parts.stores.told_by(parent))
+        is_first = not self.parts.verdicts.have_all((parent,))
+        changed = self.parts.verdicts.put(parent, said)
+        self.parts.wake(changed | frozenset(carried) - said.keys() if is_first or not said else changed)
+
+    def _delete(self) -> Result:
         parts, memory, now = self.parts, self.memory, self._monotonic()
         started = memory.waiting_since = now if memory.waiting_since is None else memory.waiting_since
         is_cluster_wide = not parts.settings.watch_namespaces
-        leaving = Finalizer(parts.stores, parts.client, self.applier, parts.reporter, is_cluster_wide)
-        waiting = leaving.run(self.agent, memory, lambda: now - started > finalize.RELEASE_SECONDS)
+        self._judge({})
+        leaving = Finalizer(parts.stores, parts.client, self.applier, is_cluster_wide)
+        waiting = leaving.run(self.agent, is_late=now - started > finalize.RELEASE_SECONDS)
         if waiting:
-            return Outcome(kind="waiting", message=waiting, after_seconds=AGAIN_SECONDS)
-        return Outcome(kind="gone")
+            return Result(kind="waiting", message=waiting, after_seconds=AGAIN_SECONDS)
+        return Result(kind="gone")
 
     def _wanted(self) -> Wanted:
         """What the agent asks for, also put where events are looked up."""
         key, memories = (self.agent.namespace, self.agent.name), self.parts.memories
         wanted = self.parts.gatherer.wanted(self.agent)
         # A Secret of a user's that comes or goes under the name of the configuration's decides who writes that.
-        own = Reference("Secret", self.agent.namespace, names.config(self.agent))
+        own = Reference("Secret", self.agent.namespace, prefixed(self.agent))
         memories.references.replace(key, wanted.references | {own})
         memories.selected.replace(key, ((scrape.kind.name, scrape.key) for scrape in wanted.chosen))
         return wanted
@@ -233,7 +250,7 @@ class Pass:
         objects = tuple(manifest for manifest in found.objects if not adds_nothing(manifest))
         held = self._held(objects)
         self.left_out = self.children.settle_all(self._first(each) for each in objects if each is not held)
-        is_undecided = configsecret.is_users(self.agent) and self.memory.config_secret is None
+        is_undecided = is_unmanaged(self.agent) and self.memory.config_secret is None
         if is_undecided and self._config_name in self.left_out.refused:
             raise OutdatedError  # a user's Secret has come since we looked: decide anew, with it as the configuration
         self._release_configuration(objects)
@@ -250,7 +267,7 @@ class Pass:
 
     @property
     def _config_name(self) -> Name:
-        return "Secret", self.agent.namespace, names.config(self.agent)
+        return "Secret", self.agent.namespace, prefixed(self.agent)
 
     def _is_verified(self, known: Rendered) -> bool:
         return all(self.children.is_verified(child, digest) for child, digest in known.children.items())
@@ -262,9 +279,9 @@ class Pass:
     def _held(self, objects: Iterable[Manifest]) -> Manifest | None:
         """The configuration Secret, while jobs move to a new Secret that running pods do not mount yet."""
         objects = tuple(objects)
-        main = Child(resource.SECRETS, self.agent.namespace, names.config(self.agent))
+        main = Child(resource.SECRETS, self.agent.namespace, prefixed(self.agent))
         manifest = next((manifest for manifest in objects if child_of(manifest) == main), None)
-        overflow = [each for each in objects if configsecret.OVERFLOW_LABEL in (each["metadata"].get("labels") or {})]
+        overflow = [each for each in objects if OVERFLOW_LABEL in (each["metadata"].get("labels") or {})]
         if not overflow or manifest is None or self._cached(manifest) is None:
             return None
         newest = self._cached(overflow[-1])
@@ -283,11 +300,11 @@ class Pass:
 
     def _release_configuration(self, objects: Iterable[Manifest]) -> None:
         """Give a first configuration that is the user's to change out of our hands."""
-        for manifest in objects if configsecret.is_users(self.agent) else ():
+        for manifest in objects if is_unmanaged(self.agent) else ():
             data = manifest.get("data") or {}
             is_ours = manifest["kind"] == "Secret" and name_of(manifest) not in self.left_out.names
-            if is_ours and configsecret.CONFIG_KEY in data:
-                others = {key: value for key, value in data.items() if key != configsecret.CONFIG_KEY}
+            if is_ours and VMAGENT.config_key in data:
+                others = {key: value for key, value in data.items() if key != VMAGENT.config_key}
                 rest = {key: value for key, value in manifest.items() if key != "data"}
                 self.children.settle({**rest, "data": others} if others else rest)
 
@@ -304,18 +321,18 @@ class Pass:
                 self.parts.metrics.object_error(scrape.kind.singular)
                 logger.error("%s %s: internal error: %s", scrape.kind.name.lower(), scrape.key, finding.bug)
 
-    def _waiting(self, progress: Progress, rendered: Rendered) -> Outcome:
+    def _waiting(self, progress: Progress, rendered: Rendered) -> Result:
         """Wait for the workloads; once it takes too long, say what ails their pods."""
         memory, now = self.memory, self._monotonic()
         if memory.waiting_since is None or memory.waiting_for != progress.waiting:
             memory.waiting_since, memory.waiting_for = now, progress.waiting
         is_overdue = now - memory.waiting_since >= self.parts.settings.app_ready_timeout_seconds
         if not progress.failed and not is_overdue:
-            return Outcome(kind="waiting", message=progress.waiting, after_seconds=WAITING_SECONDS)
+            return Result(kind="waiting", message=progress.waiting, after_seconds=WAITING_SECONDS)
         ailment = self.workloads.ailment(rendered.children)
         message = f"{progress.waiting}: {ailment.waiting}" if ailment.waiting else progress.waiting
         is_failed = progress.failed or ailment.failed
-        return Outcome(kind="rollout timeout", message=message, is_failure=is_failed)
+        return Result(kind="rollout timeout", message=message, is_failure=is_failed)
 
     def _clean_up(self, rendered: Rendered, spec: VMAgentSpec) -> None:
         """Once the workloads are ready: take away rights that are too wide, and what nobody wants any more."""
@@ -357,8 +374,8 @@ class Pass:
         )
         self.breaker.count(child_of(manifest), describe(manifest), content_digest(manifest), written.paths)
         self.parts.metrics.flapping(self.agent, self.breaker.is_open)
-        if child_of(manifest) == Child(resource.SECRETS, self.agent.namespace, names.config(self.agent)):
-            self.is_config_written |= "create" in written.action or f"data[{configsecret.CONFIG_KEY}]" in written.paths
+        if child_of(manifest) == Child(resource.SECRETS, self.agent.namespace, prefixed(self.agent)):
+            self.is_config_written |= "create" in written.action or f"data[{VMAGENT.config_key}]" in written.paths
 
     def _cached(self, manifest: Manifest) -> Any:
         metadata = manifest["metadata"]
@@ -377,7 +394,7 @@ def _previous(agent: VMAgent) -> Previous:
     spec = _table(agent.status, "lastAppliedSpec")
     service = _table(spec, "serviceSpec")
     given = [_table(spec, "managedMetadata"), _table(spec, "podMetadata"), _table(service, "metadata")]
-    released = {configsecret.CONFIG_KEY} if agent.spec is not None and configsecret.is_users(agent) else ()
+    released = {VMAGENT.config_key} if agent.spec is not None and is_unmanaged(agent) else ()
     return Previous(
         labels=frozenset(key for metadata in given for key in _table(metadata, "labels")),
         annotations=frozenset(key for metadata in given for key in _table(metadata, "annotations")),

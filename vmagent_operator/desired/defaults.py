@@ -7,7 +7,7 @@ operator reads such structures into Go's types, with the same effect.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from vmagent_operator.desired.quantity import canonical as quantity
+from vmagent_operator import quantity
 from vmagent_operator.model.decode import Manifest
 
 # Optional fields, in which an explicit zero has a meaning of its own: pointers in Go.
@@ -46,9 +46,9 @@ def canonical_list(given: Iterable[Mapping[str, Any]]) -> list[Manifest]:
 def _stored(key: str, value: Any, within: str) -> Any:
     """The value as it is stored; None if it is not."""
     if key in _RESOURCES and isinstance(value, dict):
-        return {name: quantity(amount) for name, amount in value.items()} or None
+        return {name: quantity.canonical(amount) for name, amount in value.items()} or None
     if (key in _QUANTITIES or (key == "value" and within == "target")) and value is not None:
-        return quantity(value)
+        return quantity.canonical(value)
     if isinstance(value, dict):
         if key == "selector":  # labels in a Service, a label selector elsewhere
             return value

@@ -2,36 +2,36 @@
 
 import re
 
-from vmagent_operator.desired.vmagent.features import VMAgent, has_license, spec
+from vmagent_operator.api.apps import ReloaderParams
+from vmagent_operator.desired.component import Component
 from vmagent_operator.settings import Settings
 
 _DIGEST = re.compile(r"[a-zA-Z0-9-_+.]+:[a-fA-F0-9]{32,}")
 
 
-def vmagent(agent: VMAgent, settings: Settings) -> str:
-    """vmagent's image; a tag that is a digest is joined with `@`."""
-    given = spec(agent).apps.image
-    repository = _from_registry((given and given.repository) or settings.vmagent_image, settings)
-    tag = (given and given.tag) or _default_tag(agent, settings)
+def main(component: Component) -> str:
+    """The application's image; a tag that is a digest is joined with `@`."""
+    given = component.params.image
+    repository = _from_registry((given and given.repository) or component.defaults.image, component.settings)
+    tag = (given and given.tag) or _default_tag(component)
     return f"{repository}@{tag}" if _DIGEST.fullmatch(tag) else f"{repository}:{tag}"
 
 
-def pull_policy(agent: VMAgent) -> str:
-    """When vmagent's image is pulled."""
-    given = spec(agent).apps.image
+def pull_policy(component: Component) -> str:
+    """When the application's image is pulled."""
+    given = component.params.image
     return (given and given.pull_policy) or "IfNotPresent"
 
 
-def reloader(agent: VMAgent, settings: Settings) -> str:
+def reloader(params: ReloaderParams, settings: Settings) -> str:
     """The image of `config-init` and `config-reloader`."""
-    given = spec(agent).reloader
-    image = given.config_reloader_image or given.config_reloader_image_tag or settings.config_reloader_image
+    image = params.config_reloader_image or params.config_reloader_image_tag or settings.config_reloader_image
     return _from_registry(image, settings)
 
 
-def _default_tag(agent: VMAgent, settings: Settings) -> str:
-    tag = spec(agent).apps.component_version or settings.vmagent_version
-    return _enterprise(tag) if has_license(agent) else tag
+def _default_tag(component: Component) -> str:
+    tag = component.params.component_version or component.defaults.version
+    return _enterprise(tag) if component.has_license else tag
 
 
 def _enterprise(tag: str) -> str:

@@ -1,80 +1,80 @@
-"""Labels, annotations and owner references of the objects that belong to a VMAgent.
+"""Labels, annotations and owner references of the objects that belong to a component.
 
-Labels and annotations of the VMAgent's own metadata never propagate; `managedMetadata` and the operator's settings do.
+Labels and annotations of the owner's own metadata never propagate; `managedMetadata` and the operator's settings do.
 """
 
 from collections.abc import Mapping
 
-from vmagent_operator.api.kinds import API_VERSION
+from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.desired.names import SHARD_PLACEHOLDER
-from vmagent_operator.desired.vmagent.features import VMAgent, shards, spec
+from vmagent_operator.identity import (
+    APPLICATION_LABEL,
+    COMPONENT_LABEL,
+    INSTANCE_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    SHARD_LABEL,
+)
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.settings import Settings
-
-SHARD_LABEL = "shard-num"
 
 
-def selector(agent: VMAgent) -> dict[str, str]:
-    """The four labels that select the agent's pods, of all shards; they win over any other."""
+def selector(component: Component) -> dict[str, str]:
+    """The four labels that select the pods of all shards; they win over any other."""
+    return instance(component.app, component.owner.name)
+
+
+def instance(app: Application, name: str) -> dict[str, str]:
+    """The labels of an application that runs for the owner called `name`."""
     return {
-        "app.kubernetes.io/component": "monitoring",
-        "app.kubernetes.io/instance": agent.name,
-        "app.kubernetes.io/name": "vmagent",
-        "managed-by": "vm-operator",
+        COMPONENT_LABEL: "monitoring",
+        INSTANCE_LABEL: name,
+        APPLICATION_LABEL: app.name,
+        MANAGED_BY_LABEL: MANAGED_BY,
     }
 
 
-def shard_selector(agent: VMAgent) -> dict[str, str]:
-    """`selector`, and the shard's number (as placeholder) if the agent is sharded."""
-    return selector(agent) | ({SHARD_LABEL: SHARD_PLACEHOLDER} if shards(agent) else {})
+def shard_selector(component: Component) -> dict[str, str]:
+    """`selector`, and the shard's number (as placeholder) if the component is sharded."""
+    return selector(component) | ({SHARD_LABEL: SHARD_PLACEHOLDER} if component.shards else {})
 
 
-def final(agent: VMAgent, settings: Settings) -> dict[str, str]:
-    """Labels of every child: the operator's common ones, over them the managed ones, over them the selector's."""
-    managed = spec(agent).managed_metadata
-    return {**settings.common_labels, **(managed.labels if managed else {}), **selector(agent)}
+def owned(component: Component) -> dict[str, str]:
+    """The managed labels, over them the selector's."""
+    return {**component.managed.labels, **selector(component)}
 
 
-def annotations(agent: VMAgent, settings: Settings) -> dict[str, str]:
+def final(component: Component) -> dict[str, str]:
+    """Labels of every child: those of `owned` over the operator's common ones."""
+    return {**component.settings.common_labels, **owned(component)}
+
+
+def annotations(component: Component) -> dict[str, str]:
     """Annotations of every child but Secrets: the operator's common ones, over them the managed ones."""
-    managed = spec(agent).managed_metadata
-    return {**settings.common_annotations, **(managed.annotations if managed else {})}
+    return {**component.settings.common_annotations, **component.managed.annotations}
 
 
-def owner_reference(agent: VMAgent) -> Manifest:
-    """The reference that lets the garbage collector remove a child with its agent."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": "VMAgent",
-        "name": agent.name,
-        "uid": agent.metadata.uid,
-        "controller": True,
-        "blockOwnerDeletion": True,
-    }
-
-
-def meta(agent: VMAgent, settings: Settings, name: str, *, namespace: str | None = None) -> Manifest:
+def meta(component: Component, name: str, *, namespace: str | None = None) -> Manifest:
     """Metadata of a child called `name`.
 
-    namespace: where it stands, by default with the agent; "" for an object of the cluster. An owner reference cannot
-    reach across namespaces, so only children beside their agent have one.
+    namespace: where it stands, by default with the owner; "" for an object of the cluster. An owner reference cannot
+    reach across namespaces, so only children beside their owner have one.
     """
-    namespace = agent.namespace if namespace is None else namespace
-    metadata: Manifest = {"name": name, "labels": final(agent, settings)}
+    namespace = component.namespace if namespace is None else namespace
+    metadata: Manifest = {"name": name, "labels": final(component)}
     if namespace:
         metadata["namespace"] = namespace
-    if given := annotations(agent, settings):
+    if given := annotations(component):
         metadata["annotations"] = given
-    if namespace == agent.namespace:
-        metadata["ownerReferences"] = [owner_reference(agent)]
+    if namespace == component.namespace:
+        metadata["ownerReferences"] = [component.owner_reference]
     return metadata
 
 
-def pod(agent: VMAgent, settings: Settings) -> Manifest:
+def pod(component: Component) -> Manifest:
     """Metadata of the pod template; `managedMetadata` does not reach pods, so that editing it restarts none."""
-    given = spec(agent).apps.pod_metadata
+    given, settings = component.params.pod_metadata, component.settings
     own: Mapping[str, str] = given.labels if given else {}
-    metadata: Manifest = {"labels": {**settings.common_labels, **own, **shard_selector(agent)}}
+    metadata: Manifest = {"labels": {**settings.common_labels, **own, **shard_selector(component)}}
     if notes := {**settings.common_annotations, **(given.annotations if given else {})}:
         metadata["annotations"] = notes
     return metadata

@@ -1,57 +1,51 @@
-"""Names of the objects that belong to a VMAgent."""
+"""Names of the objects that belong to a component."""
 
-from vmagent_operator.desired.vmagent.features import VMAgent, shards, spec
+from vmagent_operator.desired.component import Component
 
-PREFIX = "vmagent-"
 SHARD_PLACEHOLDER = "%SHARD_NUM%"
 """Stands for the shard's number in a workload until `shard.render` replaces it."""
 
 
-def prefixed(agent: VMAgent) -> str:
-    """The name that most children have: `vmagent-<name>`, or the agent's own with legacy naming."""
-    return agent.name if spec(agent).use_legacy_naming else f"{PREFIX}{agent.name}"
-
-
-def rbac(agent: VMAgent) -> str:
+def rbac(component: Component) -> str:
     """The name of roles and bindings; it holds the namespace, because some have none or stand in another one."""
-    return f"monitoring:{agent.namespace}:{prefixed(agent)}"
+    return f"monitoring:{component.namespace}:{component.name}"
 
 
-def workload(agent: VMAgent) -> str:
-    """The workload's name, holding the shard placeholder if the agent is sharded."""
-    return f"{prefixed(agent)}-{SHARD_PLACEHOLDER}" if shards(agent) else prefixed(agent)
+def workload(component: Component) -> str:
+    """The workload's name, holding the shard placeholder if the component is sharded."""
+    return f"{component.name}-{SHARD_PLACEHOLDER}" if component.shards else component.name
 
 
-def service_account(agent: VMAgent) -> str:
+def service_account(component: Component) -> str:
     """The account of the pods: the user's, or the operator's own."""
-    return spec(agent).apps.service_account_name or prefixed(agent)
+    return component.params.service_account_name or component.name
 
 
-def config(agent: VMAgent) -> str:
+def config(component: Component) -> str:
     """The Secret with the scrape configuration and the copied credentials."""
-    return prefixed(agent)
+    return component.name
 
 
-def tls_assets(agent: VMAgent) -> str:
+def tls_assets(component: Component) -> str:
     """The Secret with copied TLS content."""
-    return f"tls-assets-{prefixed(agent)}"
+    return f"tls-assets-{component.name}"
 
 
-def overflow(agent: VMAgent, number: int) -> str:
+def overflow(component: Component, number: int) -> str:
     """The Secret with the jobs that the configuration Secret had no room for; `number` counts from 1."""
-    return f"{prefixed(agent)}-sc-{number}"
+    return f"{component.name}-sc-{number}"
 
 
-def relabeling(agent: VMAgent) -> str:
-    """The ConfigMap with the relabeling rules of remote write."""
-    return f"relabelings-assets-{prefixed(agent)}"
+def relabeling(component: Component) -> str:
+    """The ConfigMap with the relabeling rules."""
+    return f"relabelings-assets-{component.name}"
 
 
-def aggregation(agent: VMAgent) -> str:
+def aggregation(component: Component) -> str:
     """The ConfigMap with the stream aggregation rules."""
-    return f"stream-aggr-{prefixed(agent)}"
+    return f"stream-aggr-{component.name}"
 
 
-def additional_service(agent: VMAgent) -> str:
+def additional_service(component: Component) -> str:
     """The Service that `serviceSpec` describes, unless it says otherwise."""
-    return f"{prefixed(agent)}-additional-service"
+    return f"{component.name}-additional-service"

@@ -1,12 +1,11 @@
-"""Probes of vmagent and of its reloader."""
+"""Probes of an application and of its reloader."""
 
 from typing import Any
 
 from vmagent_operator.desired import listener
+from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical
-from vmagent_operator.desired.vmagent.features import VMAgent, spec
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.settings import Settings
 
 RELOADER_PORT = 8435
 _HANDLERS = frozenset(("httpGet", "tcpSocket", "exec", "grpc"))
@@ -23,33 +22,32 @@ RELOADER: Manifest = {"livenessProbe": _RELOADER, "readinessProbe": {"initialDel
 """The probe fields of `config-reloader`."""
 
 
-def vmagent(agent: VMAgent, settings: Settings) -> Manifest:
-    """The probe fields of vmagent: the user's, completed.
+def main(component: Component) -> Manifest:
+    """The probe fields of the application: those that it always has and those of the user, completed.
 
     Over TLS, a client certificate may be asked for that a kubelet has not got; so if the user gives no probe, there
     is only one that connects, at the start.
     """
-    apps = spec(agent).apps
+    params = component.params
     given = {
-        "livenessProbe": apps.liveness_probe,
-        "readinessProbe": apps.readiness_probe,
-        "startupProbe": apps.startup_probe,
+        "livenessProbe": params.liveness_probe,
+        "readinessProbe": params.readiness_probe,
+        "startupProbe": params.startup_probe,
     }
     is_custom = any(probe is not None for probe in given.values())
-    if not is_custom and listener.scheme(agent) == "https":
-        return {"startupProbe": _completed({}, "startupProbe", agent, settings)}
-    if apps.startup_probe is None:
-        del given["startupProbe"]
-    return {field: _completed(probe or {}, field, agent, settings) for field, probe in given.items()}
+    if not is_custom and listener.scheme(component) == "https":
+        return {"startupProbe": _completed({}, "startupProbe", component)}
+    wanted = (field for field, probe in given.items() if probe is not None or field in component.app.probes)
+    return {field: _completed(given[field] or {}, field, component) for field in wanted}
 
 
-def _completed(given: Any, field: str, agent: VMAgent, settings: Settings) -> Manifest:
+def _completed(given: Any, field: str, component: Component) -> Manifest:
     probe = canonical(given)
-    port = listener.number_or_name(listener.port(agent, settings))
+    port = listener.number_or_name(listener.port(component))
     if not probe.keys() & _HANDLERS:
-        is_tcp = field == "startupProbe" or listener.has_proxy_protocol(agent)
+        is_tcp = field == "startupProbe" or listener.has_proxy_protocol(component)
         probe["tcpSocket" if is_tcp else "httpGet"] = {}
-    http = {"path": listener.path(agent, "/health"), "port": port, "scheme": listener.scheme(agent).upper()}
+    http = {"path": listener.path(component, "/health"), "port": port, "scheme": listener.scheme(component).upper()}
     for handler, defaults in (("tcpSocket", {"port": port}), ("httpGet", http)):
         if isinstance(probe.get(handler), dict):
             probe[handler] = defaults | probe[handler]

@@ -3,29 +3,28 @@
 from collections.abc import Mapping
 from typing import Any
 
+from vmagent_operator import quantity
+from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical
-from vmagent_operator.desired.quantity import canonical as quantity
-from vmagent_operator.desired.vmagent.features import VMAgent, spec
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.settings import Settings
 
 
-def vmagent(agent: VMAgent, settings: Settings) -> Manifest:
-    """`resources` of vmagent."""
-    defaults = {"limits": settings.vmagent_limits, "requests": settings.vmagent_requests}
-    return _completed(spec(agent).apps.resources, defaults if _uses_defaults(agent, settings) else {})
+def main(component: Component) -> Manifest:
+    """`resources` of the application."""
+    defaults = {"limits": component.defaults.limits, "requests": component.defaults.requests}
+    return _completed(component.params.resources, defaults if _uses_defaults(component) else {})
 
 
-def reloader(agent: VMAgent, settings: Settings) -> Manifest:
-    """`resources` of `config-init` and `config-reloader`; the agent's `useDefaultResources` governs them too."""
+def reloader(component: Component, given: Mapping[str, Any] | None) -> Manifest:
+    """`resources` of `config-init` and `config-reloader`; `useDefaultResources` governs them too."""
+    settings = component.settings
     defaults = {"limits": settings.config_reloader_limits, "requests": settings.config_reloader_requests}
-    given = spec(agent).reloader.config_reloader_resources
-    return _completed(given, defaults if _uses_defaults(agent, settings) else {})
+    return _completed(given, defaults if _uses_defaults(component) else {})
 
 
-def _uses_defaults(agent: VMAgent, settings: Settings) -> bool:
-    given = spec(agent).apps.use_default_resources
-    return settings.vmagent_use_default_resources if given is None else given
+def _uses_defaults(component: Component) -> bool:
+    given = component.params.use_default_resources
+    return component.defaults.use_default_resources if given is None else given
 
 
 def _completed(given: Mapping[str, Any] | None, defaults: Mapping[str, Mapping[str, str]]) -> Manifest:
@@ -36,7 +35,7 @@ def _completed(given: Mapping[str, Any] | None, defaults: Mapping[str, Mapping[s
         return resources  # for the API server to refuse
     named = parts["limits"].keys() | parts["requests"].keys()
     for part, amounts in defaults.items():
-        missing = {name: quantity(amount) for name, amount in amounts.items() if name not in named}
+        missing = {name: quantity.canonical(amount) for name, amount in amounts.items() if name not in named}
         if missing:
             resources[part] = parts[part] | missing
     return resources

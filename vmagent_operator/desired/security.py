@@ -1,12 +1,11 @@
 """Security contexts of the pod and of the operator's containers; user containers get none.
 
-`securityContext` of a VMAgent is one object for both; any, even an empty one, takes the place of the strict defaults.
+`securityContext` of a component is one object for both; any, even an empty one, takes the place of the strict defaults.
 """
 
+from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical
-from vmagent_operator.desired.vmagent.features import VMAgent, is_daemon_set, is_openshift, spec
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.settings import Server, Settings
 
 _NOBODY = 65534
 _CONTAINER_ONLY = frozenset(
@@ -29,32 +28,32 @@ _LEFT_TO_OPENSHIFT = frozenset(("runAsUser", "runAsGroup", "fsGroup", "fsGroupCh
 _FS_GROUP_CHANGE_POLICY_SINCE = (1, 20)
 
 
-def pod(agent: VMAgent, settings: Settings, server: Server) -> Manifest:
+def pod(component: Component) -> Manifest:
     """`securityContext` of the pod, empty if there is none."""
-    if (given := spec(agent).apps.security_context) is not None:
+    if (given := component.params.security_context) is not None:
         return {key: value for key, value in canonical(given).items() if key not in _CONTAINER_ONLY}
-    if not _is_strict(agent, settings):
+    if not _is_strict(component):
         return {}
-    strict = _STRICT_POD | ({} if is_daemon_set(agent) else _USER)
-    if server.version < _FS_GROUP_CHANGE_POLICY_SINCE:
+    strict = _STRICT_POD | ({} if component.kind == "DaemonSet" else _USER)
+    if component.server.version < _FS_GROUP_CHANGE_POLICY_SINCE:
         strict = {key: value for key, value in strict.items() if key != "fsGroupChangePolicy"}
-    return _relaxed(strict, settings, server)
+    return _relaxed(strict, component)
 
 
-def container(agent: VMAgent, settings: Settings, server: Server) -> Manifest | None:
+def container(component: Component) -> Manifest | None:
     """`securityContext` of the operator's containers, or None."""
-    if (given := spec(agent).apps.security_context) is not None:
+    if (given := component.params.security_context) is not None:
         return {key: value for key, value in canonical(given).items() if key in _CONTAINER_ONLY | _BOTH}
-    return _relaxed(_STRICT_CONTAINER | _USER, settings, server) if _is_strict(agent, settings) else None
+    return _relaxed(_STRICT_CONTAINER | _USER, component) if _is_strict(component) else None
 
 
-def _is_strict(agent: VMAgent, settings: Settings) -> bool:
-    given = spec(agent).apps.use_strict_security
-    return settings.enable_strict_security if given is None else given
+def _is_strict(component: Component) -> bool:
+    given = component.params.use_strict_security
+    return component.settings.enable_strict_security if given is None else given
 
 
-def _relaxed(strict: Manifest, settings: Settings, server: Server) -> Manifest:
+def _relaxed(strict: Manifest, component: Component) -> Manifest:
     """`strict` without the ids that OpenShift assigns by namespace."""
-    if not is_openshift(settings, server):
+    if not component.is_openshift:
         return strict
     return {key: value for key, value in strict.items() if key not in _LEFT_TO_OPENSHIFT}

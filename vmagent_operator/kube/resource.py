@@ -89,41 +89,15 @@ STORAGECLASSES = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClas
 CUSTOMRESOURCEDEFINITIONS = Resource(
     "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
 )
-VMSERVICESCRAPES = Resource("operator.victoriametrics.com", "v1beta1", "vmservicescrapes", "VMServiceScrape")
-VMPODSCRAPES = Resource("operator.victoriametrics.com", "v1beta1", "vmpodscrapes", "VMPodScrape")
 
 BY_KIND: Mapping[tuple[str, str], Resource] = {
     (resource.api_version, resource.kind): resource
-    for resource in (
-        SECRETS,
-        CONFIGMAPS,
-        SERVICES,
-        SERVICEACCOUNTS,
-        PODS,
-        PERSISTENTVOLUMECLAIMS,
-        NAMESPACES,
-        EVENTS,
-        DEPLOYMENTS,
-        STATEFULSETS,
-        DAEMONSETS,
-        PODDISRUPTIONBUDGETS,
-        HORIZONTALPODAUTOSCALERS,
-        VERTICALPODAUTOSCALERS,
-        NETWORKPOLICIES,
-        ROLES,
-        ROLEBINDINGS,
-        CLUSTERROLES,
-        CLUSTERROLEBINDINGS,
-        LEASES,
-        STORAGECLASSES,
-        CUSTOMRESOURCEDEFINITIONS,
-        VMSERVICESCRAPES,
-        VMPODSCRAPES,
-    )
+    for resource in tuple(vars().values())
+    if isinstance(resource, Resource)
 }
 """(apiVersion, kind) -> Resource, for everything above."""
 
 
 def of(manifest: Manifest) -> Resource:
-    """The Resource of a manifest that we built; KeyError for a kind that this module does not list."""
+    """The Resource of a manifest; KeyError for a kind that this module does not list."""
     return BY_KIND[manifest["apiVersion"], manifest["kind"]]

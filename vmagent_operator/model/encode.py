@@ -1,15 +1,13 @@
-"""Model -> JSON, model -> scrape configuration, and walks over what a model holds."""
+"""Model -> JSON, model -> scrape configuration."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 import attrs
 
-from vmagent_operator.model.fields import List, Map, Model, Shape, Slot, cached, slots
-
-T = TypeVar("T")
+from vmagent_operator.model.fields import Slot, slots
 
 
 class Secrets(Protocol):
@@ -67,37 +65,6 @@ def projection(value: Any, secrets: Secrets) -> dict[str, Any]:
         if encoded is not None:
             out |= encoded if slot.inline else {slot.config: encoded}
     return out
-
-
-def find(value: Any, cls: type[T]) -> tuple[T, ...]:
-    """Every `cls` inside `value`, itself included, in declaration order."""
-    return tuple(_find(value, cls))
-
-
-def _find(value: Any, cls: type[T]) -> Iterator[T]:
-    if isinstance(value, cls):
-        yield value
-    elif attrs.has(type(value)):
-        for slot in slots(type(value)):
-            if _reaches(slot.shape, cls):
-                yield from _find(getattr(value, slot.name), cls)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _find(item, cls)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _find(item, cls)
-
-
-@cached
-def _reaches(shape: Shape, cls: type) -> bool:
-    """Whether a `cls` can stand anywhere below `shape`; keeps `find` off most of a large table."""
-    match shape:
-        case Model(cls=model):
-            return model is cls or any(_reaches(slot.shape, cls) for slot in slots(model))
-        case List(item=item) | Map(item=item):
-            return _reaches(item, cls)
-    return False
 
 
 def _containers(value: Any, encode: Any) -> Any:

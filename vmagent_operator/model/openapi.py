@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from vmagent_operator.model.decode import JSON_NAMES
@@ -20,19 +22,25 @@ from vmagent_operator.model.fields import (
 )
 
 FREE = {"x-kubernetes-preserve-unknown-fields": True}
+Structures = Mapping[str, Mapping[str, Any]]
+"""Whole schemas of Kubernetes structures by OpenAPI name."""
+_NONE: Structures = MappingProxyType({})
 
 
-def schema(cls: type, *, describe: bool = True) -> dict[str, Any]:
-    """The schema of a model; keywords of the class's `SCHEMA` are laid over it. Without `describe` no descriptions."""
+def schema(cls: type, structures: Structures = _NONE) -> dict[str, Any]:
+    """The schema of a model; keywords of the class's `SCHEMA` are laid over it.
+
+    A Kubernetes structure that `structures` does not know is open: everything in it passes.
+    """
     properties: dict[str, Any] = {}
     required: list[str] = []
     for slot in slots(cls):
         if slot.inline:
-            part = schema(slot.inline, describe=describe)
+            part = schema(slot.inline, structures)
             properties |= part.get("properties", {})
             required += part.get("required", ())
             continue
-        properties |= {key: _property(slot, describe) for key in (slot.key, *slot.field.aliases)}
+        properties |= {key: _property(slot, structures) for key in (slot.key, *slot.field.aliases)}
         required += [slot.key] if slot.required else []
     out: dict[str, Any] = {"type": "object"}
     if properties:
@@ -42,14 +50,14 @@ def schema(cls: type, *, describe: bool = True) -> dict[str, Any]:
     return _overlaid(out, getattr(cls, "SCHEMA", None))
 
 
-def _property(slot: Slot, describe: bool) -> dict[str, Any]:
-    out = _shape(slot.shape, describe)
-    if describe and slot.field.doc:
+def _property(slot: Slot, structures: Structures) -> dict[str, Any]:
+    out = _shape(slot.shape, structures)
+    if slot.field.doc:
         out = {"description": slot.field.doc, **out}
     return _overlaid(out, slot.field.schema)
 
 
-def _shape(shape: Shape, describe: bool) -> dict[str, Any]:
+def _shape(shape: Shape, structures: Structures) -> dict[str, Any]:
     match shape:
         case Scalar(type=kind):
             return {"type": JSON_NAMES[kind]}
@@ -60,11 +68,13 @@ def _shape(shape: Shape, describe: bool) -> dict[str, Any]:
         case StringOrList():
             return dict(FREE)
         case Model(cls=cls):
-            return schema(cls, describe=describe)
+            return schema(cls, structures)
         case List(item=item):
-            return {"type": "array", "items": _shape(item, describe)}
+            return {"type": "array", "items": _shape(item, structures)}
         case Map(item=item):
-            return {"type": "object", "additionalProperties": _shape(item, describe)}
+            return {"type": "object", "additionalProperties": _shape(item, structures)}
+        case Passthrough(json=json) if json.name in structures:
+            return dict(structures[json.name])
         case Passthrough(json=json):
             out: dict[str, Any] = {"type": "object", **FREE}
             if json.required:

@@ -8,19 +8,18 @@ from attrs import evolve, frozen
 from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape import extra, pack, references
 from vmagent_operator.scrape.budget import MEMORY_PER_BYTE
 from vmagent_operator.scrape.checks import validate
-from vmagent_operator.scrape.context import Context, context, spec_of
+from vmagent_operator.scrape.context import Context, context
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects
+from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.references import Missing, Reference, Scope, Values
 from vmagent_operator.scrape.selection import Selection
 from vmagent_operator.scrape.share import Room, allotted
 from vmagent_operator.scrape.text import emit
-from vmagent_operator.settings import Settings
 
 OVERFLOW_FILES = "/etc/vm/sc-files/*/jobs.yaml"
 DEFAULT_INTERVAL = "30s"
@@ -45,27 +44,21 @@ class Configuration:
     faults: tuple[str, ...]
 
 
-def configuration(
-    agent: CustomObject[VMAgentSpec],
-    selection: Selection,
-    values: Values,
-    settings: Settings,
-    room: Room = WHOLE_ROOM,
-) -> Configuration:
-    """The configuration of `agent` with the objects it picks, as far as `room` has a place for them. Raises AgentError."""
-    if errors := validate.agent(agent):
+def configuration(owner: ScrapeOwner, selection: Selection, values: Values, room: Room = WHOLE_ROOM) -> Configuration:
+    """The configuration of `owner` with the objects it picks, as far as `room` has a place for them. Raises AgentError."""
+    if errors := validate.owner(owner):
         raise AgentError("; ".join(errors))
-    scope = Scope(values, agent.namespace)
-    budget = settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
-    own = _own_bytes(agent, scope)
+    scope = Scope(values, owner.namespace)
+    budget = owner.settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
+    own = _own_bytes(owner, scope)
     left = evolve(room, text_bytes=room.text_bytes - own, memory_bytes=room.memory_bytes - own * MEMORY_PER_BYTE)
-    fragments, findings = _fragments(selection, context(agent, settings), values, budget, left)
+    fragments, findings = _fragments(selection, context(owner), values, budget, left)
     names = {name for found in fragments.values() for name in found.names}
-    further, faults = extra.entries(spec_of(agent), scope, names)
+    further, faults = extra.entries(owner, scope, names)
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
         raise AgentError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
     entries = [entry for entry in (*(found.entry for found in fragments.values()), *further) if entry.text]
-    main, *overflow = pack.buckets(entries, budget, _heads(agent, bool(entries), scope))
+    main, *overflow = pack.buckets(entries, budget, _heads(owner, bool(entries), scope))
     return Configuration(
         main=main,
         overflow=tuple(overflow),
@@ -76,33 +69,31 @@ def configuration(
     )
 
 
-def named(agent: CustomObject[VMAgentSpec], selection: Selection, settings: Settings) -> frozenset[Reference]:
-    """Every Secret and ConfigMap whose content the configuration of `agent` may need."""
-    additional = spec_of(agent).scraping.additional_scrape_configs
-    own = references.references(additional, agent.namespace) if additional else frozenset()
-    agent_context = context(agent, settings)
-    return own.union(*(named_objects(obj, agent_context) for obj in _objects(selection)))
+def named(owner: ScrapeOwner, selection: Selection) -> frozenset[Reference]:
+    """Every Secret and ConfigMap whose content the configuration of `owner` may need."""
+    additional = owner.scraping.additional_scrape_configs
+    own = references.references(additional, owner.namespace) if additional else frozenset()
+    own_context = context(owner)
+    return own.union(*(named_objects(obj, own_context) for obj in _objects(selection)))
 
 
-def keys(
-    agent: CustomObject[VMAgentSpec], selection: Selection, settings: Settings
-) -> Mapping[Reference, frozenset[str]]:
-    """Of every Secret and ConfigMap that `agent` or an object refers to, the keys whose content may be needed."""
+def keys(owner: ScrapeOwner, selection: Selection) -> Mapping[Reference, frozenset[str]]:
+    """Of every Secret and ConfigMap that `owner` or an object refers to, the keys whose content may be needed."""
     found: dict[Reference, set[str]] = {}
-    agent_context = context(agent, settings)
-    for part in (references.keys(agent.spec, agent.namespace), *(_keys(o, agent_context) for o in _objects(selection))):
+    own, own_context = owner.object, context(owner)
+    for part in (references.keys(own.spec, own.namespace), *(_keys(o, own_context) for o in _objects(selection))):
         for reference, key in part:
             found.setdefault(reference, set()).add(key)
     return {reference: frozenset(names) for reference, names in found.items()}
 
 
-def _keys(obj: CustomObject[Any], agent_context: Context) -> Iterable[tuple[Reference, str]]:
-    if not named_objects(obj, agent_context):
+def _keys(obj: CustomObject[Any], own_context: Context) -> Iterable[tuple[Reference, str]]:
+    if not named_objects(obj, own_context):
         return ()
     own: frozenset[tuple[Reference, str]] | None = obj.memo.get(_keys)
     if own is None:
         own = obj.memo[_keys] = references.keys(obj.spec, obj.namespace)
-    shared = agent_context.named_keys
+    shared = own_context.named_keys
     return own.union((evolve(of, namespace=obj.namespace), key) for of, key in shared) if shared else own
 
 
@@ -112,12 +103,12 @@ def _objects(selection: Selection) -> Iterator[CustomObject[Any]]:
 
 
 def _fragments(
-    selection: Selection, agent_context: Context, values: Values, budget_bytes: int, room: Room
+    selection: Selection, own_context: Context, values: Values, budget_bytes: int, room: Room
 ) -> tuple[dict[CustomObject[Any], Fragment], tuple[Finding, ...]]:
     """The objects that can be configured, with their jobs, in the order of the file; and those that cannot."""
 
     def build(obj: CustomObject[Any]) -> Fragment | Finding:
-        found = fragment(obj, agent_context, values)
+        found = fragment(obj, own_context, values)
         if isinstance(found, Fragment) and pack.is_oversized(found.entry, budget_bytes):
             return Finding(obj, f"its jobs alone exceed {budget_bytes} bytes, the most that a Secret may hold")
         return found
@@ -127,9 +118,9 @@ def _fragments(
     return fragments, tuple(each for each in found.values() if isinstance(each, Finding))
 
 
-def _own_bytes(agent: CustomObject[VMAgentSpec], scope: Scope) -> int:
-    """What the agent's own further jobs take of the room, aliases aside; they go first."""
-    scraping = spec_of(agent).scraping
+def _own_bytes(owner: ScrapeOwner, scope: Scope) -> int:
+    """What the owner's own further jobs take of the room, aliases aside; they go first."""
+    scraping = owner.scraping
     selector = scraping.additional_scrape_configs
     try:
         return len(scraping.inline_scrape_config) + (len(scope.text(selector)) if selector else 0)
@@ -137,22 +128,22 @@ def _own_bytes(agent: CustomObject[VMAgentSpec], scope: Scope) -> int:
         return 0  # told when they are read
 
 
-def _heads(agent: CustomObject[VMAgentSpec], has_jobs: bool, scope: Scope) -> tuple[bytes, bytes]:
+def _heads(owner: ScrapeOwner, has_jobs: bool, scope: Scope) -> tuple[bytes, bytes]:
     """The text before the jobs if the file has all of them, and if more are in other files."""
-    whole = {"global": _global(agent, scope)}
+    whole = {"global": _global(owner, scope)}
     jobs = b"scrape_configs:\n" if has_jobs else b"scrape_configs: []\n"
     parts = (whole, {**whole, "scrape_config_files": [OVERFLOW_FILES]})
     alone, leading = (emit.dump(part).encode() + jobs for part in parts)
     return alone, leading
 
 
-def _global(agent: CustomObject[VMAgentSpec], scope: Scope) -> dict[str, Any]:
-    scraping = spec_of(agent).scraping
+def _global(owner: ScrapeOwner, scope: Scope) -> dict[str, Any]:
+    scraping = owner.scraping
     label = next(
         (n for n in (scraping.external_label_name, scraping.vm_agent_external_label_name) if n is not None),
         "prometheus",
     )
-    identity = {label: agent.key} if label else {}
+    identity = {label: owner.key} if label else {}
     metric_rules = _rules(scraping.global_scrape_metric_relabel_configs, scope)
     rules = _rules(scraping.global_scrape_relabel_configs, scope)
     return {

@@ -8,14 +8,13 @@ from typing import Any
 from attrs import frozen
 
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.scrape import selection
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import fragment
+from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.references import Values
-from vmagent_operator.settings import Settings
 
 
 @frozen(kw_only=True)
@@ -37,24 +36,21 @@ class Verdict:
 
 
 def verdict(
-    agent: CustomObject[VMAgentSpec],
+    owner: ScrapeOwner,
     obj: CustomObject[Any],
     namespaces: selection.Namespaces,
     values: Values,
-    settings: Settings,
 ) -> Verdict:
-    """Whether `agent` scrapes `obj`, and if not, the first link of the chain that breaks."""
-    if agent.error is not None:
-        return Verdict(broken="agent", message=str(agent.error))
+    """Whether `owner` scrapes `obj`, and if not, the first link of the chain that breaks."""
     try:
-        refusal = selection.refusal(agent, obj, namespaces, settings)
+        refusal = selection.refusal(owner, obj, namespaces)
     except selection.SelectorError as error:
         return Verdict(broken="agent", message=str(error))
     if refusal is not None:
         return Verdict(broken=refusal.link, message=refusal.message)
-    if errors := validate.agent(agent):
+    if errors := validate.owner(owner):
         return Verdict(broken="agent", message="; ".join(errors))
-    found = fragment(obj, context(agent, settings), values)
+    found = fragment(obj, context(owner), values)
     if isinstance(found, Finding):
         return Verdict(broken="object", message=found.message)
     return Verdict(jobs=found.names)

@@ -6,33 +6,32 @@ For one that vmagent cannot read it would refuse the whole file, with everybody'
 from collections.abc import Iterator
 from typing import Any
 
-from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.api.scraping import ScrapingParams
 from vmagent_operator.scrape.checks.raw import words
 from vmagent_operator.scrape.checks.rawjob import job as job_shape
-from vmagent_operator.scrape.context import fill
 from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.pack import Entry
 from vmagent_operator.scrape.references import Missing, Scope
 from vmagent_operator.scrape.text import emit
 from vmagent_operator.scrape.text.goyaml import InvalidYAML, load
 
 
-def entries(spec: VMAgentSpec, scope: Scope, taken: set[str]) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+def entries(owner: ScrapeOwner, scope: Scope, taken: set[str]) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     """The further jobs, those of the Secret first, and what is wrong with those that are left out.
 
     taken: job names in use; a second job of a name would make vmagent refuse the whole file. Raises AgentError if a text
     is missing or no YAML list.
     """
-    filled = fill(spec)
     used = set(taken)
     found: list[Entry] = []
     faults: list[str] = []
-    for where, job in _jobs(spec, scope):
+    for where, job in _jobs(owner.scraping, scope):
         if not isinstance(job, dict):
             faults.append(f"{where}: expected a mapping")
             continue
         name = words(job.get("job_name")) if not isinstance(job.get("job_name"), dict | list) else ""
-        wrong = list(job_shape()(job, where, filled))
+        wrong = list(job_shape()(job, where, owner.environment.fill))
         if not wrong and name in used:
             wrong = [f"{where}: there is a job {name!r} already"]
         if wrong:
@@ -43,14 +42,14 @@ def entries(spec: VMAgentSpec, scope: Scope, taken: set[str]) -> tuple[tuple[Ent
     return tuple(found), tuple(faults)
 
 
-def _jobs(spec: VMAgentSpec, scope: Scope) -> Iterator[tuple[str, Any]]:
-    if selector := spec.scraping.additional_scrape_configs:
+def _jobs(scraping: ScrapingParams, scope: Scope) -> Iterator[tuple[str, Any]]:
+    if selector := scraping.additional_scrape_configs:
         try:
             text = scope.text(selector)
         except Missing as missing:
             raise AgentError(f"spec.additionalScrapeConfigs: {missing}") from None
         yield from _listed("spec.additionalScrapeConfigs", text)
-    yield from _listed("spec.inlineScrapeConfig", spec.scraping.inline_scrape_config)
+    yield from _listed("spec.inlineScrapeConfig", scraping.inline_scrape_config)
 
 
 def _listed(where: str, text: str) -> Iterator[tuple[str, Any]]:

@@ -24,6 +24,7 @@ from vmagent_operator.api.kinds import (
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR
+from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape.budget import OverBudgetError
 from vmagent_operator.scrape.checks import pem, placeholder, validate
 from vmagent_operator.scrape.context import Context
@@ -33,7 +34,6 @@ from vmagent_operator.scrape.jobs.job import Work
 from vmagent_operator.scrape.pack import Entry
 from vmagent_operator.scrape.references import SELECTORS, Missing, Reference, Scope, Values, references
 from vmagent_operator.scrape.text import emit
-from vmagent_operator.scrape.walk import walk
 
 REMEMBERED = 8
 """Fragments kept beside an object; more than that come from agents that have changed since."""
@@ -106,7 +106,7 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
         return Finding(obj, "; ".join(faults), obj.error.bug if obj.error else "")
     spec: Any = obj.spec
     builder = BUILDERS[obj.kind]
-    scope = Scope(values, obj.namespace, denies_placeholders=context.denies_files)
+    scope = Scope(values, obj.namespace, directory=context.assets_directory, denies_placeholders=context.denies_files)
     work = Work(obj, builder.prefix, context, scope, context.scrape_class(spec.scrape_class))
     texts: list[bytes] = []
     names: list[str] = []

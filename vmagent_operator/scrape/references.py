@@ -13,10 +13,9 @@ from attrs import field, frozen
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.relabel import NULL_TEXTS
 from vmagent_operator.limits import ASSET_CHARACTERS, ASSET_KEY_CHARACTERS, CREDENTIAL_CHARACTERS, Limit
+from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape.checks import placeholder
-from vmagent_operator.scrape.walk import walk
 
-ASSETS_DIRECTORY = "/etc/vmagent-tls/certs"
 Selector = SecretKeySelector | ConfigMapKeySelector
 SELECTORS = frozenset((SecretKeySelector, ConfigMapKeySelector))
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -75,7 +74,7 @@ class Scope:
     values: Values
     namespace: str
     assets: dict[str, str] = field(factory=dict)
-    directory: str = field(default=ASSETS_DIRECTORY, kw_only=True)
+    directory: str = field(default="", kw_only=True)
     denies_placeholders: bool = field(default=False, kw_only=True)
 
     def text(self, selector: Selector) -> str:

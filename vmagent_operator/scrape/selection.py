@@ -7,43 +7,24 @@ Source: https://docs.victoriametrics.com/operator/resources/vmagent/#scraping
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from attrs import frozen
 
 from vmagent_operator.api.core import LabelSelector
-from vmagent_operator.api.kinds import (
-    SCRAPE_KINDS,
-    VMNODESCRAPE,
-    VMPODSCRAPE,
-    VMPROBE,
-    VMSCRAPECONFIG,
-    VMSERVICESCRAPE,
-    VMSTATICSCRAPE,
-    Kind,
-)
+from vmagent_operator.api.kinds import SCRAPE_KINDS, VMNODESCRAPE, VMPODSCRAPE, Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.scraping import ScrapingParams
-from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.model.fields import camel_case
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.context import has_cluster_access, spec_of
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.settings import Settings
+from vmagent_operator.scrape.owner import ScrapeOwner
 
 Namespaces = Mapping[str, Mapping[str, str]]
 """Namespace name -> its labels."""
 Link = Literal["kind", "mode", "access", "selector", "namespace", "deleted", "labels"]
-
-# Kind -> the prefix of its two selectors among the agent's fields.
-SELECTORS: Mapping[Kind[Any], str] = {
-    VMSERVICESCRAPE: "service_scrape",
-    VMPODSCRAPE: "pod_scrape",
-    VMPROBE: "probe",
-    VMNODESCRAPE: "node_scrape",
-    VMSTATICSCRAPE: "static_scrape",
-    VMSCRAPECONFIG: "scrape_config",
-}
+LINKS: tuple[Link, ...] = get_args(Link)
+"""In the order in which they are tried."""
 
 
 class SelectorError(AgentError):
@@ -105,62 +86,74 @@ class Selection:
 
 
 def pick(
-    agent: CustomObject[VMAgentSpec],
+    owner: ScrapeOwner,
     objects: Mapping[Kind[Any], Iterable[CustomObject[Any]]],
     namespaces: Namespaces,
-    settings: Settings,
 ) -> Selection:
-    """What `agent` picks among `objects`. Raises SelectorError."""
+    """What `owner` picks among `objects`. Raises SelectorError."""
     chosen: dict[Kind[Any], tuple[CustomObject[Any], ...]] = {}
     for kind in SCRAPE_KINDS:
-        found = reach(agent, kind, namespaces, settings)
+        found = reach(owner, kind, namespaces)
         inside = (o for o in objects.get(kind, ()) if isinstance(found, Reach) and found.broken(o) is None)
         chosen[kind] = tuple(sorted(inside, key=lambda o: o.key))
     return Selection(chosen)
 
 
-def refusal(
-    agent: CustomObject[VMAgentSpec], obj: CustomObject[Any], namespaces: Namespaces, settings: Settings
-) -> Refusal | None:
-    """Why `agent` does not pick `obj`, or None if it does. Raises SelectorError."""
-    found = reach(agent, obj.kind, namespaces, settings)
+def refusal(owner: ScrapeOwner, obj: CustomObject[Any], namespaces: Namespaces) -> Refusal | None:
+    """Why `owner` does not pick `obj`, or None if it does. Raises SelectorError."""
+    found = reach(owner, obj.kind, namespaces)
     return found if isinstance(found, Refusal) else found.refusal(obj, namespaces)
 
 
-def matches(
-    agent: CustomObject[VMAgentSpec], obj: CustomObject[Any], namespaces: Namespaces, settings: Settings
-) -> bool:
-    """Whether `agent` picks `obj`. Raises SelectorError."""
-    found = reach(agent, obj.kind, namespaces, settings)
+def nearest_miss(owners: Iterable[ScrapeOwner], obj: CustomObject[Any], namespaces: Namespaces) -> str:
+    """Why the owner that is nearest to selecting `obj` does not; empty if one does, or there is none.
+
+    Near is whoever breaks the chain last: one that asks for another label is nearer than one without a selector.
+    """
+    found: list[tuple[int, str, Refusal]] = []
+    for owner in owners:
+        try:
+            refused = refusal(owner, obj, namespaces)
+        except SelectorError:
+            continue  # such an owner has failed, and its status says why
+        if refused is None:
+            return ""
+        found.append((-LINKS.index(refused.link), owner.key, refused))
+    if not found:
+        return ""
+    _, key, nearest = min(found, key=lambda each: each[:2])
+    return f"no owner selects it; the nearest, {key}, does not: {nearest.link}: {nearest.message}"
+
+
+def matches(owner: ScrapeOwner, obj: CustomObject[Any], namespaces: Namespaces) -> bool:
+    """Whether `owner` picks `obj`. Raises SelectorError."""
+    found = reach(owner, obj.kind, namespaces)
     return isinstance(found, Reach) and found.broken(obj) is None
 
 
-def reach(
-    agent: CustomObject[VMAgentSpec], kind: Kind[Any], namespaces: Namespaces, settings: Settings
-) -> Reach | Refusal:
-    """The part of the objects of `kind` that `agent` picks, or why it picks none of the kind. Raises SelectorError."""
-    spec = spec_of(agent)
+def reach(owner: ScrapeOwner, kind: Kind[Any], namespaces: Namespaces) -> Reach | Refusal:
+    """The part of the objects of `kind` that `owner` picks, or why it picks none of the kind. Raises SelectorError."""
+    scraping, settings = owner.scraping, owner.settings
     if kind.name in settings.disabled_kinds:
         return Refusal("kind", f"{kind.name} is disabled in the operator")
-    if spec.scraping.ingest_only_mode:
+    if scraping.ingest_only_mode:
         return Refusal("mode", "the agent only takes in what is pushed")
-    if spec.daemon_set_mode and kind is not VMPODSCRAPE:
+    if owner.is_daemon_set and kind is not VMPODSCRAPE:
         return Refusal("mode", "an agent in DaemonSet mode picks VMPodScrapes only")
-    if kind is VMNODESCRAPE and not has_cluster_access(spec, settings):
+    if kind is VMNODESCRAPE and not owner.has_cluster_access:
         return Refusal("access", "nodes are beyond the watched namespaces; the agent has no service account of its own")
-    labels = _checked(spec.scraping, f"{SELECTORS[kind]}_selector")
-    field = f"{SELECTORS[kind]}_namespace_selector"
-    wanted: LabelSelector | None = getattr(spec.scraping, field)
-    if labels is None and wanted is None and not spec.scraping.select_all_by_default:
+    labels, field = _checked(scraping, kind.selector), kind.namespace_selector
+    wanted: LabelSelector | None = getattr(scraping, field)
+    if labels is None and wanted is None and not scraping.select_all_by_default:
         return Refusal("selector", f"the agent has no selector of {kind.name}s and does not select all by default")
     if settings.watch_namespaces:
         return Reach(frozenset(settings.watch_namespaces), labels, "the operator watches other namespaces only")
     if wanted is None:
         own = f"without spec.{camel_case(field)} the agent searches its own namespace only"
-        return Reach(None if labels is None else frozenset({agent.namespace}), labels, own)
+        return Reach(None if labels is None else frozenset({owner.namespace}), labels, own)
     if wanted.is_empty:
         return Reach(None, labels)
-    _checked(spec.scraping, field)
+    _checked(scraping, field)
     searched = frozenset(name for name, own in namespaces.items() if labelselector.matches(wanted, own))
     return Reach(searched, labels, f"spec.{camel_case(field)}", wanted)
 

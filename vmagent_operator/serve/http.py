@@ -18,6 +18,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from attrs import define, field, frozen
 
+from vmagent_operator.identity import OPERATOR
+
 logger = logging.getLogger(__name__)
 
 HEAD_SECONDS = 5.0
@@ -253,7 +255,7 @@ class _Head(io.RawIOBase):
 class _Handler(BaseHTTPRequestHandler):
     server: Server
     protocol_version = "HTTP/1.1"
-    server_version, sys_version = "vmagent-operator", ""
+    server_version, sys_version = OPERATOR, ""
 
     def setup(self) -> None:
         super().setup()

@@ -13,6 +13,7 @@ from attrs import asdict, define, frozen
 from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.openmetrics import exposition as openmetrics
 
+from vmagent_operator.controller.controller import Controller
 from vmagent_operator.controller.system import System
 from vmagent_operator.serve.http import Answer, Page, Query, Token
 
@@ -71,8 +72,7 @@ class Debug:
         }
 
     def _queue(self) -> dict[str, Any]:
-        shown = asdict(self.system.queue.snapshot(), recurse=False)
-        return {name: {"/".join(key): value for key, value in found.items()} for name, found in shown.items()}
+        return {controller.name: _snapshot(controller) for controller in self.system.controllers}
 
     def _informers(self) -> list[dict[str, Any]]:
         return [
@@ -104,6 +104,11 @@ class Debug:
                 }
                 return _json(shown)
         return Answer(b"not found\n", 404)
+
+
+def _snapshot(controller: Controller) -> dict[str, Any]:
+    shown = asdict(controller.queue.snapshot(), recurse=False)
+    return {name: {"/".join(key): value for key, value in found.items()} for name, found in shown.items()}
 
 
 def _stacks() -> str:

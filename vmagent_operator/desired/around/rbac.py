@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from vmagent_operator.desired import labels, names
-from vmagent_operator.desired.vmagent.features import VMAgent, has_secrets, spec
+from vmagent_operator.desired.component import Component
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.settings import Settings
 
 Rule = dict[str, Any]
 _GROUP = "rbac.authorization.k8s.io"
@@ -39,52 +38,59 @@ NAMESPACE_RULES: tuple[Rule, ...] = (
 """What discovery needs in one namespace."""
 
 
-def owns_account(agent: VMAgent) -> bool:
+def owns_account(component: Component) -> bool:
     """Whether the pods' account is the operator's; one named by the user is the user's to equip."""
-    return not spec(agent).apps.service_account_name
+    return not component.params.service_account_name
 
 
-def objects(agent: VMAgent, settings: Settings) -> Iterator[Manifest]:
-    """The account, roles and bindings, in the order in which they are needed."""
-    if not owns_account(agent):
+def account(component: Component) -> Iterator[Manifest]:
+    """The account, if it is the operator's."""
+    if owns_account(component):
+        yield {
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": labels.meta(component, component.name),
+        }
+
+
+def scraping(component: Component, *, discovers: bool) -> Iterator[Manifest]:
+    """Roles and bindings of an application that reads its configuration Secret, in the order in which they are needed.
+
+    discovers: whether it looks for targets, and so reads what Kubernetes has; in the watched namespaces, if there are
+    such.
+    """
+    if not owns_account(component):
         return
-    yield {
-        "apiVersion": "v1",
-        "kind": "ServiceAccount",
-        "metadata": labels.meta(agent, settings, names.prefixed(agent)),
-    }
-    if not has_secrets(agent):
-        return
-    is_scraping = not spec(agent).scraping.ingest_only_mode
-    if not settings.watch_namespaces:
-        yield from _role(agent, settings, "", CLUSTER_RULES if is_scraping else ())
-    for namespace in settings.watch_namespaces or (agent.namespace,):
-        own = (_configuration(agent),) if namespace == agent.namespace else ()
-        yield from _role(agent, settings, namespace, (*own, *(NAMESPACE_RULES if is_scraping else ())))
+    watched = component.settings.watch_namespaces
+    if not watched:
+        yield from _role(component, "", CLUSTER_RULES if discovers else ())
+    for namespace in watched or (component.namespace,):
+        own = (_configuration(component),) if namespace == component.namespace else ()
+        yield from _role(component, namespace, (*own, *(NAMESPACE_RULES if discovers else ())))
 
 
-def _configuration(agent: VMAgent) -> Rule:
+def _configuration(component: Component) -> Rule:
     return {
         "apiGroups": [""],
         "resources": ["secrets"],
-        "resourceNames": [names.config(agent)],
+        "resourceNames": [names.config(component)],
         "verbs": ["get", "watch", "list"],
     }
 
 
-def _role(agent: VMAgent, settings: Settings, namespace: str, rules: tuple[Rule, ...]) -> Iterator[Manifest]:
+def _role(component: Component, namespace: str, rules: tuple[Rule, ...]) -> Iterator[Manifest]:
     """A role with `rules` and its binding; those of the cluster if `namespace` is empty."""
-    kind, name = "Role" if namespace else "ClusterRole", names.rbac(agent)
+    kind, name = "Role" if namespace else "ClusterRole", names.rbac(component)
     yield {
         "apiVersion": f"{_GROUP}/v1",
         "kind": kind,
-        "metadata": labels.meta(agent, settings, name, namespace=namespace),
+        "metadata": labels.meta(component, name, namespace=namespace),
         "rules": list(rules),
     }
     yield {
         "apiVersion": f"{_GROUP}/v1",
         "kind": f"{kind}Binding",
-        "metadata": labels.meta(agent, settings, name, namespace=namespace),
+        "metadata": labels.meta(component, name, namespace=namespace),
         "roleRef": {"apiGroup": _GROUP, "kind": kind, "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": names.prefixed(agent), "namespace": agent.namespace}],
+        "subjects": [{"kind": "ServiceAccount", "name": component.name, "namespace": component.namespace}],
     }

@@ -1,21 +1,21 @@
-"""The scrape object through which an agent is scraped itself: a VMServiceScrape, or for a DaemonSet a VMPodScrape."""
+"""The scrape object through which a component is scraped itself: a VMServiceScrape, or for a DaemonSet a VMPodScrape."""
 
 from typing import Any
 
-from attrs import evolve
+from attrs import frozen
 
-from vmagent_operator.api.kinds import API_VERSION
+from vmagent_operator.api.apps import AdditionalServiceSpec
 from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
-from vmagent_operator.desired import labels, listener, names
+from vmagent_operator.desired import labels, listener
 from vmagent_operator.desired.around import service
-from vmagent_operator.desired.vmagent.features import VMAgent, has_reloader, is_daemon_set, spec
+from vmagent_operator.desired.component import Component
+from vmagent_operator.desired.probes import RELOADER_PORT
+from vmagent_operator.identity import ADDITIONAL_SERVICE_LABEL, API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_json
-from vmagent_operator.settings import Settings
 
 Endpoint = dict[str, Any]
 _APP_LABEL = "victoriametrics_app"
-_RELOADER_PORT = 8435
 _BOTH_SPELLINGS = {"sourceLabels": "source_labels", "targetLabel": "target_label"}
 
 # What a VMPodScrape takes over of `serviceScrapeSpec`.
@@ -33,42 +33,55 @@ _SERVICE_ONLY = (
 )
 
 
-def self_scrape(agent: VMAgent, settings: Settings) -> Manifest | None:
-    """The agent's own scrape object, or None where it is switched off."""
-    kind = "VMPodScrape" if is_daemon_set(agent) else "VMServiceScrape"
-    is_disabled = spec(agent).disable_self_service_scrape
-    if is_disabled is None:
-        is_disabled = settings.disable_self_service_scrape
+@frozen(kw_only=True)
+class Wish:
+    """What an owner says about being scraped itself.
+
+    given: `serviceScrapeSpec`. is_disabled: None leaves it to the operator's setting. service: the component's own
+    Service, made with `service_spec`.
+    """
+
+    given: VMServiceScrapeSpec | None
+    is_disabled: bool | None
+    has_reloader: bool
+    service: Manifest
+    service_spec: AdditionalServiceSpec | None
+
+
+def self_scrape(component: Component, wish: Wish) -> Manifest | None:
+    """The component's own scrape object, or None where it is switched off."""
+    settings, is_daemon_set = component.settings, component.kind == "DaemonSet"
+    kind = "VMPodScrape" if is_daemon_set else "VMServiceScrape"
+    is_disabled = settings.disable_self_service_scrape if wish.is_disabled is None else wish.is_disabled
     if is_disabled or kind in settings.disabled_kinds:
         return None
-    given = to_json(spec(agent).service_scrape_spec or VMServiceScrapeSpec(endpoints=()))
+    given = to_json(wish.given or VMServiceScrapeSpec(endpoints=()))
     endpoints = [_with_both_spellings(endpoint) for endpoint in given.get("endpoints", ())]
-    build = _pod_scrape if is_daemon_set(agent) else _service_scrape
-    return {"apiVersion": API_VERSION, "kind": kind, **build(agent, settings, given, endpoints)}
+    build = _pod_scrape if is_daemon_set else _service_scrape
+    return {"apiVersion": API_VERSION, "kind": kind, **build(component, wish, given, endpoints)}
 
 
-def _service_scrape(agent: VMAgent, settings: Settings, given: Manifest, endpoints: list[Endpoint]) -> Manifest:
-    endpoints = [_reachable(endpoint, agent) for endpoint in endpoints]
+def _service_scrape(component: Component, wish: Wish, given: Manifest, endpoints: list[Endpoint]) -> Manifest:
+    endpoints = [_reachable(endpoint, component) for endpoint in endpoints]
     if not any(endpoint.get("port") == "http" for endpoint in endpoints):
-        endpoints.append(_generated(agent))
-    metadata = service.main(agent, settings)["metadata"]
+        endpoints.append(_generated(component))
+    metadata = wish.service["metadata"]
     if not any(given.get("selector", {}).values()):
-        own = service.main(agent, evolve(settings, common_labels={}))["metadata"]["labels"]
         given["selector"] = {
-            "matchLabels": own,
-            "matchExpressions": [{"key": service.ADDITIONAL_LABEL, "operator": "DoesNotExist"}],
+            "matchLabels": {**service.own_labels(wish.service_spec), **labels.owned(component)},
+            "matchExpressions": [{"key": ADDITIONAL_SERVICE_LABEL, "operator": "DoesNotExist"}],
         }
-    reloader = [_reloader({"targetPort": _RELOADER_PORT})] if has_reloader(agent) else []
+    reloader = [_reloader({"targetPort": RELOADER_PORT})] if wish.has_reloader else []
     return {"metadata": metadata, "spec": {**given, "endpoints": [*map(_labelled, endpoints), *reloader]}}
 
 
-def _pod_scrape(agent: VMAgent, settings: Settings, given: Manifest, endpoints: list[Endpoint]) -> Manifest:
+def _pod_scrape(component: Component, wish: Wish, given: Manifest, endpoints: list[Endpoint]) -> Manifest:
     taken = [{k: v for k, v in endpoint.items() if k not in _SERVICE_ONLY} for endpoint in endpoints]
-    http = [_reachable(endpoint, agent) for endpoint in taken if endpoint.get("port") == "http"]
+    http = [_reachable(endpoint, component) for endpoint in taken if endpoint.get("port") == "http"]
     others = [endpoint for endpoint in taken if endpoint.get("port") != "http"]
-    reloader = [_reloader({"portNumber": _RELOADER_PORT})] if has_reloader(agent) else []
-    metadata = labels.meta(agent, settings, names.prefixed(agent))
-    metadata["labels"] = {**settings.common_labels, **labels.selector(agent)}
+    reloader = [_reloader({"portNumber": RELOADER_PORT})] if wish.has_reloader else []
+    settings, metadata = component.settings, labels.meta(component, component.name)
+    metadata["labels"] = {**settings.common_labels, **labels.selector(component)}
     metadata.pop("annotations", None)
     if settings.common_annotations:
         metadata["annotations"] = dict(settings.common_annotations)
@@ -77,27 +90,27 @@ def _pod_scrape(agent: VMAgent, settings: Settings, given: Manifest, endpoints: 
         "metadata": metadata,
         "spec": {
             **kept,
-            "podMetricsEndpoints": [*map(_labelled, (http[-1] if http else _generated(agent), *others)), *reloader],
-            "selector": {"matchLabels": labels.selector(agent)},
+            "podMetricsEndpoints": [*map(_labelled, (http[-1] if http else _generated(component), *others)), *reloader],
+            "selector": {"matchLabels": labels.selector(component)},
         },
     }
 
 
-def _generated(agent: VMAgent) -> Endpoint:
-    """The endpoint of the HTTP port as the agent's arguments make it reachable."""
-    endpoint: Endpoint = {"port": "http", "path": listener.path(agent, "/metrics")}
-    if listener.scheme(agent) == "https":
+def _generated(component: Component) -> Endpoint:
+    """The endpoint of the HTTP port as the component's arguments make it reachable."""
+    endpoint: Endpoint = {"port": "http", "path": listener.path(component, "/metrics")}
+    if listener.scheme(component) == "https":
         endpoint |= {"scheme": "https", "tlsConfig": {"insecureSkipVerify": True}}
-    if key := spec(agent).apps.extra_args.get("metricsAuthKey"):
+    if key := component.params.extra_args.get("metricsAuthKey"):
         endpoint["params"] = {"authKey": [key]}
     return endpoint
 
 
-def _reachable(endpoint: Endpoint, agent: VMAgent) -> Endpoint:
+def _reachable(endpoint: Endpoint, component: Component) -> Endpoint:
     """A user's endpoint; that of the HTTP port gets what it takes to reach it and the user has left out."""
     if endpoint.get("port") != "http":
         return endpoint
-    generated = _generated(agent)
+    generated = _generated(component)
     if endpoint.get("scheme"):
         generated.pop("tlsConfig", None)
     if params := {**generated.pop("params", {}), **endpoint.get("params", {})}:

@@ -1,66 +1,95 @@
-"""Services: the agent's own, and the additional one that `serviceSpec` describes.
+"""Services: the component's own, and the additional one that `serviceSpec` describes.
 
 What a server would fill in is written out, so that desired and live compare without guessing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from vmagent_operator.api.apps import AdditionalServiceSpec
+from vmagent_operator.api.vmagent import InsertPorts
 from vmagent_operator.desired import labels, listener, names
+from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical
-from vmagent_operator.desired.vmagent.features import VMAgent, spec
+from vmagent_operator.identity import ADDITIONAL_SERVICE_LABEL
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.settings import Settings
 
-ADDITIONAL_LABEL = "operator.victoriametrics.com/additional-service"
 _CLIENT_IP_TIMEOUT_SECONDS = 10800
 
-# Attribute and key of `insertPorts`, and the ports that it opens: name and protocol.
+Port = tuple[str, str, str]
+"""Name, protocol and number of a port; the number as the user wrote it."""
+
+# Attribute and key of `insertPorts`, the flag that opens the port, and what it opens: name and protocol. The flags' two
+# dashes sort them first, and keep `extraArgs` from replacing them.
 INSERT_PORTS = (
-    ("graphite_port", "graphitePort", (("graphite-tcp", "TCP"), ("graphite-udp", "UDP"))),
-    ("influx_port", "influxPort", (("influx-tcp", "TCP"), ("influx-udp", "UDP"))),
-    ("open_tsdb_port", "openTSDBPort", (("opentsdb-tcp", "TCP"), ("opentsdb-udp", "UDP"))),
-    ("open_tsdb_http_port", "openTSDBHTTPPort", (("opentsdb-http", "TCP"),)),
+    ("graphite_port", "graphitePort", "graphiteListenAddr", (("graphite-tcp", "TCP"), ("graphite-udp", "UDP"))),
+    ("influx_port", "influxPort", "influxListenAddr", (("influx-tcp", "TCP"), ("influx-udp", "UDP"))),
+    ("open_tsdb_port", "openTSDBPort", "opentsdbListenAddr", (("opentsdb-tcp", "TCP"), ("opentsdb-udp", "UDP"))),
+    ("open_tsdb_http_port", "openTSDBHTTPPort", "opentsdbHTTPListenAddr", (("opentsdb-http", "TCP"),)),
 )
 
 
-def main(agent: VMAgent, settings: Settings) -> Manifest:
-    """The Service that spans all shards; `serviceSpec` with `useAsDefault` is laid over it."""
-    metadata = labels.meta(agent, settings, names.prefixed(agent))
+def insert_ports(given: InsertPorts | None) -> list[Port]:
+    """The ports that `insertPorts` opens beside that of HTTP."""
+    return [
+        (name, protocol, number)
+        for attribute, _, _, ports in INSERT_PORTS
+        if (number := getattr(given, attribute, ""))
+        for name, protocol in ports
+    ]
+
+
+def insert_flags(given: InsertPorts | None) -> list[str]:
+    """The arguments that open them."""
+    numbers = ((flag, getattr(given, attribute, "")) for attribute, _, flag, _ in INSERT_PORTS)
+    return [f"--{flag}=:{number}" for flag, number in numbers if number]
+
+
+def main(
+    component: Component, given: AdditionalServiceSpec | None, ports: Sequence[Port] = (), *, is_headless: bool = False
+) -> Manifest:
+    """The Service that spans all shards; `given` with `useAsDefault` is laid over it.
+
+    ports: those beside that of HTTP.
+    """
+    metadata = labels.meta(component, component.name)
     service: dict[str, Any] = {
         "type": "ClusterIP",
-        "selector": labels.selector(agent),
-        "ports": list(_ports(agent, settings)),
+        "selector": labels.selector(component),
+        "ports": [_port(*port) for port in (("http", "TCP", listener.port(component)), *ports)],
     }
-    if spec(agent).stateful_mode:
+    if is_headless:
         service["clusterIP"] = "None"
-    given = spec(agent).service_spec
+    metadata["labels"] = {**own_labels(given), **metadata["labels"]}
     if given is not None and given.use_as_default:
-        metadata["labels"] = {**given.metadata.labels, **metadata["labels"]}
         metadata["annotations"] = {**given.metadata.annotations, **metadata.get("annotations", {})}
         service = _patched(service, canonical(given.spec))
     return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": _completed(service)}
 
 
-def additional_name(agent: VMAgent) -> str | None:
+def own_labels(given: AdditionalServiceSpec | None) -> Mapping[str, str]:
+    """The labels that the user gives to the main Service."""
+    return given.metadata.labels if given is not None and given.use_as_default else {}
+
+
+def additional_name(component: Component, given: AdditionalServiceSpec | None) -> str | None:
     """The name of the additional Service, or None if there is none."""
-    given = spec(agent).service_spec
     if given is None or given.use_as_default:
         return None
-    return given.metadata.name or names.additional_service(agent)
+    return given.metadata.name or names.additional_service(component)
 
 
-def additional(agent: VMAgent, settings: Settings) -> Manifest | None:
-    """The Service beside the agent's own, or None."""
-    given, name = spec(agent).service_spec, additional_name(agent)
+def additional(component: Component, given: AdditionalServiceSpec | None, main: Manifest) -> Iterator[Manifest]:
+    """The Service beside the `main` one, if there is any."""
+    name = additional_name(component, given)
     if given is None or name is None:
-        return None
-    metadata, own = labels.meta(agent, settings, name), main(agent, settings)["spec"]
-    metadata["labels"] = {**given.metadata.labels, **metadata["labels"], ADDITIONAL_LABEL: "managed"}
+        return
+    metadata, own = labels.meta(component, name), main["spec"]
+    metadata["labels"] = {**given.metadata.labels, **metadata["labels"], ADDITIONAL_SERVICE_LABEL: "managed"}
     metadata["annotations"] = {**metadata.get("annotations", {}), **given.metadata.annotations}
     wanted = canonical(given.spec)
     inherited = {key: own[key] for key in ("selector", "ports", "type") if not wanted.get(key)}
-    return {
+    yield {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata,
@@ -68,11 +97,12 @@ def additional(agent: VMAgent, settings: Settings) -> Manifest | None:
     }
 
 
-def _ports(agent: VMAgent, settings: Settings) -> Iterator[Manifest]:
-    yield _port("http", "TCP", listener.port(agent, settings))
-    for attribute, _, ports in INSERT_PORTS:
-        if number := getattr(spec(agent).insert_ports, attribute, ""):
-            yield from (_port(name, protocol, number) for name, protocol in ports)
+def governing_name(component: Component, given: AdditionalServiceSpec | None, default: str) -> str:
+    """The Service that gives the pods of a StatefulSet their names: a headless one of the user's, or `default`."""
+    name = additional_name(component, given)
+    if given is not None and name is not None and given.spec.get("clusterIP") == "None":
+        return name
+    return default
 
 
 def _port(name: str, protocol: str, text: str) -> Manifest:

@@ -4,31 +4,31 @@ from collections.abc import Mapping
 from typing import Any
 
 from vmagent_operator.desired import resources
-from vmagent_operator.desired.quantity import whole_bytes
+from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.vmagent.features import VMAgent, spec
 from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES
+from vmagent_operator.quantity import whole_bytes
 from vmagent_operator.scrape.share import Room, file_bytes
-from vmagent_operator.settings import Settings
 
 
-def room(agent: VMAgent, settings: Settings, files: Mapping[str, str]) -> Room:
+def room(agent: VMAgent, component: Component, files: Mapping[str, str]) -> Room:
     """What scrape objects may take; `files` are those that the agent itself puts where theirs go."""
-    memory = memory_bytes(agent, settings)
+    memory = memory_bytes(agent, component)
     allowed = OWNER_MEMORY_BYTES if memory is None else min(memory, OWNER_MEMORY_BYTES)
     taken = sum(file_bytes(key, text) for key, text in files.items())
     return Room(memory_bytes=allowed, asset_bytes=OWNER_ASSETS_BYTES - taken)
 
 
-def memory_bytes(agent: VMAgent, settings: Settings) -> int | None:
+def memory_bytes(agent: VMAgent, component: Component) -> int | None:
     """The memory limit of vmagent: the agent's own, or the operator's default; None if there is none that stays.
 
     An autoscaler raises limits when they are met. A container that the user lays over ours goes first.
     """
     if spec(agent).vpa is not None:
         return None
-    laid_over = (container for container in spec(agent).apps.containers if container["name"] == "vmagent")
+    laid_over = (container for container in component.params.containers if container["name"] == component.app.name)
     given = [_limit(container.get("resources")) for container in laid_over]
-    found = next((limit for limit in given if limit is not None), _limit(resources.vmagent(agent, settings)))
+    found = next((limit for limit in given if limit is not None), _limit(resources.main(component)))
     return None if found is None else whole_bytes(found)
 
 

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from vmagent_operator.desired import names
-from vmagent_operator.desired.around import autoscaling, configsecret, disruption, network, rbac, selfscrape, service
-from vmagent_operator.desired.vmagent import capacity, features, remotewrite, rules, validation
+from vmagent_operator.desired.around import configsecret, policies, rbac, selfscrape, service
+from vmagent_operator.desired.component import Component
+from vmagent_operator.desired.vmagent import capacity, container, features, remotewrite, rules, validation
 from vmagent_operator.desired.vmagent.features import VMAgent, spec
-from vmagent_operator.desired.workload import claims, pod, shard, workload
+from vmagent_operator.desired.workload import pod, shard, workload
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
@@ -57,68 +58,123 @@ def desired(inputs: Inputs) -> Desired:
     if verdict.faults:
         raise AgentError(verdict.reason)
     scrapes = not spec(agent).scraping.ingest_only_mode
+    component = features.component(agent, inputs.settings, inputs.server)
     assets = remotewrite.assets(agent, inputs.values)
-    room = capacity.room(agent, inputs.settings, assets.tls)
-    found = configuration(agent, inputs.selection, inputs.values, inputs.settings, room) if scrapes else None
+    found = None
+    if scrapes:
+        owner, room = features.scrape_owner(agent, inputs.settings), capacity.room(agent, component, assets.tls)
+        found = configuration(owner, inputs.selection, inputs.values, room)
     warnings = (*map(str, verdict.warnings), *(found.faults if found else ()))
-    return Desired(objects=tuple(_objects(inputs, found, assets)), configuration=found, warnings=warnings)
+    return Desired(objects=tuple(_objects(inputs, component, found, assets)), configuration=found, warnings=warnings)
 
 
-def _objects(inputs: Inputs, found: Configuration | None, assets: remotewrite.Assets) -> Iterator[Manifest]:
+def self_scrape(agent: VMAgent, settings: Settings) -> Manifest | None:
+    """The scrape object of the agent itself, or None where it is switched off. Raises AgentError."""
+    component = features.component(agent, settings)
+    return selfscrape.self_scrape(component, _wish(agent, _service(agent, component)))
+
+
+def _objects(
+    inputs: Inputs, component: Component, found: Configuration | None, assets: remotewrite.Assets
+) -> Iterator[Manifest]:
     """Objects so ordered that whatever one refers to has been written before."""
-    agent, settings, values = inputs.agent, inputs.settings, inputs.values
-    around = (
-        service.additional(agent, settings),
-        service.main(agent, settings),
-        selfscrape.self_scrape(agent, settings),
-        autoscaling.horizontal(agent, settings),
-        autoscaling.vertical(agent, settings),
-        network.policy(agent, settings),
-    )
-    contents = (
-        rules.relabeling(agent, settings, values),
-        rules.aggregation(agent, settings, values),
-    )
-    overflow = found.overflow if found else ()
-    yield from rbac.objects(agent, settings)
-    yield from filter(None, around)
+    agent, values = inputs.agent, inputs.values
+    has_secrets, overflow = features.has_secrets(agent), found.overflow if found else ()
+    yield from rbac.account(component)
+    if has_secrets:
+        yield from rbac.scraping(component, discovers=not spec(agent).scraping.ingest_only_mode)
+    yield from _around(agent, component)
     for number, jobs in enumerate(overflow, 1):
-        yield configsecret.overflow(agent, settings, number, jobs)
-    if features.has_secrets(agent):
+        yield configsecret.overflow(component, number, jobs)
+    if has_secrets:
         tls = configsecret.texts(assets.tls | (dict(found.assets) if found else {}))
-        yield configsecret.secret(agent, settings, names.tls_assets(agent), tls)
-    yield from filter(None, contents)
-    if features.has_secrets(agent):
-        yield _configuration(inputs, found, assets.config)
-    yield from _workloads(inputs, len(overflow))
+        yield configsecret.secret(component, names.tls_assets(component), tls)
+    yield from filter(None, (of(agent, component, values) for of in (rules.relabeling, rules.aggregation)))
+    if has_secrets:
+        yield _configuration(inputs, component, found, assets.config)
+    yield from workloads(agent, component, values, len(overflow))
 
 
-def _configuration(inputs: Inputs, found: Configuration | None, credentials: Mapping[str, str]) -> Manifest:
+def _around(agent: VMAgent, component: Component) -> Iterator[Manifest]:
+    """What stands around the pods; autoscalers point at the agent, whose scale is the number of shards."""
+    asked, main = spec(agent), _service(agent, component)
+    yield from service.additional(component, asked.service_spec, main)
+    yield main
+    others = (
+        selfscrape.self_scrape(component, _wish(agent, main)),
+        policies.horizontal_autoscaler(component, asked.hpa, agent.name, component.target),
+        policies.vertical_autoscaler(component, asked.vpa, agent.name, component.target),
+        policies.network_policy(component, asked.network_policy),
+    )
+    yield from filter(None, others)
+
+
+def _service(agent: VMAgent, component: Component) -> Manifest:
+    asked = spec(agent)
+    ports = service.insert_ports(asked.insert_ports)
+    return service.main(component, asked.service_spec, ports, is_headless=asked.stateful_mode)
+
+
+def _wish(agent: VMAgent, main: Manifest) -> selfscrape.Wish:
+    asked = spec(agent)
+    return selfscrape.Wish(
+        given=asked.service_scrape_spec,
+        is_disabled=asked.disable_self_service_scrape,
+        has_reloader=features.has_reloader(agent),
+        service=main,
+        service_spec=asked.service_spec,
+    )
+
+
+def _configuration(
+    inputs: Inputs, component: Component, found: Configuration | None, credentials: Mapping[str, str]
+) -> Manifest:
     """The configuration Secret.
 
     An agent that selects nothing leaves the configuration to its user: it gets a first one, never another. To a Secret
     that was there before the agent only keys are added, so that it stays when the agent goes.
     """
-    agent, is_users = inputs.agent, configsecret.is_users(inputs.agent)
+    is_unmanaged = features.is_unmanaged(inputs.agent)
     data = configsecret.texts(credentials)
-    if not (is_users and inputs.unmanaged_config_exists):
-        data[configsecret.CONFIG_KEY] = found.main.packed if found else compressed(b"")
-    manifest = configsecret.secret(agent, inputs.settings, names.config(agent), data)
-    if inputs.is_config_foreign and (is_users or inputs.is_config_shared):
+    if not (is_unmanaged and inputs.unmanaged_config_exists):
+        data[component.app.config_key] = found.main.packed if found else compressed(b"")
+    manifest = configsecret.secret(component, names.config(component), data)
+    if inputs.is_config_foreign and (is_unmanaged or inputs.is_config_shared):
         manifest["metadata"] = {key: manifest["metadata"][key] for key in ("name", "namespace")}
     return manifest
 
 
-def _workloads(inputs: Inputs, overflow_count: int) -> Iterator[Manifest]:
-    """For each shard its disruption budget, if any, and its workload."""
-    agent, settings = inputs.agent, inputs.settings
-    spec_ = pod.spec(agent, settings, inputs.server, inputs.values, overflow_count)
-    budget = disruption.budget(agent, settings)
-    running = workload.workload(agent, settings, spec_, claims.claims(agent))
-    if not (count := features.shards(agent)):
+def workloads(agent: VMAgent, component: Component, values: Values, overflow_count: int) -> Iterator[Manifest]:
+    """For each shard its disruption budget, if any, and its workload; `overflow_count` is that of overflow Secrets."""
+    count = component.shards
+    budget = policies.disruption_budget(component, spec(agent).pod_disruption_budget)
+    running = _workload(agent, component, container.parts(agent, component, values, overflow_count))
+    if not count:
         yield from filter(None, (budget, running))
-    scrapes = not spec(agent).scraping.ingest_only_mode
     for number in range(count):
         if budget is not None:
-            yield shard.render(budget, number, count, scrapes=False)
-        yield shard.render(running, number, count, scrapes=scrapes)
+            yield shard.render(budget, number)
+        own = shard.render(running, number)
+        if not spec(agent).scraping.ingest_only_mode:
+            member = {"promscrape.cluster.membersCount": count, "promscrape.cluster.memberNum": number}
+            own = shard.with_flags(own, component.app.name, member)
+        yield own
+
+
+def _workload(agent: VMAgent, component: Component, parts: pod.Parts) -> Manifest:
+    """The workload, holding the shard placeholder if the agent is sharded."""
+    asked, template = spec(agent), pod.spec(component, parts)
+    if component.kind == "DaemonSet":
+        pace = asked.daemon_set_rolling_update_strategy_behavior
+        return workload.daemon_set(component, template, asked.daemon_set_update_strategy, pace)
+    if component.kind == "Deployment":
+        return workload.deployment(component, template, asked.update_strategy, asked.rolling_update)
+    main_service = component.name if component.shards else ""
+    return workload.stateful_set(
+        component,
+        template,
+        service=service.governing_name(component, asked.service_spec, main_service),
+        strategy=asked.stateful_rolling_update_strategy,
+        claims=parts.claims,
+        retention=asked.persistent_volume_claim_retention_policy,
+    )

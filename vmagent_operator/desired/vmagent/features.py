@@ -3,16 +3,32 @@
 They are apart so that account, configuration, pod and self scrape cannot disagree on whether a Secret is read.
 """
 
+from typing import Any
+
+from vmagent_operator.api.apps import ManagedMetadata
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
+from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAgentSpec
-from vmagent_operator.model.encode import find
-from vmagent_operator.scrape import context
-from vmagent_operator.scrape.checks.raw import Fill
+from vmagent_operator.desired import labels
+from vmagent_operator.desired.component import Application, Component
+from vmagent_operator.model.walk import find
+from vmagent_operator.scrape.environment import Environment
+from vmagent_operator.scrape.environment import environment as _environment
 from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.settings import Server, Settings
 
 VMAgent = CustomObject[VMAgentSpec]
+
+VMAGENT = Application(
+    name="vmagent",
+    prefix="vmagent-",
+    config_file="vmagent.yaml",
+    config_directory="/etc/vmagent/config",
+    config_out_directory="/etc/vmagent/config_out",
+    assets_directory="/etc/vmagent-tls/certs",
+)
 
 
 def spec(agent: VMAgent) -> VMAgentSpec:
@@ -22,9 +38,9 @@ def spec(agent: VMAgent) -> VMAgentSpec:
     return agent.spec
 
 
-def fill(agent: VMAgent) -> Fill:
-    """What vmagent reads where a text of the agent's own stands; see context.fill."""
-    return context.fill(spec(agent))
+def environment(agent: VMAgent) -> Environment:
+    """What vmagent finds in its environment."""
+    return _environment(spec(agent).apps, VMAGENT.name, is_daemon_set=is_daemon_set(agent))
 
 
 def is_daemon_set(agent: VMAgent) -> bool:
@@ -98,12 +114,54 @@ def has_reloader(agent: VMAgent) -> bool:
     return has_secrets(agent) or has_relabeling(agent) or has_aggregation(agent)
 
 
-def has_license(agent: VMAgent) -> bool:
-    """Whether a license is provided, by value or by reference."""
-    license = spec(agent).license
-    return license is not None and bool(license.key or license.key_ref)
+def is_unmanaged(agent: VMAgent) -> bool:
+    """Whether the scrape configuration is the user's own: the agent scrapes, but nothing says what."""
+    asked = spec(agent).scraping
+    selectors = (field for kind in SCRAPE_KINDS for field in (kind.selector, kind.namespace_selector))
+    is_selective = asked.select_all_by_default or any(getattr(asked, name) is not None for name in selectors)
+    has_jobs = asked.additional_scrape_configs is not None or bool(asked.inline_scrape_config)
+    return not (asked.ingest_only_mode or is_selective or has_jobs)
 
 
-def is_openshift(settings: Settings, server: Server) -> bool:
-    """Whether ids are left to OpenShift and its service authority is mounted."""
-    return settings.openshift == "enabled" or (settings.openshift == "auto" and server.openshift)
+def prefixed(agent: VMAgent) -> str:
+    """The name that most children have: `vmagent-<name>`, or the agent's own with legacy naming."""
+    return agent.name if spec(agent).use_legacy_naming else f"{VMAGENT.prefix}{agent.name}"
+
+
+def component(agent: VMAgent, settings: Settings, server: Server = Server()) -> Component:  # noqa: B008
+    """The agent as generic builders see it. Raises AgentError."""
+    asked = spec(agent)
+    return Component(
+        owner=agent,
+        app=VMAGENT,
+        name=prefixed(agent),
+        params=asked.apps,
+        settings=settings,
+        server=server,
+        managed=asked.managed_metadata or ManagedMetadata(),
+        license=asked.license,
+        kind="DaemonSet" if is_daemon_set(agent) else "StatefulSet" if is_stateful(agent) else "Deployment",
+        shards=shards(agent),
+    )
+
+
+def scrape_owner(agent: VMAgent, settings: Settings) -> ScrapeOwner:
+    """The agent as whoever selects scrape objects. Raises AgentError."""
+    asked = spec(agent)
+    return ScrapeOwner(
+        object=agent,
+        scraping=asked.scraping,
+        params=asked.apps,
+        settings=settings,
+        container=VMAGENT.name,
+        is_daemon_set=asked.daemon_set_mode,
+        assets_directory=VMAGENT.assets_directory,
+    )
+
+
+def scale(agent: VMAgent) -> dict[str, Any]:
+    """What the agent's scale subresource and columns read in its status, as far as its spec could be decoded."""
+    selector = ",".join(f"{key}={value}" for key, value in sorted(labels.instance(VMAGENT, agent.name).items()))
+    if agent.spec is None:
+        return {"selector": selector, "shards": agent.status.get("shards", 1)}
+    return {"selector": selector, "shards": shards(agent) or 1, "replicas": agent.spec.apps.replica_count or 0}

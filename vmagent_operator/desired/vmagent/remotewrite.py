@@ -15,22 +15,20 @@ from vmagent_operator.api.auth import BasicAuth, OAuth2, SecretOrConfigMap, TLSC
 from vmagent_operator.api.core import SecretKeySelector
 from vmagent_operator.api.vmagent import AWS, RemoteWriteSettings, RemoteWriteSpec, StreamAggrConfig
 from vmagent_operator.desired import args
-from vmagent_operator.desired.vmagent import rules, startup
+from vmagent_operator.desired.vmagent import queue, rules, startup
 from vmagent_operator.desired.vmagent.features import (
+    VMAGENT,
     VMAgent,
-    fill,
+    environment,
     has_global_relabeling,
     has_rule,
     has_url_relabeling,
     spec,
 )
-from vmagent_operator.desired.workload import claims
+from vmagent_operator.desired.workload.volumes import AGGREGATION_DIRECTORY, RELABELING_DIRECTORY
 from vmagent_operator.scrape.errors import AgentError, refuse
 from vmagent_operator.scrape.references import Missing, Scope, Selector, Values
 
-CONFIG_DIRECTORY = "/etc/vmagent/config"
-AGGREGATION_DIRECTORY = "/etc/vm/stream-aggr"
-RELABELING_DIRECTORY = "/etc/vm/relabeling"
 _DEFAULT_QUEUE_BYTES = 1 << 30
 
 
@@ -139,7 +137,7 @@ def arguments(agent: VMAgent, values: Values) -> list[str]:
 
 def _faults(agent: VMAgent, destinations: Sequence[Destination]) -> Iterator[str]:
     """What vmagent would not start with; a flag that the user gives otherwise is the user's to get right."""
-    asked, filled = spec(agent), fill(agent)
+    asked, filled = spec(agent), environment(agent).fill
     extra = asked.apps.extra_args
     if "remoteWrite.url" in extra:
         return
@@ -169,8 +167,8 @@ def _destinations(agent: VMAgent, values: Values) -> list[Destination]:
         Destination(
             index,
             remote,
-            config=Scope(values, agent.namespace, directory=CONFIG_DIRECTORY),
-            tls=Scope(values, agent.namespace),
+            config=Scope(values, agent.namespace, directory=VMAGENT.config_directory),
+            tls=Scope(values, agent.namespace, directory=VMAGENT.assets_directory),
         )
         for index, remote in enumerate(spec(agent).remote_write)
     ]
@@ -257,7 +255,7 @@ def _queues(agent: VMAgent) -> Iterator[str]:
     yield from _sized("queues", settings.queues, numbers)
     common = settings.max_disk_usage_per_url
     if common is None or str(common) == str(_DEFAULT_QUEUE_BYTES):
-        common = claims.queue_size(agent) or _DEFAULT_QUEUE_BYTES
+        common = queue.size_bytes(agent) or _DEFAULT_QUEUE_BYTES
     yield from _sized("maxDiskUsagePerURL", common, [remote.max_disk_usage for remote in remotes])
 
 
@@ -277,7 +275,7 @@ def _sized(name: str, common: int | str | None, given: Sequence[int | str | None
 def _settings(agent: VMAgent) -> Iterator[str]:
     """What holds for remote write as a whole."""
     settings = spec(agent).remote_write_settings or RemoteWriteSettings()
-    yield f"-remoteWrite.tmpDataPath={settings.tmp_data_path or claims.queue_path(agent)}"
+    yield f"-remoteWrite.tmpDataPath={settings.tmp_data_path or queue.path(agent)}"
     if settings.max_block_size is not None:
         yield f"-remoteWrite.maxBlockSize={settings.max_block_size}"
     if settings.show_url is not None:

@@ -12,8 +12,16 @@ from attrs import evolve, frozen
 from vmagent_operator.api.core import ConfigMapKeySelector
 from vmagent_operator.api.vmagent import StreamAggrConfig, StreamAggrRule
 from vmagent_operator.desired import labels, names
+from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.vmagent.aggregation import faults as aggregation_faults
-from vmagent_operator.desired.vmagent.features import VMAgent, fill, has_aggregation, has_relabeling, has_rule, spec
+from vmagent_operator.desired.vmagent.features import (
+    VMAgent,
+    environment,
+    has_aggregation,
+    has_relabeling,
+    has_rule,
+    spec,
+)
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape.checks.raw import RULE
@@ -21,7 +29,6 @@ from vmagent_operator.scrape.errors import AgentError, refuse
 from vmagent_operator.scrape.references import Missing, Reference, Scope, Values
 from vmagent_operator.scrape.text import emit
 from vmagent_operator.scrape.text.goyaml import InvalidYAML, load
-from vmagent_operator.settings import Settings
 
 GLOBAL_RELABELING = "global_relabeling.yaml"
 GLOBAL_AGGREGATION = "global_aggregation.yaml"
@@ -38,32 +45,32 @@ def url_aggregation(index: int) -> str:
     return f"RWS_{index}-CM-STREAM-AGGR-CONF"
 
 
-def relabeling(agent: VMAgent, settings: Settings, values: Values) -> Manifest | None:
+def relabeling(agent: VMAgent, component: Component, values: Values) -> Manifest | None:
     """The ConfigMap with relabeling rules, or None without any; AgentError for what is missing or wrong."""
     if not has_relabeling(agent):
         return None
-    return _config_map(agent, settings, names.relabeling(agent), _relabelings(agent, values))
+    return _config_map(component, names.relabeling(component), _relabelings(agent, values))
 
 
-def aggregation(agent: VMAgent, settings: Settings, values: Values) -> Manifest | None:
+def aggregation(agent: VMAgent, component: Component, values: Values) -> Manifest | None:
     """The ConfigMap with aggregation rules, or None without any; AgentError for what is missing or wrong."""
     if not has_aggregation(agent):
         return None
-    return _config_map(agent, settings, names.aggregation(agent), _aggregations(agent, values))
+    return _config_map(component, names.aggregation(component), _aggregations(agent, values))
 
 
-def _config_map(agent: VMAgent, settings: Settings, name: str, texts: Iterator[tuple[str, str]]) -> Manifest:
+def _config_map(component: Component, name: str, texts: Iterator[tuple[str, str]]) -> Manifest:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": labels.meta(agent, settings, name),
+        "metadata": labels.meta(component, name),
         "data": {key: text for key, text in texts if text},
     }
 
 
 def _relabelings(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
     asked, scope = spec(agent), Scope(values, agent.namespace)
-    filled = fill(agent)
+    filled = environment(agent).fill
     sources = [
         (
             GLOBAL_RELABELING,
@@ -95,7 +102,7 @@ def _relabelings(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
 
 
 def _aggregations(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
-    scope, filled = Scope(values, agent.namespace), fill(agent)
+    scope, filled = Scope(values, agent.namespace), environment(agent).fill
     blocks: list[tuple[str, str, StreamAggrConfig | None]] = [
         (GLOBAL_AGGREGATION, "spec", spec(agent).stream_aggr_config),
         *(

@@ -15,16 +15,21 @@ from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOr
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.desired import listener, names
 from vmagent_operator.desired.around.service import INSERT_PORTS, additional_name
-from vmagent_operator.desired.vmagent.features import VMAgent, is_daemon_set, is_stateful, spec
+from vmagent_operator.desired.vmagent.features import (
+    VMAgent,
+    component,
+    environment,
+    is_daemon_set,
+    is_stateful,
+    spec,
+)
+from vmagent_operator.identity import CONDITION_SUFFIX, SKIP_VALIDATION
 from vmagent_operator.limits import REPLICAS, SHARDS
 from vmagent_operator.model.decode import Fault
-from vmagent_operator.model.encode import find
+from vmagent_operator.model.walk import find, walk
 from vmagent_operator.scrape.checks.validate import relabeling
-from vmagent_operator.scrape.context import variables
-from vmagent_operator.scrape.walk import walk
 from vmagent_operator.settings import Settings
 
-SKIP = "operator.victoriametrics.com/skip-validation"
 _MAX_LABEL = 63
 _MAX_NAME = 253
 _MAX_CONDITION_TYPE = 316
@@ -51,7 +56,7 @@ class Verdict:
 
 def verdict(agent: VMAgent, settings: Settings) -> Verdict:
     """The faults and doubts of a decoded VMAgent; an annotation of the user's leaves out those of mere form."""
-    skip = agent.metadata.annotations.get(SKIP) == "true"
+    skip = agent.metadata.annotations.get(SKIP_VALIDATION) == "true"
     return Verdict(
         tuple(chain.from_iterable(rule(agent, settings) for rule in FATAL)),
         () if skip else tuple(chain.from_iterable(rule(agent, settings) for rule in DOUBTFUL)),
@@ -59,20 +64,26 @@ def verdict(agent: VMAgent, settings: Settings) -> Verdict:
 
 
 def _names(agent: VMAgent, settings: Settings) -> Faults:
-    service = additional_name(agent)
+    own = component(agent, settings)
+    service = additional_name(own, spec(agent).service_spec)
     limits = (
         (agent.name, _MAX_LABEL, "metadata.name", "the label of an instance"),
-        (names.prefixed(agent), _MAX_LABEL, "metadata.name", "a service"),
+        (own.name, _MAX_LABEL, "metadata.name", "a service"),
         (service or "", _MAX_LABEL, "spec.serviceSpec.metadata.name", "a service"),
-        (names.rbac(agent), _MAX_NAME, "metadata.name", "a role"),
-        (f"{agent.key}.vmagent.victoriametrics.com/Applied", _MAX_CONDITION_TYPE, "metadata.name", "a condition"),
+        (names.rbac(own), _MAX_NAME, "metadata.name", "a role"),
+        (
+            f"{agent.name}.{agent.namespace}.{agent.kind.singular}{CONDITION_SUFFIX}",
+            _MAX_CONDITION_TYPE,
+            "metadata.name",
+            "a condition",
+        ),
     )
     for name, limit, path, of in limits:
         if len(name) > limit:
             yield Fault(path, f"{name} is {len(name)} characters long, the name of {of} ends at {limit}")
     if "." in agent.name:
         yield Fault("metadata.name", "a service cannot have a dot in its name")
-    if service == names.prefixed(agent):
+    if service == own.name:
         yield Fault("spec.serviceSpec.metadata.name", f"{service} is the name of the agent's own service")
 
 
@@ -97,7 +108,7 @@ def _remote_write(agent: VMAgent, settings: Settings) -> Faults:
 
 def _ports(agent: VMAgent, settings: Settings) -> Faults:
     given = {"spec.port": spec(agent).apps.port}
-    for attribute, key, _ in INSERT_PORTS:
+    for attribute, key, _, _ in INSERT_PORTS:
         given[f"spec.insertPorts.{key}"] = getattr(spec(agent).insert_ports, attribute, "")
     for path, port in given.items():
         number = listener.number_or_name(port) if port else 1
@@ -155,7 +166,7 @@ def _credentials(agent: VMAgent, settings: Settings) -> Faults:
 def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
     """Rules of templates and classes: the objects that get them are left out. Other rules stop the agent."""
     for path, rule in walk(spec(agent).scraping, "spec", frozenset((RelabelConfig,))):
-        for fault in relabeling(rule, variables(spec(agent))):
+        for fault in relabeling(rule, environment(agent).literal):
             field, _, message = fault.partition(": ")
             yield Fault(f"{path}.{field}", message)
 

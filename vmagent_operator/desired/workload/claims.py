@@ -1,68 +1,21 @@
-"""Where the queue of remote write is kept, and the claim templates of a StatefulSet."""
+"""Claim templates of StatefulSets."""
 
 from typing import Any
 
 from vmagent_operator.api.apps import EmbeddedPersistentVolumeClaim
-from vmagent_operator.desired.defaults import canonical, canonical_list
-from vmagent_operator.desired.quantity import whole_bytes
-from vmagent_operator.desired.vmagent.features import VMAgent, is_stateful, spec
+from vmagent_operator.desired.defaults import canonical
 from vmagent_operator.model.decode import Manifest
 
-VOLUME = "persistent-queue-data"
 
-
-def queue_path(agent: VMAgent) -> str:
-    """The directory of the queue, at which its volume is mounted."""
-    return f"{'/vmagent_pq' if is_stateful(agent) else '/tmp'}/vmagent-remotewrite-data"
-
-
-def queue_size(agent: VMAgent) -> int | None:
-    """Bytes that each destination may use of the claimed volume; None if nothing tells."""
-    claim, destinations = _claim(agent), len(spec(agent).remote_write)
-    size = whole_bytes(_request(claim)) if claim else None
-    return size // destinations if size and destinations else None
-
-
-def queue_volume(agent: VMAgent) -> Manifest | None:
-    """The volume of the queue; None if it is claimed.
-
-    A StatefulSet without storage, or with a claim that asks for no size and so could never be bound, gets a directory
-    that lives as long as the pod.
-    """
-    storage = spec(agent).stateful_storage if is_stateful(agent) else None
-    if _claim(agent):
-        return None
-    return {"name": VOLUME, "emptyDir": canonical((storage and storage.empty_dir) or {}, "emptyDir")}
-
-
-def is_chosen(agent: VMAgent) -> bool:
-    """Whether `statefulStorage` says where the queue goes."""
-    storage = spec(agent).stateful_storage
-    return is_stateful(agent) and storage is not None and (storage.empty_dir is not None or _claim(agent) is not None)
-
-
-def claims(agent: VMAgent) -> list[Manifest]:
-    """The claim templates of a StatefulSet: the queue's, then the user's own."""
-    own = [_template(claim)] if (claim := _claim(agent)) else []
-    return own + canonical_list(spec(agent).claim_templates) if is_stateful(agent) else []
-
-
-def _claim(agent: VMAgent) -> EmbeddedPersistentVolumeClaim | None:
-    """The claim for the queue, if that is where it goes."""
-    storage = spec(agent).stateful_storage
-    if not is_stateful(agent) or storage is None or storage.empty_dir is not None:
-        return None
-    claim = storage.volume_claim_template
-    return claim if claim is not None and _request(claim) else None
-
-
-def _request(claim: EmbeddedPersistentVolumeClaim) -> str:
+def request(claim: EmbeddedPersistentVolumeClaim) -> str:
+    """The size that a claim asks for, as written; empty if it asks for none."""
     resources: dict[str, Any] = (claim.spec or {}).get("resources") or {}
     return str((resources.get("requests") or {}).get("storage") or "")
 
 
-def _template(claim: EmbeddedPersistentVolumeClaim) -> Manifest:
-    metadata = {"name": VOLUME, "labels": claim.metadata.labels, "annotations": claim.metadata.annotations}
+def template(volume: str, claim: EmbeddedPersistentVolumeClaim) -> Manifest:
+    """The template that claims `volume` for each pod."""
+    metadata = {"name": volume, "labels": claim.metadata.labels, "annotations": claim.metadata.annotations}
     return canonical(
         {
             "apiVersion": claim.api_version,

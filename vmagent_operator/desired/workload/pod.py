@@ -1,108 +1,110 @@
-"""The pod: vmagent, its config-reloader, and what the user adds to them."""
+"""The pod: the application's container, what runs beside it, and what the user adds to them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+
+from attrs import frozen
 
 from vmagent_operator.desired import args, container, image, labels, listener, names, probes, resources, security
-from vmagent_operator.desired.around import service
+from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical, canonical_list
-from vmagent_operator.desired.vmagent import features, remotewrite
-from vmagent_operator.desired.vmagent.features import VMAgent
-from vmagent_operator.desired.workload import claims, reloader, volumes
+from vmagent_operator.desired.workload import volumes
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.references import Values
-from vmagent_operator.settings import Server, Settings
 
 _SLEEP_SINCE = (1, 30)
 _DEFAULT_SLEEP_SECONDS = 15
 
-# Flags that open the insert ports, by the attribute of `insertPorts`. Their two dashes sort them first, and keep
-# `extraArgs` from replacing them.
-_INSERT_FLAGS = {
-    "graphite_port": "graphiteListenAddr",
-    "influx_port": "influxListenAddr",
-    "open_tsdb_port": "opentsdbListenAddr",
-    "open_tsdb_http_port": "opentsdbHTTPListenAddr",
-}
+
+@frozen(kw_only=True)
+class Parts:
+    """What an application brings into its pod: containers, init containers, volumes, and its claim templates."""
+
+    containers: Sequence[Manifest]
+    init_containers: Sequence[Manifest] = ()
+    volumes: Sequence[Manifest] = ()
+    claims: Sequence[Manifest] = ()
 
 
-def spec(agent: VMAgent, settings: Settings, server: Server, values: Values, overflow_count: int) -> Manifest:
+def spec(component: Component, parts: Parts) -> Manifest:
     """The spec of the pod template, with the shard placeholder wherever the user wrote it.
 
-    overflow_count: how many overflow Secrets there are. Raises AgentError for a reference of remote write into nowhere,
-    and for volumes and mounts that do not fit together.
+    Raises AgentError for volumes and mounts that do not fit together.
     """
-    apps = features.spec(agent).apps
-    own = [
-        _vmagent(agent, settings, server, values, overflow_count),
-        *reloader.sidecar(agent, settings, overflow_count),
-    ]
-    init = reloader.init(agent, settings)
-    context = security.container(agent, settings, server)
+    own, init = list(parts.containers), list(parts.init_containers)
+    context = security.container(component)
     if context is not None:
         own, init = ([one | {"securityContext": context} for one in some] for some in (own, init))
-    pod = _scheduling(agent, settings) | {
-        "serviceAccountName": names.service_account(agent),
-        "automountServiceAccountToken": False if volumes.needs_token(agent) else None,
-        "securityContext": security.pod(agent, settings, server),
-        "initContainers": container.merged(init, apps.init_containers),
-        "containers": container.merged(own, apps.containers),
-        "volumes": volumes.pod(agent, settings, server, overflow_count),
+    pod = _scheduling(component) | {
+        "serviceAccountName": names.service_account(component),
+        "automountServiceAccountToken": False if volumes.needs_token(component) else None,
+        "securityContext": security.pod(component),
+        "initContainers": container.merged(init, component.params.init_containers),
+        "containers": container.merged(own, component.params.containers),
+        "volumes": list(parts.volumes),
     }
-    _check(agent, pod)
+    _check(pod, parts.claims)
     return {field: value for field, value in pod.items() if value not in (None, "", [], {})}
 
 
-def _vmagent(agent: VMAgent, settings: Settings, server: Server, values: Values, overflow_count: int) -> Manifest:
-    asked = features.spec(agent)
-    env = canonical_list(asked.apps.extra_envs)
-    if features.is_daemon_set(agent):
-        env.append({"name": "KUBE_NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}})
-    vmagent = {
-        "name": "vmagent",
-        "image": image.vmagent(agent, settings),
-        "imagePullPolicy": image.pull_policy(agent),
-        "args": _arguments(agent, settings, values),
-        "env": env,
-        "envFrom": canonical_list(asked.apps.extra_envs_from),
-        "ports": list(_ports(agent, settings)),
-        "resources": resources.vmagent(agent, settings),
-        "volumeMounts": volumes.mounts(agent, settings, server, overflow_count),
+def main(
+    component: Component,
+    arguments: Sequence[str],
+    mounts: Sequence[Manifest],
+    *,
+    env: Sequence[Manifest] = (),
+    ports: Sequence[tuple[str, str, str]] = (),
+) -> Manifest:
+    """The application's container.
+
+    env: variables beside those of the user. ports: name, protocol and number of each beside that of HTTP; a text that is
+    no number gives a 0, which the API server refuses.
+    """
+    params = component.params
+    found = {
+        "name": component.app.name,
+        "image": image.main(component),
+        "imagePullPolicy": image.pull_policy(component),
+        "args": list(arguments),
+        "env": [*canonical_list(params.extra_envs), *env],
+        "envFrom": canonical_list(params.extra_envs_from),
+        "ports": [
+            {"name": name, "containerPort": number if isinstance(number, int) else 0, "protocol": protocol}
+            for name, protocol, port in (("http", "TCP", listener.port(component)), *ports)
+            for number in [listener.number_or_name(port)]
+        ],
+        "resources": resources.main(component),
+        "volumeMounts": list(mounts),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        **probes.vmagent(agent, settings),
+        **probes.main(component),
     }
-    if seconds := _sleep_seconds(agent, settings, server):
-        vmagent["lifecycle"] = {"preStop": {"sleep": {"seconds": seconds}}}
-    return {key: value for key, value in vmagent.items() if value}
+    if seconds := _sleep_seconds(component):
+        found["lifecycle"] = {"preStop": {"sleep": {"seconds": seconds}}}
+    return {key: value for key, value in found.items() if value}
 
 
-def _arguments(agent: VMAgent, settings: Settings, values: Values) -> list[str]:
-    """vmagent's arguments, sorted; only that of the reload key, which the user cannot replace, comes last."""
-    generated = [*remotewrite.arguments(agent, values), *_general(agent, settings), *_license(agent), *_insert(agent)]
-    arguments = sorted(args.override(generated, features.spec(agent).apps.extra_args))
-    if features.spec(agent).reloader.config_reload_auth_key_secret:
-        arguments.append(f"-reloadAuthKey={reloader.reload_key(agent)}")
-    return arguments
-
-
-def _general(agent: VMAgent, settings: Settings) -> Iterator[str]:
-    asked = features.spec(agent)
-    yield f"-httpListenAddr=:{listener.port(agent, settings)}"
-    if settings.enable_tcp6:
+def arguments(component: Component) -> Iterator[str]:
+    """The arguments that every application understands."""
+    params = component.params
+    yield f"-httpListenAddr=:{listener.port(component)}"
+    if component.settings.enable_tcp6:
         yield "-enableTCP6"
-    if asked.apps.log_level:
-        yield f"-loggerLevel={asked.apps.log_level}"
-    if asked.apps.log_format:
-        yield f"-loggerFormat={asked.apps.log_format}"
-    if asked.apps.extra_envs or asked.apps.extra_envs_from:
+    if params.log_level:
+        yield f"-loggerLevel={params.log_level}"
+    if params.log_format:
+        yield f"-loggerFormat={params.log_format}"
+    if params.extra_envs or params.extra_envs_from:
         yield "-envflag.enable=true"
-    if not asked.scraping.ingest_only_mode:
-        yield f"-promscrape.config={reloader.CONFIG_FILE}"
+    yield from _license(component)
 
 
-def _license(agent: VMAgent) -> Iterator[str]:
-    license = features.spec(agent).license
-    if license is None or not features.has_license(agent):
+def overridden(component: Component, generated: Sequence[str]) -> list[str]:
+    """`generated` with `extraArgs` in place of those of the same names, sorted."""
+    return sorted(args.override(generated, component.params.extra_args))
+
+
+def _license(component: Component) -> Iterator[str]:
+    license = component.license
+    if license is None or not component.has_license:
         return
     if license.key is not None:
         yield f"-license={license.key}"
@@ -114,66 +116,48 @@ def _license(agent: VMAgent) -> Iterator[str]:
         yield f"-licenseFile.reloadInterval={license.reload_interval}"
 
 
-def _insert(agent: VMAgent) -> Iterator[str]:
-    ports = features.spec(agent).insert_ports
-    for attribute, flag in _INSERT_FLAGS.items():
-        if port := getattr(ports, attribute, ""):
-            yield f"--{flag}=:{port}"
+def _grace_seconds(component: Component) -> int:
+    given = component.params.termination_grace_period_seconds
+    return component.defaults.termination_grace_period_seconds if given is None else given
 
 
-def _ports(agent: VMAgent, settings: Settings) -> Iterator[Manifest]:
-    """The container's ports; a text that is no number gives a 0, which the API server refuses."""
-    given = [("http", "TCP", listener.port(agent, settings))]
-    for attribute, _, ports in service.INSERT_PORTS:
-        if port := getattr(features.spec(agent).insert_ports, attribute, ""):
-            given += [(name, protocol, port) for name, protocol in ports]
-    for name, protocol, port in given:
-        number = listener.number_or_name(port)
-        yield {"name": name, "containerPort": number if isinstance(number, int) else 0, "protocol": protocol}
-
-
-def _grace_seconds(agent: VMAgent, settings: Settings) -> int:
-    given = features.spec(agent).apps.termination_grace_period_seconds
-    return settings.vmagent_termination_grace_period_seconds if given is None else given
-
-
-def _sleep_seconds(agent: VMAgent, settings: Settings, server: Server) -> int:
-    """How long vmagent goes on after its pod was told to stop, so that Services forget it first; 0 for not at all."""
-    seconds = features.spec(agent).apps.pre_stop_sleep_seconds
+def _sleep_seconds(component: Component) -> int:
+    """How long it goes on after its pod was told to stop, so that Services forget it first; 0 for not at all."""
+    seconds = component.params.pre_stop_sleep_seconds
     if seconds is None:
-        seconds = _DEFAULT_SLEEP_SECONDS if settings.enable_default_prestop_hook else 0
-    fits = 0 < seconds < _grace_seconds(agent, settings)
-    return seconds if fits and server.version >= _SLEEP_SINCE else 0
+        seconds = _DEFAULT_SLEEP_SECONDS if component.settings.enable_default_prestop_hook else 0
+    fits = component.app.sleeps and 0 < seconds < _grace_seconds(component)
+    return seconds if fits and component.server.version >= _SLEEP_SINCE else 0
 
 
-def _scheduling(agent: VMAgent, settings: Settings) -> Manifest:
+def _scheduling(component: Component) -> Manifest:
     """Pod fields that are the user's as they are, or have a plain default."""
-    apps = features.spec(agent).apps
+    params = component.params
+    spread = {"labelSelector": {"matchLabels": labels.selector(component)}} if component.app.joins_spread else {}
     return {
-        "affinity": canonical(apps.affinity or {}),
-        "tolerations": canonical_list(apps.tolerations),
-        "nodeSelector": dict(apps.node_selector),
+        "affinity": canonical(params.affinity or {}),
+        "tolerations": canonical_list(params.tolerations),
+        "nodeSelector": dict(params.node_selector),
         "topologySpreadConstraints": [
-            {"labelSelector": {"matchLabels": labels.selector(agent)}} | canonical(constraint)
-            for constraint in apps.topology_spread_constraints
+            spread | canonical(constraint) for constraint in params.topology_spread_constraints
         ],
-        "priorityClassName": apps.priority_class_name,
-        "schedulerName": apps.scheduler_name or "default-scheduler",
-        "runtimeClassName": apps.runtime_class_name,
-        "hostNetwork": apps.host_network or None,
-        "hostAliases": canonical_list(apps.old_host_aliases or apps.host_aliases),
-        "dnsPolicy": apps.dns_policy or "ClusterFirst",
-        "dnsConfig": canonical(apps.dns_config or {}),
-        "imagePullSecrets": canonical_list(apps.image_pull_secrets),
-        "readinessGates": canonical_list(apps.readiness_gates),
-        "enableServiceLinks": apps.enable_service_links,
-        "terminationGracePeriodSeconds": _grace_seconds(agent, settings),
+        "priorityClassName": params.priority_class_name,
+        "schedulerName": params.scheduler_name or "default-scheduler",
+        "runtimeClassName": params.runtime_class_name,
+        "hostNetwork": params.host_network or None,
+        "hostAliases": canonical_list(params.old_host_aliases or params.host_aliases),
+        "dnsPolicy": params.dns_policy or "ClusterFirst",
+        "dnsConfig": canonical(params.dns_config or {}),
+        "imagePullSecrets": canonical_list(params.image_pull_secrets),
+        "readinessGates": canonical_list(params.readiness_gates),
+        "enableServiceLinks": params.enable_service_links,
+        "terminationGracePeriodSeconds": _grace_seconds(component),
     }
 
 
-def _check(agent: VMAgent, pod: Manifest) -> None:
+def _check(pod: Manifest, claims: Sequence[Manifest]) -> None:
     """AgentError for volumes of the same name, and for mounts of none: the API server would refuse the workload."""
-    templates = [claim.get("metadata", {}) for claim in claims.claims(agent)]
+    templates = [claim.get("metadata", {}) for claim in claims]
     found = [volume.get("name", "") for volume in (*pod["volumes"], *templates)]
     if twice := sorted({name for name in found if found.count(name) > 1}):
         raise AgentError(f"two volumes or claim templates of the name {', '.join(twice)}")

@@ -1,89 +1,103 @@
-"""The containers that bring the configuration into the pod: `config-init` before, `config-reloader` beside vmagent.
+"""The containers that bring the configuration into the pod: `config-init` before, `config-reloader` beside the application.
 
-They read the configuration Secret through the API, write it where vmagent reads it, watch mounted directories, and call
-vmagent's reload address.
+They read the configuration Secret through the API, write it where the application reads it, watch mounted directories,
+and call the application's reload address.
 """
 
 from collections.abc import Sequence
 
+from attrs import frozen
+
+from vmagent_operator.api.apps import ReloaderParams
 from vmagent_operator.desired import args, image, listener, names, probes, resources
-from vmagent_operator.desired.around.configsecret import CONFIG_KEY
-from vmagent_operator.desired.vmagent.features import VMAgent, has_reloader, has_secrets, spec
+from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.workload import volumes
 from vmagent_operator.desired.workload.volumes import Volume
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.settings import Settings
-
-CONFIG_FILE = f"{volumes.CONFIG_OUT_DIRECTORY}/vmagent.yaml"
 
 
-def init(agent: VMAgent, settings: Settings) -> list[Manifest]:
-    """`config-init`, if there is a Secret to read; vmagent does not start without its file."""
-    if not has_secrets(agent):
+@frozen(kw_only=True)
+class Reloader:
+    """What a component has reloaded.
+
+    has_secret: whether there is a configuration Secret to read. rules: the operator's own ConfigMaps to watch.
+    overflow_count: how many overflow Secrets there are.
+    """
+
+    component: Component
+    params: ReloaderParams
+    has_secret: bool
+    rules: Sequence[Volume] = ()
+    overflow_count: int = 0
+
+
+def init(reloader: Reloader) -> list[Manifest]:
+    """`config-init`, if there is a Secret to read; the application does not start without its file."""
+    if not reloader.has_secret:
         return []
-    arguments = [*_arguments(agent, settings), "--only-init-config"]
-    return [_container("config-init", agent, settings, arguments)]
+    return [_container("config-init", reloader, [*_arguments(reloader), "--only-init-config"])]
 
 
-def sidecar(agent: VMAgent, settings: Settings, overflow_count: int) -> list[Manifest]:
-    """`config-reloader`, if there is anything to reload."""
-    if not has_reloader(agent):
-        return []
-    watched = [f"--watched-dir={volume.path}" for volume in _watched(agent)]
+def sidecar(reloader: Reloader) -> Manifest:
+    """`config-reloader`."""
+    watched = [f"--watched-dir={volume.path}" for volume in _watched(reloader)]
     # With any target there must be as many as watched directories; an empty one copies nothing.
-    targets = ["--target-dir="] * len(watched) if overflow_count else []
-    container = _container("config-reloader", agent, settings, [*_arguments(agent, settings), *watched, *targets])
+    targets = ["--target-dir="] * len(watched) if reloader.overflow_count else []
+    container = _container("config-reloader", reloader, [*_arguments(reloader), *watched, *targets])
     container |= {
         "ports": [{"name": "reloader-http", "containerPort": probes.RELOADER_PORT, "protocol": "TCP"}],
         "terminationMessagePolicy": "FallbackToLogsOnError",
         **probes.RELOADER,
     }
-    if auth := volumes.reload_auth(agent):
-        container["args"].append(f"-reload-url-auth-key={reload_key(agent)}")
+    for auth in volumes.reload_auth(reloader.params):
+        container["args"].append(f"-reload-url-auth-key={key_file(reloader.params)}")
         container["volumeMounts"].append(auth.mount)
-    _add_overflow(container, volumes.overflow(agent, overflow_count))
-    return [container]
+    _add_overflow(container, volumes.overflow(reloader.component, reloader.overflow_count))
+    return container
 
 
-def reload_key(agent: VMAgent) -> str:
-    """Where vmagent and the reloader read the key of the reload address."""
-    selector = spec(agent).reloader.config_reload_auth_key_secret
+def key_file(params: ReloaderParams) -> str:
+    """Where application and reloader read the key of the reload address."""
+    selector = params.config_reload_auth_key_secret
     return f"file://{volumes.RELOAD_AUTH_DIRECTORY}/{selector.key if selector else ''}"
 
 
-def _container(name: str, agent: VMAgent, settings: Settings, arguments: Sequence[str]) -> Manifest:
-    given = spec(agent).reloader.config_reloader_extra_args
-    mounts = [volume.mount for volume in _watched(agent)]
-    if has_secrets(agent):
-        mounts.append(volumes.CONFIG_OUT.writable_mount)
+def _container(name: str, reloader: Reloader, arguments: Sequence[str]) -> Manifest:
+    component, params = reloader.component, reloader.params
+    mounts = [volume.mount for volume in _watched(reloader)]
+    if reloader.has_secret:
+        mounts.append(volumes.config_out(component).writable_mount)
     mounts.sort(key=lambda mount: str(mount["name"]))
     return {
         "name": name,
-        "image": image.reloader(agent, settings),
-        "args": sorted(args.override(arguments, given, dashes="--")),
-        "resources": resources.reloader(agent, settings),
-        "volumeMounts": mounts + (volumes.token_mount(agent, mounts) if has_secrets(agent) else []),
+        "image": image.reloader(params, component.settings),
+        "args": sorted(args.override(arguments, params.config_reloader_extra_args, dashes="--")),
+        "resources": resources.reloader(component, params.config_reloader_resources),
+        "volumeMounts": mounts + (volumes.token_mount(component, mounts) if reloader.has_secret else []),
     }
 
 
-def _arguments(agent: VMAgent, settings: Settings) -> list[str]:
+def _arguments(reloader: Reloader) -> list[str]:
     """The arguments of both containers."""
-    arguments = [f"--reload-url={listener.reload_url(agent, settings)}", "--webhook-method=POST"]
-    if settings.enable_tcp6:
+    component, app = reloader.component, reloader.component.app
+    has_key_file = reloader.params.config_reload_auth_key_secret is not None
+    url = listener.reload_url(component, has_key_file=has_key_file)
+    arguments = [f"--reload-url={url}", "--webhook-method=POST"]
+    if component.settings.enable_tcp6:
         arguments.append("--enableTCP6")
-    if listener.has_proxy_protocol(agent):
+    if listener.has_proxy_protocol(component):
         arguments.append("--reload-use-proxy-protocol")
-    if has_secrets(agent):
+    if reloader.has_secret:
         arguments += [
-            f"--config-envsubst-file={CONFIG_FILE}",
-            f"--config-secret-name={agent.namespace}/{names.config(agent)}",
-            f"--config-secret-key={CONFIG_KEY}",
+            f"--config-envsubst-file={app.config_path}",
+            f"--config-secret-name={component.namespace}/{names.config(component)}",
+            f"--config-secret-key={app.config_key}",
         ]
     return arguments
 
 
-def _watched(agent: VMAgent) -> list[Volume]:
-    return [*volumes.config_maps(agent), *volumes.rules(agent)]
+def _watched(reloader: Reloader) -> list[Volume]:
+    return [*volumes.config_maps(reloader.component), *reloader.rules]
 
 
 def _add_overflow(container: Manifest, secrets: Sequence[Volume]) -> None:

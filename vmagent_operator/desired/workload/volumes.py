@@ -1,35 +1,21 @@
-"""Volumes of the pod and their mounts in the operator's containers."""
+"""Volumes that any application may have, and their mounts in the operator's containers."""
 
-import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
 
+from vmagent_operator.api.apps import ReloaderParams
 from vmagent_operator.desired import names
-from vmagent_operator.desired.defaults import canonical_list
-from vmagent_operator.desired.vmagent.features import (
-    VMAgent,
-    has_aggregation,
-    has_relabeling,
-    has_remote_write_tls,
-    has_secrets,
-    is_openshift,
-    is_stateful,
-    spec,
-)
-from vmagent_operator.desired.vmagent.remotewrite import AGGREGATION_DIRECTORY, CONFIG_DIRECTORY, RELABELING_DIRECTORY
-from vmagent_operator.desired.workload import claims
+from vmagent_operator.desired.component import Component
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.references import ASSETS_DIRECTORY
-from vmagent_operator.settings import Server, Settings
 
-CONFIG_OUT_DIRECTORY = "/etc/vmagent/config_out"
 OVERFLOW_DIRECTORY = "/etc/vm/sc-files"
 RELOAD_AUTH_DIRECTORY = "/etc/vm/config-reload-auth"
 SECRETS_DIRECTORY = "/etc/vm/secrets"
+AGGREGATION_DIRECTORY = "/etc/vm/stream-aggr"
+RELABELING_DIRECTORY = "/etc/vm/relabeling"
 _CONFIG_MAPS_DIRECTORY = "/etc/vm/configs"
 _TOKEN_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"
 _OPENSHIFT_CA = "openshift-service-ca"
@@ -60,11 +46,8 @@ class Volume:
         return {"name": self.name, "mountPath": self.path}
 
 
-CONFIG_OUT = Volume(name="config-out", source={"emptyDir": {}}, path=CONFIG_OUT_DIRECTORY)
-"""Where the reloader writes the configuration for vmagent."""
-
 OVERFLOW_OUT = Volume(name="sc-files-out", source={"emptyDir": {}}, path=OVERFLOW_DIRECTORY)
-"""Where the reloader writes the jobs of overflow Secrets for vmagent."""
+"""Where the reloader writes the jobs of overflow Secrets for the application."""
 
 TOKEN = Volume(
     name="kube-api-access",
@@ -92,147 +75,95 @@ TOKEN = Volume(
 """The service account token, where Kubernetes is told not to mount it into every container."""
 
 
-def reload_auth(agent: VMAgent) -> Volume | None:
-    """The Secret with the key of the reload address, if it has one."""
-    selector = spec(agent).reloader.config_reload_auth_key_secret
-    if selector is None:
-        return None
-    source = _secret(selector.name)
-    return Volume(name="vm-config-reload-auth-secret", source=source, path=RELOAD_AUTH_DIRECTORY, is_read_only=False)
+def config_out(component: Component) -> Volume:
+    """Where the reloader writes the configuration for the application."""
+    return Volume(name="config-out", source={"emptyDir": {}}, path=component.app.config_out_directory)
 
 
-def rules(agent: VMAgent) -> list[Volume]:
-    """The operator's ConfigMaps, which the reloader watches."""
-    found = []
-    if has_aggregation(agent):
-        source = _config_map(names.aggregation(agent))
-        found.append(Volume(name="stream-aggr", source=source, path=AGGREGATION_DIRECTORY))
-    if has_relabeling(agent):
-        source = _config_map(names.relabeling(agent))
-        found.append(Volume(name="relabelings-assets", source=source, path=RELABELING_DIRECTORY))
-    return found
+def config(component: Component) -> Volume:
+    """The configuration Secret, for the copied credentials in it."""
+    return Volume(name="config", source=secret(names.config(component)), path=component.app.config_directory)
 
 
-def config_maps(agent: VMAgent) -> list[Volume]:
-    """The user's ConfigMaps, which the reloader watches."""
-    return [
-        Volume(name=_volume_name("configmap", name), source=_config_map(name), path=f"{_CONFIG_MAPS_DIRECTORY}/{name}")
-        for name in dict.fromkeys(spec(agent).apps.config_maps)
-    ]
+def tls_assets(component: Component) -> Volume:
+    """The Secret with copied TLS content."""
+    return Volume(name="tls-assets", source=secret(names.tls_assets(component)), path=component.app.assets_directory)
 
 
-def overflow(agent: VMAgent, count: int) -> list[Volume]:
+def aggregation(component: Component) -> Volume:
+    """The ConfigMap with stream aggregation rules."""
+    source = config_map(names.aggregation(component))
+    return Volume(name="stream-aggr", source=source, path=AGGREGATION_DIRECTORY)
+
+
+def relabeling(component: Component) -> Volume:
+    """The ConfigMap with relabeling rules."""
+    source = config_map(names.relabeling(component))
+    return Volume(name="relabelings-assets", source=source, path=RELABELING_DIRECTORY)
+
+
+def overflow(component: Component, count: int) -> list[Volume]:
     """The overflow Secrets; only the reloader mounts them."""
     return [
-        Volume(name=f"sc-raw-{k}", source=_secret(names.overflow(agent, k)), path=f"/etc/vm/sc-raw-{k}")
+        Volume(name=f"sc-raw-{k}", source=secret(names.overflow(component, k)), path=f"/etc/vm/sc-raw-{k}")
         for k in range(1, count + 1)
     ]
 
 
-def pod(agent: VMAgent, settings: Settings, server: Server, overflow_count: int) -> list[Manifest]:
-    """The volumes of the pod. AgentError if the user has one where the queue goes.
-
-    Their order, in which nothing reads them, is that of the reference operator: another would restart its pods.
-    """
-    users = canonical_list(spec(agent).apps.volumes)
-    taken = {volume["name"] for volume in users}
-    queue = _queue(agent, taken)
-    token = [TOKEN] if needs_token(agent) and TOKEN.name not in taken else []
-    own = [
-        *_tls_assets(agent),
-        *([CONFIG_OUT] if has_secrets(agent) else ()),
-        *_shared(agent, settings, server, overflow_count),
-        *overflow(agent, overflow_count),
-        *filter(None, [reload_auth(agent)]),
-        *token,
-    ]
-    manifests = [volume.manifest for volume in own]
-    if is_stateful(agent):
-        return [*users, *manifests, *queue]
-    return [*queue, *users, *manifests]
-
-
-def mounts(agent: VMAgent, settings: Settings, server: Server, overflow_count: int) -> list[Manifest]:
-    """The mounts of vmagent, in the reference operator's order. AgentError if one of the user's is in the queue's way."""
-    users = canonical_list(spec(agent).apps.volume_mounts)
-    queue = [] if _mounts_queue(agent, users) else [{"name": claims.VOLUME, "mountPath": claims.queue_path(agent)}]
-    own = [
-        *([] if spec(agent).scraping.ingest_only_mode else [CONFIG_OUT]),
-        *_tls_assets(agent),
-        *_shared(agent, settings, server, overflow_count),
-    ]
-    mounted = [*queue, *users, *(volume.mount for volume in own)]
-    return [*mounted, *token_mount(agent, mounted), *(v.mount for v in filter(None, [reload_auth(agent)]))]
-
-
-def needs_token(agent: VMAgent) -> bool:
-    """Whether Kubernetes does not mount the service account token by itself."""
-    return spec(agent).apps.disable_automount_service_account_token
-
-
-def token_mount(agent: VMAgent, mounted: Iterable[Manifest]) -> list[Manifest]:
-    """The mount of the token where it is needed, unless something is mounted in its place."""
-    if not needs_token(agent) or any(mount["mountPath"] == _TOKEN_DIRECTORY for mount in mounted):
+def reload_auth(params: ReloaderParams) -> list[Volume]:
+    """The Secret with the key of the reload address, if it has one."""
+    if (selector := params.config_reload_auth_key_secret) is None:
         return []
-    return [TOKEN.mount]
+    source = secret(selector.name)
+    return [Volume(name="vm-config-reload-auth-secret", source=source, path=RELOAD_AUTH_DIRECTORY, is_read_only=False)]
 
 
-def _tls_assets(agent: VMAgent) -> Iterator[Volume]:
-    if not spec(agent).scraping.ingest_only_mode or has_remote_write_tls(agent):
-        yield Volume(name="tls-assets", source=_secret(names.tls_assets(agent)), path=ASSETS_DIRECTORY)
+def config_maps(component: Component) -> list[Volume]:
+    """The user's ConfigMaps, which the reloader watches."""
+    return [
+        Volume(name=_volume_name("configmap", name), source=config_map(name), path=f"{_CONFIG_MAPS_DIRECTORY}/{name}")
+        for name in dict.fromkeys(component.params.config_maps)
+    ]
 
 
-def _shared(agent: VMAgent, settings: Settings, server: Server, overflow_count: int) -> Iterator[Volume]:
-    """What stands in the same order among volumes and mounts."""
-    if has_secrets(agent):
-        yield Volume(name="config", source=_secret(names.config(agent)), path=CONFIG_DIRECTORY)
-    if overflow_count:
-        yield OVERFLOW_OUT
-    yield from rules(agent)
-    yield from _secrets(agent)
-    yield from config_maps(agent)
-    license = spec(agent).license
-    if license and license.key_ref and license.key_ref.name not in spec(agent).apps.secrets:
+def given(component: Component) -> Iterator[Volume]:
+    """The user's Secrets and ConfigMaps, the license, OpenShift's service authority."""
+    for name in dict.fromkeys(component.params.secrets):
+        yield Volume(name=_volume_name("secret", name), source=secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
+    yield from config_maps(component)
+    license = component.license
+    if license and license.key_ref and license.key_ref.name not in component.params.secrets:
         name = license.key_ref.name
-        yield Volume(name="license", source=_secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
-    if is_openshift(settings, server):
+        yield Volume(name="license", source=secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
+    if component.is_openshift and component.app.trusts_openshift:
         source = {"configMap": {"name": f"{_OPENSHIFT_CA}.crt", "optional": True}}
         yield Volume(name=_OPENSHIFT_CA, source=source, path=f"/etc/ssl/certs/{_OPENSHIFT_CA}")
 
 
-def _secrets(agent: VMAgent) -> Iterator[Volume]:
-    for name in dict.fromkeys(spec(agent).apps.secrets):
-        yield Volume(name=_volume_name("secret", name), source=_secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
+def token(component: Component, taken: Iterable[str]) -> list[Volume]:
+    """The token where it is needed, unless a volume of its name is there already."""
+    return [TOKEN] if needs_token(component) and TOKEN.name not in taken else []
 
 
-def _queue(agent: VMAgent, taken: set[str]) -> list[Manifest]:
-    """The volume of the queue, unless it is claimed or the user's own."""
-    if claims.VOLUME in taken:
-        if claims.is_chosen(agent):
-            raise AgentError(f"spec.volumes: {claims.VOLUME} is the volume that spec.statefulStorage asks for")
+def needs_token(component: Component) -> bool:
+    """Whether Kubernetes does not mount the service account token by itself."""
+    return component.params.disable_automount_service_account_token
+
+
+def token_mount(component: Component, mounted: Iterable[Manifest]) -> list[Manifest]:
+    """The mount of the token where it is needed, unless something is mounted in its place."""
+    if not needs_token(component) or any(mount["mountPath"] == _TOKEN_DIRECTORY for mount in mounted):
         return []
-    return [own] if (own := claims.queue_volume(agent)) else []
+    return [TOKEN.mount]
 
 
-def _mounts_queue(agent: VMAgent, users: Iterable[Manifest]) -> bool:
-    """Whether one of the user's mounts is that of the queue."""
-    queue = claims.queue_path(agent)
-    for mount in users:
-        path, is_queue = mount["mountPath"], mount["name"] == claims.VOLUME
-        is_above = f"{queue}/".startswith(posixpath.normpath(path).rstrip("/") + "/")
-        if is_queue and is_above:
-            return True
-        if is_queue or is_above:
-            reserved = f'path "{queue}" is reserved for volume "{claims.VOLUME}"'
-            raise AgentError(f'spec.volumeMounts: volume "{mount["name"]}" is mounted at "{path}", but {reserved}')
-    return False
-
-
-def _secret(name: str) -> Manifest:
+def secret(name: str) -> Manifest:
+    """The source of a volume with a Secret."""
     return {"secret": {"secretName": name}}
 
 
-def _config_map(name: str) -> Manifest:
+def config_map(name: str) -> Manifest:
+    """The source of a volume with a ConfigMap."""
     return {"configMap": {"name": name}}
 
 

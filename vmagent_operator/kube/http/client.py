@@ -18,6 +18,7 @@ from attrs import define, field, frozen
 from vmagent_operator.kube import errors
 from vmagent_operator.kube.clock import Clock, SystemClock
 from vmagent_operator.kube.errors import ApiError, BadResponse, Cancelled, Gone, NotFound, TooManyRequests
+from vmagent_operator.kube.fieldmanager import FieldManager
 from vmagent_operator.kube.http import call as calls
 from vmagent_operator.kube.http.call import (
     APPLY_TYPE,
@@ -96,7 +97,7 @@ class Client:
     """
 
     transport: Transport = field(kw_only=False)
-    manager: str = "vmagent-operator"
+    manager: FieldManager
     gate: Callable[[], None] = _nothing
     check: Callable[[], None] = _nothing
     limiter: Limiter = field(factory=Unlimited)
@@ -291,7 +292,7 @@ class Client:
 
     @property
     def _owner(self) -> Query:
-        return (("fieldManager", self.manager),)
+        return (("fieldManager", self.manager.name),)
 
     def _write(
         self,

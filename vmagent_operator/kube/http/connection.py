@@ -103,10 +103,13 @@ def load(
     return Access(configuration, credentials)
 
 
-def connect(access: Access, *, version: str, watches: int, workers: int) -> Connections:
-    """The three pools: one connection for each of `watches` sources, some to spare for `workers`, two for the lease."""
+def connect(access: Access, *, agent: str, watches: int, workers: int) -> Connections:
+    """The three pools: one connection for each of `watches` sources, some to spare for `workers`, two for the lease.
+
+    agent: product and version, `name/1.2.3`, that begin the user agent.
+    """
     system = f"{platform.system()}/{platform.machine()}".lower()
-    agent = f"vmagent-operator/{version} ({system}) kubernetes-client/{kubernetes.__version__}"
+    agent = f"{agent} ({system}) kubernetes-client/{kubernetes.__version__}"
     return Connections(
         watch=_connection(access, watches, f"{agent}/watch"),
         worker=_connection(access, workers + 4, agent),

@@ -8,6 +8,9 @@ from attrs import define, field
 from vmagent_operator.kube.clock import Clock
 from vmagent_operator.kube.errors import Cancelled
 
+_SLIVER = 1e-6
+"""A token that only rounding keeps from being whole is a whole one; waiting for the rest could take for ever."""
+
 
 class Limiter(Protocol):
     """What the client asks before each request."""
@@ -34,11 +37,24 @@ class Bucket:
     def reserve(self) -> float:
         """Take one token; the seconds until it may be used."""
         with self._lock:
-            now = self.clock.monotonic()
-            self._tokens = min(self.burst, self._tokens + (now - self._filled_at) * self.rate)
-            self._filled_at = now
+            self._fill()
             self._tokens -= 1
             return max(0.0, -self._tokens / self.rate)
+
+    def take_spare(self, reserved: float) -> float:
+        """Take one token if at least `reserved` are left then: 0. Else the seconds until that may be so."""
+        with self._lock:
+            self._fill()
+            missing = reserved + 1 - self._tokens
+            if missing > _SLIVER:
+                return missing / self.rate
+            self._tokens -= 1
+            return 0.0
+
+    def _fill(self) -> None:
+        now = self.clock.monotonic()
+        self._tokens = min(self.burst, self._tokens + (now - self._filled_at) * self.rate)
+        self._filled_at = now
 
     def acquire(self, stop: threading.Event) -> float:
         """See Limiter."""
@@ -49,15 +65,20 @@ class Bucket:
 
 
 @define(eq=False)
-class Both:
-    """Permission of two limiters, one after the other: a low-priority bucket in front of the common one."""
+class Spare:
+    """What `bucket` leaves over: a token only while more than `reserved` of them are there for others."""
 
-    first: Limiter
-    second: Limiter
+    bucket: Bucket
+    reserved: float
 
     def acquire(self, stop: threading.Event) -> float:
         """See Limiter."""
-        return self.first.acquire(stop) + self.second.acquire(stop)
+        waited = 0.0
+        while (seconds := self.bucket.take_spare(self.reserved)) > 0:
+            if self.bucket.clock.wait(stop, seconds):
+                raise Cancelled("stopped while waiting for the request budget")
+            waited += seconds
+        return waited
 
 
 class Unlimited:

@@ -16,7 +16,7 @@ from vmagent_operator.kube.errors import AlreadyExists, ApiError, Conflict, Inva
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write import diff, ownership
-from vmagent_operator.kube.write.managedfields import LEGACY_FINALIZER, NOTHING, Previous
+from vmagent_operator.kube.write.managedfields import NOTHING, Previous
 from vmagent_operator.kube.write.ownership import REFERENCES_ONLY, Policy, describe
 
 ATTEMPTS = 5
@@ -48,7 +48,8 @@ class Written:
 class Applier:
     """Brings objects about, one at a time; `before_write` may raise to prevent a write.
 
-    policy: how an object without a reference to our owner shows that it is ours.
+    policy: how an object without a reference to our owner shows that it is ours. `resource_of` finds the path of a desired
+    object; ours knows the kinds of Kubernetes itself. Who has others says so.
     All methods raise ApiError, of which Conflict means that somebody else writes all the time.
     """
 
@@ -56,6 +57,7 @@ class Applier:
     before_write: Callable[[], None] = field(default=lambda: None)
     jitter: Callable[[], float] = field(default=random.random)
     policy: Policy = field(default=REFERENCES_ONLY, kw_only=True)
+    resource_of: Callable[[Manifest], Resource] = field(default=resource.of, kw_only=True)
 
     def ensure(self, desired: Manifest, previous: Previous = NOTHING) -> Written:
         """Make the live object as `desired`, and ours; one that says whose it is by nothing is only added to.
@@ -63,7 +65,7 @@ class Applier:
         Raises WaitingError while the object is being deleted or what is to be added to is gone, NotOwnedError if it is
         somebody else's.
         """
-        kind = resource.of(desired)
+        kind = self.resource_of(desired)
         actions = list[diff.Step]()
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -81,7 +83,7 @@ class Applier:
                 self._check(kind, desired, live)
             elif not ownership.is_claim(desired):
                 raise WaitingError(f"{describe(desired)} is gone, and not ours to make")
-            step = diff.step(desired, live, previous)
+            step = diff.step(desired, live, self.client.manager, previous)
             if step is None:
                 assert live is not None
                 return _written(live["metadata"], done)
@@ -95,7 +97,9 @@ class Applier:
             done.append(step)
             if answer is not None and step.action == "take over":
                 live = answer
-            elif answer is None or LEGACY_FINALIZER in (answer["metadata"].get("finalizers") or ()):
+            elif answer is None or self.client.manager.upgrades_finalizer in (
+                answer["metadata"].get("finalizers") or ()
+            ):
                 live = self._read(kind, desired)
             else:
                 return _written(answer["metadata"], done)
@@ -159,8 +163,8 @@ class Applier:
 
     def _strip(self, kind: Resource, live: Manifest) -> None:
         metadata = live["metadata"]
-        finalizers = metadata.get("finalizers") or []
-        if LEGACY_FINALIZER in finalizers:
+        finalizers, theirs = metadata.get("finalizers") or [], self.client.manager.upgrades_finalizer
+        if theirs in finalizers:
             self.before_write()
             operations = [
                 {"op": "test", "path": "/metadata/uid", "value": metadata["uid"]},
@@ -168,7 +172,7 @@ class Applier:
                 {
                     "op": "replace",
                     "path": "/metadata/finalizers",
-                    "value": [finalizer for finalizer in finalizers if finalizer != LEGACY_FINALIZER],
+                    "value": [finalizer for finalizer in finalizers if finalizer != theirs],
                 },
             ]
             self.client.json_patch(kind, metadata.get("namespace"), metadata["name"], operations)
@@ -195,7 +199,7 @@ class Applier:
 
     def _is_there(self, kind: Resource, desired: Manifest, previous: Previous) -> bool:
         live = self._read(kind, desired)
-        return live is not None and diff.step(desired, live, previous) is None
+        return live is not None and diff.step(desired, live, self.client.manager, previous) is None
 
     def _read(self, kind: Resource, desired: Manifest) -> Manifest | None:
         metadata = desired["metadata"]

@@ -12,7 +12,8 @@ from typing import Any, Literal
 
 from attrs import evolve, frozen
 
-from vmagent_operator.kube import quantity
+from vmagent_operator import quantity
+from vmagent_operator.kube.fieldmanager import FieldManager
 from vmagent_operator.kube.write.managedfields import NOTHING, Fields, Manifest, Previous, hand_over, managed
 
 # Lists that the API server merges item by item, and the fields that tell items apart. All others are replaced whole.
@@ -77,20 +78,20 @@ class Step:
     operations: tuple[Manifest, ...] = ()
 
 
-def step(desired: Manifest, live: Manifest | None, previous: Previous = NOTHING) -> Step | None:
-    """The next write that `live` needs to become `desired`, None if it is as desired and ours.
+def step(desired: Manifest, live: Manifest | None, manager: FieldManager, previous: Previous = NOTHING) -> Step | None:
+    """The next write that `live` needs to become `desired`, None if it is as desired and `manager`'s.
 
     A take-over of fields comes first and alone: the object is to be read and compared again after it. An earlier operator's
     finalizer goes last, for it may be all that shows whose the object is.
     """
     if live is None:
         return Step(action="create", manifest=desired)
-    desired = inherit(_without(desired, previous.released & (live.get("data") or {}).keys()), live)
-    operations = tuple(hand_over(desired, live, previous))
+    desired = inherit(_without(desired, previous.released & (live.get("data") or {}).keys()), live, manager)
+    operations = tuple(hand_over(desired, live, manager, previous))
     take_over = Step(action="take over", manifest=desired, operations=operations, paths=("metadata.managedFields",))
     if any(patch["path"] == "/metadata/managedFields" for patch in operations):
         return take_over
-    found = differences(desired, live)
+    found = differences(desired, live, manager)
     if not found:
         return take_over if operations else None
     paths = tuple(sorted({difference.path for difference in found}))
@@ -107,9 +108,9 @@ def _without(desired: Manifest, keys: Collection[str]) -> Manifest:
     return {**{key: value for key, value in desired.items() if key != "data"}, **({"data": rest} if rest else {})}
 
 
-def differences(desired: Manifest, live: Manifest) -> tuple[Difference, ...]:
-    """Where `live` is not as desired: other value, to be removed, or not under our field manager."""
-    fields = managed(live)
+def differences(desired: Manifest, live: Manifest, manager: FieldManager) -> tuple[Difference, ...]:
+    """Where `live` is not as desired: other value, to be removed, or not under `manager`."""
+    fields = managed(live, manager)
     keyed = desired.get("kind") in KEYED_KINDS
     metadata = {
         key: desired["metadata"][key]
@@ -216,13 +217,13 @@ class _Walk:
         return next((keys for keys in MERGE_KEYS.get(name, ()) if all(keys[0] in item for item in desired)), None)
 
 
-def inherit(desired: Manifest, live: Manifest) -> Manifest:
+def inherit(desired: Manifest, live: Manifest, manager: FieldManager) -> Manifest:
     """`desired` with what only the API server can know: the node port of a Service port that moved under its name."""
     if desired.get("kind") != "Service" or desired["spec"].get("type") not in ("NodePort", "LoadBalancer"):
         return desired
     ports = live.get("spec", {}).get("ports") or []
     named = {port.get("name"): port for port in ports if port.get("nodePort")}
-    ours = (managed(live).get("f:spec") or {}).get("f:ports") or {}
+    ours = (managed(live, manager).get("f:spec") or {}).get("f:ports") or {}
     assigned = {json.loads(field[2:]).get("port") for field, tree in ours.items() if "f:nodePort" in tree}
 
     def with_node_port(port: Manifest) -> Manifest:
@@ -265,10 +266,7 @@ def _is_default(key: str, value: Any) -> bool:
 def _same(desired: Any, live: Any, path: str) -> bool:
     if desired == live or (desired == "" and live is None):
         return True
-    if desired is None or live is None or not _is_quantity(path):
-        return False
-    wanted = quantity.number(desired)
-    return wanted is not None and wanted == quantity.number(live)
+    return _is_quantity(path) and quantity.are_equal(desired, live)
 
 
 def _is_quantity(path: str) -> bool:

@@ -11,13 +11,12 @@ from typing import Any
 
 from attrs import frozen
 
+from vmagent_operator.kube.fieldmanager import FieldManager
 from vmagent_operator.kube.write.ownership import is_claim, is_same_owner
 
 Manifest = dict[str, Any]
 Fields = Mapping[str, Any]  # a fieldsV1 tree: "f:name", "k:{...}", "v:..." or "." -> subtree
 
-MANAGER = "vmagent-operator"
-LEGACY_FINALIZER = "apps.victoriametrics.com/finalizer"
 _DATA = ("f:data",)
 _OWNERS = ("f:metadata", "f:ownerReferences")
 
@@ -38,14 +37,14 @@ class Previous:
 NOTHING = Previous()
 
 
-def managed(live: Manifest) -> Fields:
-    """The fields that our field manager has applied to `live`, as a fieldsV1 tree; empty if none."""
-    entry = next((entry for entry in _entries(live) if _is_ours(entry)), {})
+def managed(live: Manifest, manager: FieldManager) -> Fields:
+    """The fields that `manager` has applied to `live`, as a fieldsV1 tree; empty if none."""
+    entry = next((entry for entry in _entries(live) if _is_ours(entry, manager)), {})
     fields: Fields = entry.get("fieldsV1") or {}
     return fields
 
 
-def hand_over(desired: Manifest, live: Manifest, previous: Previous) -> list[Manifest]:
+def hand_over(desired: Manifest, live: Manifest, manager: FieldManager, previous: Previous) -> list[Manifest]:
     """JSON patch operations that make the fields of an earlier operator ours, once; none if there is nothing to do.
 
     An earlier operator is whoever wrote our owner reference (or label, without one) by an ordinary update. Of labels and
@@ -54,12 +53,12 @@ def hand_over(desired: Manifest, live: Manifest, previous: Previous) -> list[Man
     """
     metadata = live["metadata"]
     entries, operations = _entries(live), list[Manifest]()
-    theirs = [entry for entry in entries if is_claim(desired) and _is_predecessor(entry, desired, live)]
-    ours = next((entry for entry in entries if _is_ours(entry)), None)
+    theirs = [entry for entry in entries if is_claim(desired) and _is_predecessor(entry, desired, live, manager)]
+    ours = next((entry for entry in entries if _is_ours(entry, manager)), None)
     released = previous.released - set(desired.get("data") or {})
-    if theirs or any(f"f:{key}" in _at(managed(live), _DATA) for key in released):
+    if theirs or any(f"f:{key}" in _at(managed(live, manager), _DATA) for key in released):
         taken, left = _split(theirs, desired, live, previous)
-        base = ours or {**theirs[0], "manager": MANAGER, "operation": "Apply"}
+        base = ours or {**theirs[0], "manager": manager.name, "operation": "Apply"}
         merged = _union((ours["fieldsV1"] if ours else {}), *taken)
         data = {field: tree for field, tree in _at(merged, _DATA).items() if field[2:] not in released}
         if data != _at(merged, _DATA):
@@ -68,8 +67,8 @@ def hand_over(desired: Manifest, live: Manifest, previous: Previous) -> list[Man
         value = [*others, *left, {**base, "fieldsV1": merged}]
         operations.append({"op": "replace", "path": "/metadata/managedFields", "value": value})
     finalizers = metadata.get("finalizers") or []
-    if LEGACY_FINALIZER in finalizers and is_claim(desired):
-        kept = [name for name in finalizers if name != LEGACY_FINALIZER]
+    if manager.upgrades_finalizer in finalizers and is_claim(desired):
+        kept = [name for name in finalizers if name != manager.upgrades_finalizer]
         operations.append({"op": "replace", "path": "/metadata/finalizers", "value": kept})
     if operations:
         operations.append({"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]})
@@ -80,17 +79,17 @@ def _entries(live: Manifest) -> list[Manifest]:
     return live["metadata"].get("managedFields") or []
 
 
-def _is_ours(entry: Manifest) -> bool:
-    return entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
+def _is_ours(entry: Manifest, manager: FieldManager) -> bool:
+    return entry.get("manager") == manager.name and entry.get("operation") == "Apply" and not entry.get("subresource")
 
 
-def _is_predecessor(entry: Manifest, desired: Manifest, live: Manifest) -> bool:
+def _is_predecessor(entry: Manifest, desired: Manifest, live: Manifest, manager: FieldManager) -> bool:
     if entry.get("operation") != "Update" or entry.get("subresource"):
         return False
     metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
     if desired["metadata"].get("ownerReferences"):
         return bool(_own_references(entry, desired, live))
-    return "f:managed-by" in (metadata.get("f:labels") or {})
+    return f"f:{manager.upgrades_label}" in (metadata.get("f:labels") or {})
 
 
 def _own_references(entry: Manifest, desired: Manifest, live: Manifest) -> set[str]:

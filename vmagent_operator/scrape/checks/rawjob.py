@@ -10,7 +10,7 @@ from typing import Any
 
 from vmagent_operator.api.auth import HTTPClientOptions, TLSConfig
 from vmagent_operator.api.core import SecretKeySelector
-from vmagent_operator.api.scrapeconfig import Discoveries
+from vmagent_operator.api.discovery import Discoveries
 from vmagent_operator.model.fields import List, Map, Model, Scalar, StringOrList, cached, slots
 from vmagent_operator.model.fields import Shape as FieldShape
 from vmagent_operator.scrape.checks import credentials

@@ -26,8 +26,7 @@ from vmagent_operator.api.auth import (
     TLSConfig,
 )
 from vmagent_operator.api.core import LabelSelector, StringOrList
-from vmagent_operator.api.discovery.file import FileSDConfig
-from vmagent_operator.api.discovery.static import StaticConfig
+from vmagent_operator.api.discovery import FileSDConfig, StaticConfig
 from vmagent_operator.api.endpoint import ScrapeParams, VMScrapeParams
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.podscrape import PodMetricsEndpoint, VMPodScrapeSpec
@@ -35,14 +34,14 @@ from vmagent_operator.api.probe import ProbeTargets, StaticTargets
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.servicescrape import Endpoint, VMServiceScrapeSpec
 from vmagent_operator.api.staticscrape import TargetEndpoint, VMStaticScrapeSpec
-from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.model.fields import slots
+from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.checks import credentials, duration, placeholder, proxy, regex, series, size, special
-from vmagent_operator.scrape.context import Context, spec_of, variables
-from vmagent_operator.scrape.walk import walk
+from vmagent_operator.scrape.context import Context
+from vmagent_operator.scrape.owner import ScrapeOwner
 
-SKIP_ANNOTATION = "operator.victoriametrics.com/skip-validation"
 Faults = Iterator[str]
 Variables = Mapping[str, str]
 """What placeholders stand for."""
@@ -113,7 +112,7 @@ def scrape_object(obj: CustomObject[Any], context: Context) -> tuple[str, ...]:
         found.append(f"spec.scrapeClass: the agent defines no class {wanted!r}")
     known = context.variables
     found += _faults(obj.spec, "spec", CHECKS, known)
-    if obj.metadata.annotations.get(SKIP_ANNOTATION) != "true":
+    if obj.metadata.annotations.get(SKIP_VALIDATION) != "true":
         found += _faults(obj.spec, "spec", SKIPPABLE, known)
     if scrape_class is not None:
         found += _faults(scrape_class, f"scrape class {scrape_class.name}", CHECKS, known)
@@ -122,10 +121,9 @@ def scrape_object(obj: CustomObject[Any], context: Context) -> tuple[str, ...]:
     return tuple(found)
 
 
-def agent(obj: CustomObject[VMAgentSpec]) -> tuple[str, ...]:
-    """Why vmagent would take no file with the global section of an agent, or no job in it; each with its field."""
-    scraping = spec_of(obj).scraping
-    known = variables(spec_of(obj))
+def owner(of: ScrapeOwner) -> tuple[str, ...]:
+    """Why vmagent would take no file with the global section of an owner, or no job in it; each with its field."""
+    scraping, known = of.scraping, of.environment.literal
     rules = {
         "globalScrapeRelabelConfigs": scraping.global_scrape_relabel_configs,
         "globalScrapeMetricRelabelConfigs": scraping.global_scrape_metric_relabel_configs,

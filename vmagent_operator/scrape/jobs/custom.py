@@ -5,7 +5,7 @@ from typing import Any
 
 from attrs import evolve
 
-from vmagent_operator.api.discovery.kubernetes import KubernetesSDConfig, NamespaceDiscovery
+from vmagent_operator.api.discovery import KubernetesSDConfig, NamespaceDiscovery
 from vmagent_operator.api.scrapeconfig import VMScrapeConfigSpec
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape.jobs.job import Work

@@ -1,0 +1,154 @@
+"""Statuses as values: of agents, and of the scrape objects that they look at."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from attrs import evolve
+
+from test.scrape.cases import agent, obj
+from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.desired.vmagent.features import scale, spec
+from vmagent_operator.status.conditions import condition_type
+from vmagent_operator.status.owner import State, applied_spec, owner_status
+from vmagent_operator.status.scrape import scrape_status
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+PARENT = "main.mon.vmagent.victoriametrics.com/Applied"
+CASES = [*yaml.safe_load_all(Path(__file__).with_name("test_status.yaml").read_text())]
+
+
+def scrape(*conditions: dict[str, Any], generation: int = 1) -> CustomObject[Any]:
+    """A scrape object with these conditions; what they leave out is as a parent of long ago would have written it."""
+    usual = {"status": "True", "reason": "ConfigParsedAndApplied", "observedGeneration": 1}
+    times = {"lastTransitionTime": "2026-01-01T00:00:00Z", "lastUpdateTime": "2026-01-02T00:00:00Z"}
+    full = [{**usual, **times, **condition} for condition in conditions]
+    found = obj("VMStaticScrape", {"targetEndpoints": []}, uid="u", generation=generation)
+    return evolve(found, status={"conditions": full} if full else {})
+
+
+def brief(status: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A status with its conditions as `type without its suffix: status message`, None as it is."""
+    if status is None:
+        return None
+    shown = [
+        f"{c['type'].removesuffix('.victoriametrics.com/Applied')}: {c['status']} {c.get('message', '')}".strip()
+        for c in status.get("conditions", ())
+    ]
+    rest = {key: status[key] for key in ("updateStatus", "reason") if key in status}
+    return rest | ({"conditions": shown} if shown else {})
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
+def test_scrape_object(case: dict[str, Any]) -> None:
+    given = scrape(*case.get("given", ()))
+    if case.get("released"):
+        assert brief(scrape_status(given, {}, {PARENT}, NOW)) == case["want"]
+    else:
+        assert brief(scrape_status(given, {PARENT: case.get("message")}, (), NOW)) == case["want"]
+
+
+def test_condition_is_named_after_its_parent() -> None:
+    assert condition_type(agent()) == PARENT
+
+
+def test_times_tell_flips_from_looks() -> None:
+    status = scrape_status(scrape({"type": PARENT, "lastUpdateTime": "2026-01-01T12:00:00Z"}), {PARENT: None}, (), NOW)
+    assert status is not None
+    assert status["conditions"][0]["lastTransitionTime"] == "2026-01-01T00:00:00Z"
+    assert status["conditions"][0]["lastUpdateTime"] == "2026-01-02T00:00:00Z"
+    flipped = scrape_status(scrape({"type": PARENT}), {PARENT: "broken"}, (), NOW)
+    assert flipped is not None
+    assert flipped["conditions"][0]["lastTransitionTime"] == "2026-01-02T00:00:00Z"
+
+
+def test_a_new_generation_is_told_at_once() -> None:
+    status = scrape_status(scrape({"type": PARENT}, generation=2), {PARENT: None}, (), NOW)
+    assert status is not None
+    assert (status["observedGeneration"], status["conditions"][0]["observedGeneration"]) == (2, 2)
+
+
+def test_what_was_written_is_not_written_again() -> None:
+    first = scrape_status(scrape(), {PARENT: "broken"}, (), NOW)
+    assert first is not None
+    again = evolve(scrape(), status=first)
+    assert scrape_status(again, {PARENT: "broken"}, (), NOW + timedelta(hours=1)) is None
+    late = scrape_status(again, {PARENT: "broken"}, (), NOW + timedelta(hours=1, minutes=31))
+    assert late is not None
+    assert late["conditions"][0]["lastUpdateTime"] == "2026-01-02T01:31:00Z"
+
+
+def test_refreshes_of_many_objects_are_spread() -> None:
+    due = 0
+    for number in range(200):
+        one = evolve(scrape({"type": PARENT}), metadata=evolve(scrape().metadata, uid=f"u{number}", generation=1))
+        one = evolve(one, status={**one.status, "updateStatus": "operational", "observedGeneration": 1})
+        due += scrape_status(one, {PARENT: None}, (), NOW + timedelta(minutes=75)) is not None
+    assert 60 < due < 140
+
+
+def test_long_messages_are_cut() -> None:
+    status = scrape_status(scrape(), {PARENT: "ä" * 40000}, (), NOW)
+    assert status is not None
+    assert len(status["conditions"][0]["message"]) == 32768
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "conditions"),
+    [
+        ("operational", "", {"Available": "True", "Degraded": "False", "Progressing": "False"}),
+        ("expanding", "waiting for x", {"Degraded": "False", "Progressing": "True"}),
+        ("failed", "broken", {"Degraded": "True", "Progressing": "False"}),
+    ],
+)
+def test_agent(state: State, reason: str, conditions: dict[str, str]) -> None:
+    given = agent({"shardCount": 3, "replicaCount": 2, "license": {"key": "secret"}}, generation=7)
+    is_available = True if state == "operational" else None
+    status = owner_status(given, state, reason, NOW, scale=scale(given), is_available=is_available)
+    assert (status["updateStatus"], status.get("reason", "")) == (state, reason)
+    assert (status["shards"], status["replicas"], status["observedGeneration"]) == (3, 2, 7)
+    assert status["selector"].startswith("app.kubernetes.io/component=monitoring,app.kubernetes.io/instance=main,")
+    assert {condition["type"]: condition["status"] for condition in status["conditions"]} == conditions
+    assert ("lastAppliedSpec" in status) == (state == "operational")
+    assert "secret" not in str(status)
+    again = owner_status(
+        evolve(given, status=status),
+        state,
+        reason,
+        NOW + timedelta(days=1),
+        scale=scale(given),
+        is_available=is_available,
+    )
+    assert again == status
+
+
+def test_doubts_are_told_without_failing() -> None:
+    status = owner_status(
+        agent(), "operational", "", NOW, scale=scale(agent()), warnings=("spec.port: is no port number",)
+    )
+    degraded = next(condition for condition in status["conditions"] if condition["type"] == "Degraded")
+    assert (degraded["status"], degraded["message"]) == ("False", "spec.port: is no port number")
+
+
+def test_a_paused_agent_keeps_what_its_status_said() -> None:
+    failed = owner_status(agent(), "failed", "broken", NOW, scale=scale(agent()))
+    paused = owner_status(evolve(agent(), status=failed), "paused", "", NOW, scale=scale(agent()))
+    assert paused == {**failed, "updateStatus": "paused"}
+
+
+def test_an_undecodable_agent_counts_as_one_shard() -> None:
+    broken = agent({"shardCount": "many"})
+    status = owner_status(broken, "failed", "x" * 2000, NOW, scale=scale(broken))
+    assert (status["shards"], len(status["reason"])) == (1, 1024)
+
+
+def test_applied_spec_remembers_what_was_asked_for() -> None:
+    given = agent({"shardCount": 2, "license": {"key": "k", "forceOffline": True}})
+    assert applied_spec(spec(given)) == {
+        "remoteWrite": [{"url": "http://vm"}],
+        "selectAllByDefault": True,
+        "shardCount": 2,
+        "license": {"forceOffline": True},
+    }

@@ -1,4 +1,0 @@
-"""Service discoveries that a VMScrapeConfig can use: a table each.
-
-Source: https://docs.victoriametrics.com/victoriametrics/sd_configs/
-"""

@@ -1,0 +1,105 @@
+"""The volumes of vmagent's pod and their mounts in its container.
+
+Their order, in which nothing reads them, is that of the reference operator: another would restart its pods.
+"""
+
+import posixpath
+from collections.abc import Iterable, Iterator
+
+from vmagent_operator.desired.component import Component
+from vmagent_operator.desired.defaults import canonical_list
+from vmagent_operator.desired.vmagent import queue
+from vmagent_operator.desired.vmagent.features import (
+    VMAgent,
+    has_aggregation,
+    has_relabeling,
+    has_remote_write_tls,
+    has_secrets,
+    is_stateful,
+    spec,
+)
+from vmagent_operator.desired.workload import volumes
+from vmagent_operator.desired.workload.volumes import Volume
+from vmagent_operator.model.decode import Manifest
+from vmagent_operator.scrape.errors import AgentError
+
+
+def rules(agent: VMAgent, component: Component) -> list[Volume]:
+    """The operator's ConfigMaps, which the reloader watches."""
+    return [
+        *([volumes.aggregation(component)] if has_aggregation(agent) else ()),
+        *([volumes.relabeling(component)] if has_relabeling(agent) else ()),
+    ]
+
+
+def pod(agent: VMAgent, component: Component, overflow_count: int) -> list[Manifest]:
+    """The volumes of the pod. AgentError if the user has one where the queue goes."""
+    users = canonical_list(component.params.volumes)
+    taken = {volume["name"] for volume in users}
+    own = [
+        *_tls_assets(agent, component),
+        *([volumes.config_out(component)] if has_secrets(agent) else ()),
+        *_shared(agent, component, overflow_count),
+        *volumes.overflow(component, overflow_count),
+        *volumes.reload_auth(spec(agent).reloader),
+        *volumes.token(component, taken),
+    ]
+    manifests = [volume.manifest for volume in own]
+    if is_stateful(agent):
+        return [*users, *manifests, *_queue(agent, taken)]
+    return [*_queue(agent, taken), *users, *manifests]
+
+
+def mounts(agent: VMAgent, component: Component, overflow_count: int) -> list[Manifest]:
+    """The mounts of vmagent. AgentError if one of the user's is in the queue's way."""
+    users = canonical_list(component.params.volume_mounts)
+    own = [
+        *([] if spec(agent).scraping.ingest_only_mode else [volumes.config_out(component)]),
+        *_tls_assets(agent, component),
+        *_shared(agent, component, overflow_count),
+    ]
+    on_disk = [] if _mounts_queue(agent, users) else [{"name": queue.VOLUME, "mountPath": queue.path(agent)}]
+    mounted = [*on_disk, *users, *(volume.mount for volume in own)]
+    return [
+        *mounted,
+        *volumes.token_mount(component, mounted),
+        *(volume.mount for volume in volumes.reload_auth(spec(agent).reloader)),
+    ]
+
+
+def _tls_assets(agent: VMAgent, component: Component) -> Iterator[Volume]:
+    if not spec(agent).scraping.ingest_only_mode or has_remote_write_tls(agent):
+        yield volumes.tls_assets(component)
+
+
+def _shared(agent: VMAgent, component: Component, overflow_count: int) -> Iterator[Volume]:
+    """What stands in the same order among volumes and mounts."""
+    if has_secrets(agent):
+        yield volumes.config(component)
+    if overflow_count:
+        yield volumes.OVERFLOW_OUT
+    yield from rules(agent, component)
+    yield from volumes.given(component)
+
+
+def _queue(agent: VMAgent, taken: set[str]) -> list[Manifest]:
+    """The volume of the queue, unless it is claimed or the user's own."""
+    if queue.VOLUME in taken:
+        if queue.is_chosen(agent):
+            raise AgentError(f"spec.volumes: {queue.VOLUME} is the volume that spec.statefulStorage asks for")
+        return []
+    return [own] if (own := queue.volume(agent)) else []
+
+
+def _mounts_queue(agent: VMAgent, users: Iterable[Manifest]) -> bool:
+    """Whether one of the user's mounts is that of the queue."""
+    on_disk = queue.path(agent)
+    for mount in users:
+        path, is_queue = mount["mountPath"], mount["name"] == queue.VOLUME
+        is_above = f"{on_disk}/".startswith(posixpath.normpath(path).rstrip("/") + "/")
+        if is_queue and is_above:
+            return True
+        if is_queue or is_above:
+            reserved = f'path "{on_disk}" is reserved for volume "{queue.VOLUME}"'
+            raise AgentError(f'spec.volumeMounts: volume "{mount["name"]}" is mounted at "{path}", but {reserved}')
+    return False
