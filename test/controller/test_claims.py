@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from test.controller.world import World
-from vmagent_operator.controller.claims import Claims, Grower
+from vmagent_operator.controller.steps.claims import Claims, Grower
 
 SECONDS = 1.0
 

@@ -8,8 +8,8 @@ from test.apiserver.memory import Memory
 from test.controller.world import VirtualClock, agent
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller.events import BURST, MAX_MESSAGE, QUEUE_LENGTH, Recorder
-from vmagent_operator.controller.owners import FIELD_MANAGER
+from vmagent_operator.controller.engine.events import BURST, MAX_MESSAGE, QUEUE_LENGTH, Recorder
+from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.kube.http.client import Client
 
 dropped: list[str] = []

@@ -14,9 +14,10 @@ from test.controller.test_passes import AGENTS, KEY, SCRAPES, change, configurat
 from test.controller.world import World, agent, scrape
 from vmagent_operator import settings
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller import controller, stores, vmagent
-from vmagent_operator.controller.claims import Grower
+from vmagent_operator.controller import vmagent
+from vmagent_operator.controller.engine import controller, stores
 from vmagent_operator.controller.manager import Manager, Timing
+from vmagent_operator.controller.steps.claims import Grower
 from vmagent_operator.desired.vmagent.features import scale
 from vmagent_operator.kube.http.client import Listing
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare

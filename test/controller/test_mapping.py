@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from vmagent_operator import settings
-from vmagent_operator.controller.mapping import Mapper
-from vmagent_operator.controller.memory import Memories
-from vmagent_operator.controller.stores import VMAGENTS, Stores, sources
+from vmagent_operator.controller.engine.mapping import Mapper
+from vmagent_operator.controller.engine.state import Memories
+from vmagent_operator.controller.engine.stores import VMAGENTS, Stores, sources
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.http.call import Event

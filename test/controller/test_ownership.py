@@ -20,7 +20,7 @@ from test.controller.test_passes import AGENTS, KEY, change, secret, status
 from test.controller.world import World, agent, scrape
 from test.simulate import VERTICAL, _defined
 from vmagent_operator.cli import render
-from vmagent_operator.controller.owners import FIELD_MANAGER
+from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.system import Options, System
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.http.client import Client

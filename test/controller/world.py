@@ -14,8 +14,8 @@ from test.apiserver.memory import Memory
 from test.apiserver.store import Store
 from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
-from vmagent_operator.controller.owners import FIELD_MANAGER
-from vmagent_operator.controller.result import Result
+from vmagent_operator.controller.engine.owners import FIELD_MANAGER
+from vmagent_operator.controller.engine.result import Result
 from vmagent_operator.controller.system import Options, System
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.cache.informer import Informer, Phase

@@ -169,7 +169,9 @@ def test_nothing_is_written_when_nothing_changes(world: World, namespaces: Names
     world.create("VMServiceScrape", shop, "cart", scrape(), labels=SCRAPED)
     soon(lambda: len(world.jobs(agent, "main")) == 1)
     eventually(lambda: world.is_operational(agent, "main"))
-    eventually(lambda: world.versions(agent) == world.versions(agent, after_seconds=STILL_SECONDS))  # statuses come last
+    eventually(
+        lambda: world.versions(agent) == world.versions(agent, after_seconds=STILL_SECONDS)
+    )  # statuses come last
     assert world.versions(agent) == world.versions(agent, after_seconds=STILL_SECONDS)
 
 

@@ -23,9 +23,9 @@ from test.golden.test_recorded import CASES, DEVIATIONS, METADATA
 from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
 from vmagent_operator.cli import render
-from vmagent_operator.controller import stores
-from vmagent_operator.controller.owners import FIELD_MANAGER
-from vmagent_operator.controller.result import Result
+from vmagent_operator.controller.engine import stores
+from vmagent_operator.controller.engine.owners import FIELD_MANAGER
+from vmagent_operator.controller.engine.result import Result
 from vmagent_operator.controller.system import System
 from vmagent_operator.identity import API_VERSION, OPERATOR
 from vmagent_operator.kube.http import connection

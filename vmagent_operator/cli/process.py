@@ -16,11 +16,11 @@ import vmagent_operator
 from vmagent_operator import settings
 from vmagent_operator.cli import logs, run
 from vmagent_operator.cli.flags import BY_NAME, Flags
+from vmagent_operator.controller.engine.metrics import CONTROLLER, OURS, Gauge, Metrics, Reading
+from vmagent_operator.controller.engine.owners import FIELD_MANAGER
+from vmagent_operator.controller.engine.result import RULES
+from vmagent_operator.controller.engine.stores import VMAGENTS
 from vmagent_operator.controller.manager import Manager, StartError, Timing
-from vmagent_operator.controller.metrics import CONTROLLER, OURS, Gauge, Metrics, Reading
-from vmagent_operator.controller.owners import FIELD_MANAGER
-from vmagent_operator.controller.result import RULES
-from vmagent_operator.controller.stores import VMAGENTS
 from vmagent_operator.controller.system import Options, System
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube.clock import SystemClock

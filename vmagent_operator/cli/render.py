@@ -17,8 +17,8 @@ from attrs import define, evolve, field, frozen
 from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
-from vmagent_operator.controller import owners
-from vmagent_operator.controller.leftout import LeftOut, name_of
+from vmagent_operator.controller.engine import owners
+from vmagent_operator.controller.steps.leftout import LeftOut, name_of
 from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired, self_scrape
 from vmagent_operator.desired.vmagent.features import prefixed, scale, scrape_owner
 from vmagent_operator.identity import FINALIZER

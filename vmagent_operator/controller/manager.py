@@ -11,9 +11,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from vmagent_operator.controller.controller import Controller
-from vmagent_operator.controller.metrics import CONTROLLER, OURS, PRIORITY, STATES, Gauge
-from vmagent_operator.controller.stores import KINDS, VMAGENTS
+from vmagent_operator.controller.engine.controller import Controller
+from vmagent_operator.controller.engine.metrics import CONTROLLER, OURS, PRIORITY, STATES, Gauge
+from vmagent_operator.controller.engine.stores import KINDS, VMAGENTS
 from vmagent_operator.controller.system import System
 from vmagent_operator.kube.cache.backoff import Backoff
 from vmagent_operator.kube.cache.informer import Informer, Phase

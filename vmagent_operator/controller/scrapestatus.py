@@ -12,10 +12,10 @@ from attrs import define, field
 
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller.controller import Key
-from vmagent_operator.controller.result import Result
-from vmagent_operator.controller.stores import Stores, custom, owner_keys
-from vmagent_operator.controller.verdicts import Verdicts
+from vmagent_operator.controller.engine.controller import Key
+from vmagent_operator.controller.engine.result import Result
+from vmagent_operator.controller.engine.stores import Stores, custom, owner_keys
+from vmagent_operator.controller.engine.verdicts import Verdicts
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.errors import ApiError, Cancelled, Conflict, NotFound
 from vmagent_operator.kube.http.client import Client

@@ -22,14 +22,13 @@ from attrs import define, field, frozen
 
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller.controller import Controller, Key, Pace
-from vmagent_operator.controller.events import Recorder
-from vmagent_operator.controller.mapping import Mapper
-from vmagent_operator.controller.memory import Memories
-from vmagent_operator.controller.metrics import OURS, Metrics
-from vmagent_operator.controller.result import Result
-from vmagent_operator.controller.scrapestatus import ScrapeStatus
-from vmagent_operator.controller.stores import (
+from vmagent_operator.controller.engine.controller import Controller, Key, Pace
+from vmagent_operator.controller.engine.events import Recorder
+from vmagent_operator.controller.engine.mapping import Mapper
+from vmagent_operator.controller.engine.metrics import OURS, Metrics
+from vmagent_operator.controller.engine.result import Result
+from vmagent_operator.controller.engine.state import Memories
+from vmagent_operator.controller.engine.stores import (
     CLUSTER_RBAC,
     NAMESPACED_RBAC,
     SCRAPES,
@@ -40,7 +39,8 @@ from vmagent_operator.controller.stores import (
     parents,
     sources,
 )
-from vmagent_operator.controller.verdicts import ObjectId, Verdicts
+from vmagent_operator.controller.engine.verdicts import ObjectId, Verdicts
+from vmagent_operator.controller.scrapestatus import ScrapeStatus
 from vmagent_operator.controller.vmagent import Reconciler
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.kube import resource

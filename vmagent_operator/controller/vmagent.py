@@ -11,23 +11,23 @@ from attrs import define, evolve, field
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.controller import finalize, orphans, rollout
-from vmagent_operator.controller.children import Children, child_of, content_digest, resource_of, widened
-from vmagent_operator.controller.events import Recorder
-from vmagent_operator.controller.finalize import Finalizer
-from vmagent_operator.controller.flapping import Breaker
-from vmagent_operator.controller.gather import Gatherer, Wanted
-from vmagent_operator.controller.leftout import LeftOut, Name, name_of
-from vmagent_operator.controller.memory import Child, Memories, Memory, Rendered
-from vmagent_operator.controller.metrics import Metrics
-from vmagent_operator.controller.orphans import Sweeper
-from vmagent_operator.controller.owners import POLICY
-from vmagent_operator.controller.report import Reporting, result_of
-from vmagent_operator.controller.result import CRASH, WAITING_SECONDS, Result
-from vmagent_operator.controller.rollout import READY, Progress
-from vmagent_operator.controller.stores import VMAGENTS, WORKLOADS, Stores
-from vmagent_operator.controller.verdicts import ObjectId, Verdict, Verdicts, id_of
-from vmagent_operator.controller.workloads import Workloads
+from vmagent_operator.controller.engine.events import Recorder
+from vmagent_operator.controller.engine.metrics import Metrics
+from vmagent_operator.controller.engine.owners import POLICY
+from vmagent_operator.controller.engine.result import CRASH, WAITING_SECONDS, Result
+from vmagent_operator.controller.engine.state import Child, Memories, Memory, Rendered
+from vmagent_operator.controller.engine.stores import VMAGENTS, WORKLOADS, Stores
+from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
+from vmagent_operator.controller.steps import finalize, prune, rollout
+from vmagent_operator.controller.steps.children import Children, child_of, content_digest, resource_of, widened
+from vmagent_operator.controller.steps.conflicts import Breaker
+from vmagent_operator.controller.steps.finalize import Finalizer
+from vmagent_operator.controller.steps.gather import Gatherer, Wanted
+from vmagent_operator.controller.steps.leftout import LeftOut, Name, name_of
+from vmagent_operator.controller.steps.prune import Sweeper
+from vmagent_operator.controller.steps.report import Reporting, result_of
+from vmagent_operator.controller.steps.rollout import READY, Progress
+from vmagent_operator.controller.steps.workloads import Workloads
 from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.desired.vmagent.features import VMAGENT, is_unmanaged, prefixed
 from vmagent_operator.identity import CONDITION_SUFFIX, FINALIZER, OVERFLOW_LABEL
@@ -115,11 +115,11 @@ class Reconciler:
     def _sweep(self, namespace: str, name: str) -> Result:
         """Remove what an agent has left behind whose finalizer somebody took off."""
         try:
-            if children := orphans.leftovers(self.stores, namespace, name):
+            if children := prune.leftovers(self.stores, namespace, name):
                 self.client.get(VMAGENTS, namespace, name, metadata_only=True)
         except NotFound:
             for child in children:
-                orphans.remove(Applier(self.client), child.kind, child.namespace or None, child.name, namespace, name)
+                prune.remove(Applier(self.client), child.kind, child.namespace or None, child.name, namespace, name)
         except ApiError as error:
             return result_of(error)
         return Result(kind="gone")

@@ -13,7 +13,7 @@ from attrs import asdict, define, frozen
 from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.openmetrics import exposition as openmetrics
 
-from vmagent_operator.controller.controller import Controller
+from vmagent_operator.controller.engine.controller import Controller
 from vmagent_operator.controller.system import System
 from vmagent_operator.serve.http import Answer, Page, Query, Token
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 
 from attrs import define, field, frozen
 
-from vmagent_operator.controller.metrics import OURS, Metrics
-from vmagent_operator.controller.result import CRASH, RULES, Result
+from vmagent_operator.controller.engine.metrics import OURS, Metrics
+from vmagent_operator.controller.engine.result import CRASH, RULES, Result
 from vmagent_operator.kube.clock import Clock
 from vmagent_operator.kube.queue import Lane, Queue
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 
 from attrs import define
 
-from vmagent_operator.controller import rollout
-from vmagent_operator.controller.claims import Grower
-from vmagent_operator.controller.memory import Child, Memory
-from vmagent_operator.controller.rollout import READY, Progress, Rollout
-from vmagent_operator.controller.stores import WORKLOADS, Stores
+from vmagent_operator.controller.engine.state import Child, Memory
+from vmagent_operator.controller.engine.stores import WORKLOADS, Stores
+from vmagent_operator.controller.steps import rollout
+from vmagent_operator.controller.steps.claims import Grower
+from vmagent_operator.controller.steps.rollout import READY, Progress, Rollout
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Conflict, Invalid, NotFound
 from vmagent_operator.kube.http.client import Client

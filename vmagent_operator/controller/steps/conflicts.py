@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from attrs import define
 
-from vmagent_operator.controller.events import Type
-from vmagent_operator.controller.memory import Child, Memory
+from vmagent_operator.controller.engine.events import Type
+from vmagent_operator.controller.engine.state import Child, Memory
 from vmagent_operator.kube.clock import Clock
 
 REWRITES, WITHIN_SECONDS = 10, 300.0

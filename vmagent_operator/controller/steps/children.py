@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 
 from attrs import define
 
-from vmagent_operator.controller import stores
-from vmagent_operator.controller.leftout import LeftOut
-from vmagent_operator.controller.memory import Child, Memory, Verified
-from vmagent_operator.controller.stores import KINDS, SCRAPES, Stores
+from vmagent_operator.controller.engine import stores
+from vmagent_operator.controller.engine.state import Child, Memory, Verified
+from vmagent_operator.controller.engine.stores import KINDS, SCRAPES, Stores
+from vmagent_operator.controller.steps.leftout import LeftOut
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write import diff

@@ -9,10 +9,11 @@ from typing import Any
 from attrs import frozen
 
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller import orphans, stores
-from vmagent_operator.controller.orphans import SWEPT
-from vmagent_operator.controller.owners import is_ours
-from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, VMAGENTS, Stores
+from vmagent_operator.controller.engine import stores
+from vmagent_operator.controller.engine.owners import is_ours
+from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, NAMESPACED_RBAC, VMAGENTS, Stores
+from vmagent_operator.controller.steps import prune
+from vmagent_operator.controller.steps.prune import SWEPT
 from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube.errors import Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
@@ -68,7 +69,7 @@ class Finalizer:
             return ""
         self._strip(agent)
         for kind, namespace, name in self._unowned(agent):
-            orphans.remove(self.applier, kind, namespace, name, agent.namespace, agent.name)
+            prune.remove(self.applier, kind, namespace, name, agent.namespace, agent.name)
         if self.stores.told_by(condition_type(agent)) and not is_late:
             return "scrape objects are being released"
         before = list(agent.metadata.finalizers)

@@ -11,8 +11,8 @@ from attrs import define, field, frozen
 from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.controller.memory import Key, Memories
-from vmagent_operator.controller.stores import SCRAPES, VMAGENTS, WORKLOADS, Stores, owner_keys
+from vmagent_operator.controller.engine.state import Key, Memories
+from vmagent_operator.controller.engine.stores import SCRAPES, VMAGENTS, WORKLOADS, Stores, owner_keys
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.kube import resource

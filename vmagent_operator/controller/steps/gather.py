@@ -16,10 +16,10 @@ from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.controller import stores
-from vmagent_operator.controller.memory import Memory, Read
-from vmagent_operator.controller.owners import ConfigSecret, config_secret, is_ours
-from vmagent_operator.controller.stores import SCRAPES, Stores
+from vmagent_operator.controller.engine import stores
+from vmagent_operator.controller.engine.owners import ConfigSecret, config_secret, is_ours
+from vmagent_operator.controller.engine.state import Memory, Read
+from vmagent_operator.controller.engine.stores import SCRAPES, Stores
 from vmagent_operator.desired.vmagent.desired import Inputs, self_scrape
 from vmagent_operator.desired.vmagent.features import has_secrets, is_unmanaged, prefixed, scrape_owner
 from vmagent_operator.identity import SKIP_VALIDATION

@@ -18,7 +18,7 @@ from prometheus_client.registry import Collector
 
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller.result import RULES, Result
+from vmagent_operator.controller.engine.result import RULES, Result
 from vmagent_operator.desired.vmagent.desired import Desired
 from vmagent_operator.kube.observer import Exchange, Observer
 from vmagent_operator.kube.queue import Lane

@@ -9,9 +9,9 @@ from attrs import frozen
 from vmagent_operator import identity
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller import stores
-from vmagent_operator.controller.memory import Child
-from vmagent_operator.controller.stores import CLUSTER_RBAC, NAMESPACED_RBAC, WORKLOADS, Stores
+from vmagent_operator.controller.engine import stores
+from vmagent_operator.controller.engine.state import Child
+from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, NAMESPACED_RBAC, WORKLOADS, Stores
 from vmagent_operator.desired.vmagent.features import VMAGENT, prefixed
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource

@@ -6,11 +6,11 @@ from attrs import define, evolve, field
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
-from vmagent_operator.controller.events import Recorder, Type
-from vmagent_operator.controller.memory import Memory
-from vmagent_operator.controller.metrics import Metrics
-from vmagent_operator.controller.result import DELETION_SECONDS, RULES, Kind, Result
-from vmagent_operator.controller.stores import VMAGENTS
+from vmagent_operator.controller.engine.events import Recorder, Type
+from vmagent_operator.controller.engine.metrics import Metrics
+from vmagent_operator.controller.engine.result import DELETION_SECONDS, RULES, Kind, Result
+from vmagent_operator.controller.engine.state import Memory
+from vmagent_operator.controller.engine.stores import VMAGENTS
 from vmagent_operator.desired.vmagent.desired import Desired
 from vmagent_operator.desired.vmagent.features import scale
 from vmagent_operator.kube import errors
