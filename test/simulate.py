@@ -182,6 +182,8 @@ class Simulation:
                 continue
             if given is None:
                 shown[key] = self.recording.sent[key] | _status(now, key[0])
+            elif "status" not in given and _is_ignored(now):
+                continue  # that nobody selects it is told in a cluster; `render` and the recorded cases leave it untouched
             elif sent is not None or _own(self.settled[key]) != _own(now):
                 is_whole = sent is not None or key[0] not in kinds.BY_NAME
                 shown[key] = self._written_over(given, sent or {}, now) if is_whole else _head(now)
@@ -249,7 +251,12 @@ def _head(value: Json) -> Json:
 def _status(value: Json, kind: str) -> Json:
     """The status of a custom resource; those of built-in kinds are Kubernetes' own."""
     status = value.get("status") if kind in kinds.BY_NAME else None
-    return {"status": {key: part for key, part in status.items() if key != "lastAppliedSpec"}} if status else {}
+    untold = {"lastAppliedSpec", *(("reason",) if _is_ignored(value) else ())}
+    return {"status": {key: part for key, part in status.items() if key not in untold}} if status else {}
+
+
+def _is_ignored(value: Json) -> bool:
+    return bool((value.get("status") or {}).get("updateStatus") == "ignored")
 
 
 def _is_served(api: Api, raw: Json) -> bool:
