@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 
 from attrs import define
 
-from vmagent_operator.controller.engine.state import Child, Memory
+from vmagent_operator.controller.engine.child import Child
+from vmagent_operator.controller.engine.state import Memory
 from vmagent_operator.controller.engine.stores import WORKLOADS, Stores
 from vmagent_operator.controller.steps import rollout
 from vmagent_operator.controller.steps.claims import Grower
