@@ -49,8 +49,8 @@ def made(world: World, kind: str, namespace: str, name: str) -> Json:
     """The object, without what other controllers keep in it: its status, and a Deployment's revision."""
     found = dict(world.get(kind, namespace, name))
     metadata = {key: part for key, part in found["metadata"].items() if key not in ("resourceVersion", "managedFields")}
-    annotations = metadata.pop("annotations", {})
-    metadata["annotations"] = {key: text for key, text in annotations.items() if key != REVISION}
+    if theirs := {key: text for key, text in metadata.pop("annotations", {}).items() if key != REVISION}:
+        metadata["annotations"] = theirs
     kept = {key: part for key, part in found.items() if key not in ("metadata", "status")}
     return {**kept, "metadata": metadata}
 
