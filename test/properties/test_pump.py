@@ -16,7 +16,7 @@ from vmagent_operator.api.core import LabelSelector
 from vmagent_operator.desired import args, quantity
 from vmagent_operator.kube import quantity as live_quantity
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.checks import duration, numbers, pem, placeholder, proxy, regex, series, size
+from vmagent_operator.scrape.checks import duration, numbers, pem, placeholder, regex, series, size, url
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.fragment import fragment
 from vmagent_operator.scrape.jobs import relabel
@@ -49,7 +49,7 @@ READERS: Mapping[str, Read] = {
     "duration": duration.fault,
     "size": size.fault,
     "number": numbers.number,
-    "proxy": proxy.fault,
+    "proxy": url.proxy_fault,
     "placeholders": _filled,
     "open placeholders": placeholder.is_open,
     "certificate": lambda text: pem.confused(text, "certificate"),
