@@ -79,6 +79,14 @@ def test_lists_and_standard_input_are_read(
     assert "name: vmagent-two" in capsys.readouterr().out
 
 
+def test_a_misspelled_field_is_named(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (given / "a.yaml").write_text(
+        AGENT.replace("NAME", "one").replace("url: http://vm,", "url: http://vm, urll: x,") + "---\n" + SECRET
+    )
+    assert run("-f", str(given)) == 0
+    assert capsys.readouterr().err == "VMAgent mon/one: unknown fields are ignored: spec.remoteWrite[0].urll\n"
+
+
 def test_an_agent_that_fails_stops_no_other(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (given / "b.yaml").write_text(AGENT.replace("NAME", "two").replace("key: t", "key: gone"))
     (given / "c.yaml").write_text(AGENT.replace("NAME", "three").replace("[{", "{").replace("}]", "}"))

@@ -238,7 +238,7 @@ def usage() -> str:
     """What `--help` prints."""
     lines = [
         "Usage: vmagent-operator [flags]",
-        "       vmagent-operator render|explain|crds ...   (each with its own --help)",
+        "       vmagent-operator render|explain|crds|limits ...   (each with its own --help)",
         "",
         "Turns VMAgent objects into running vmagents. Settings of what is built come from VM_* environment variables,",
         "see --printDefaults.",

@@ -8,8 +8,12 @@ from typing import Any, ClassVar
 
 import yaml
 
+from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.limits import YAML_NESTING
 from vmagent_operator.model.decode import Manifest
+
+SHOWN = 20
+"""Unknown fields of an object that are named; there may be tens of thousands."""
 
 
 class InputError(ValueError):
@@ -65,6 +69,13 @@ def dump(objects: Iterable[Manifest], form: str) -> str:
         return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}, indent=2) + "\n"
     text: str = yaml.dump_all(objects, Dumper=_Dumper, allow_unicode=True, explicit_start=True, width=1 << 20)
     return text.removeprefix("---\n")
+
+
+def unread(objects: Iterable[CustomObject[Any]]) -> Iterator[str]:
+    """A line for each object with fields that nothing reads: no API server is there that would have refused them."""
+    for obj in objects:
+        if obj.unknown:
+            yield f"{obj.kind.name} {obj.key}: unknown fields are ignored: {', '.join(obj.unknown[:SHOWN])}"
 
 
 def _texts(source: str) -> Iterator[tuple[str, str]]:

@@ -53,7 +53,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     rendered = render(cluster, settings, options.kubernetes_version, datetime.now(UTC))
     shown = map(decoded, rendered.objects) if options.decode_secrets else rendered.objects
     sys.stdout.write(manifests.dump(shown, options.output))
-    for line in rendered.errors:
+    for line in (*rendered.errors, *manifests.unread(cluster.custom.values())):
         print(line, file=sys.stderr)
     return 1 if rendered.errors else 0
 
