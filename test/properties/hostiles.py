@@ -14,7 +14,8 @@ from typing import Any
 
 from test.properties import sample
 from test.vmagent import variants
-from vmagent_operator.identity import API_VERSION, SCRAPE_KINDS, Kind
+from vmagent_operator.api.kinds import SCRAPE_KINDS, Kind
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.limits import JSON_NESTING
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.fields import List
