@@ -41,6 +41,11 @@ class Process:
             )
 
     @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._child.pid
+
+    @property
     def returncode(self) -> int | None:
         """The exit code, negative for a signal; None while it runs."""
         return self._child.poll()

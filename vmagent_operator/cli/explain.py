@@ -11,10 +11,12 @@ from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.render import Cluster
-from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.desired.vmagent import capacity, remotewrite
+from vmagent_operator.desired.vmagent.features import component, scrape_owner
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.config import named
+from vmagent_operator.scrape.config import configuration, named
+from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.explain import Verdict, verdict
 from vmagent_operator.scrape.references import Values
 from vmagent_operator.scrape.selection import SelectorError, pick
@@ -44,13 +46,16 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def explanation(cluster: Cluster, obj: CustomObject[Any], settings: Settings) -> Iterator[str]:
-    """Lines about every object of an agent, or about every agent of a scrape object."""
+    """Lines about every object of an agent, or about every agent of a scrape object; reasons in the words of statuses."""
     values = Values(cluster.contents, trim=settings.trim_secret_values)
+    left_out = {agent.key: _left_out(cluster, agent, values, settings) for agent in _of(cluster, VMAGENT)}
 
     def judged(agent: CustomObject[Any], scrape: CustomObject[Any]) -> Verdict:
         if agent.error is not None:
             return Verdict(broken="agent", message=str(agent.error))
-        return verdict(scrape_owner(agent, settings), scrape, cluster.namespaces, values)
+        found = verdict(scrape_owner(agent, settings), scrape, cluster.namespaces, values)
+        reason = left_out[agent.key].get(scrape)
+        return Verdict(broken="object", message=reason) if reason and found.is_picked else found
 
     yield f"{obj.kind.name} {obj.key}"
     if obj.kind is not VMAGENT:
@@ -71,6 +76,25 @@ def _told(agent: CustomObject[Any], found: Verdict) -> str:
         return f"not scraped: {found.broken}: {found.message}"
     jobs = f"scraped, {len(found.jobs)} job{'s' if len(found.jobs) != 1 else ''}: {', '.join(found.jobs)}"
     return jobs + (" (once the agent is no longer paused)" if agent.spec and agent.spec.paused else "")
+
+
+def _left_out(
+    cluster: Cluster, agent: CustomObject[Any], values: Values, settings: Settings
+) -> Mapping[CustomObject[Any], str]:
+    """What the status of each object says that a pass of `agent` leaves out, be it for what others take."""
+    if agent.error is not None:
+        return {}
+    objects, owner = {kind: _of(cluster, kind) for kind in SCRAPE_KINDS}, scrape_owner(agent, settings)
+    try:
+        files = remotewrite.assets(agent, values).tls
+    except AgentError:
+        files = {}  # a cluster is not asked for the agent's own Secrets
+    try:
+        room = capacity.room(agent, component(agent, settings), files)
+        found = configuration(owner, pick(owner, objects, cluster.namespaces), values, room)
+    except AgentError:
+        return {}  # told of the agent
+    return {finding.object: finding.message for finding in found.findings}
 
 
 def _of(cluster: Cluster, kind: Kind[Any]) -> list[CustomObject[Any]]:
