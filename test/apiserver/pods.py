@@ -49,7 +49,7 @@ def advance(workloads: "Workloads", name: Name, live: Json) -> Json:
     if live["spec"]["updateStrategy"]["type"] == "RollingUpdate" and old and all(map(is_ready, found)):
         _delete(workloads, max(old, key=_ordinal))
     ready, fresh = sum(map(is_ready, found)), len(found) - len(old)
-    is_done = fresh == wanted == len(found)
+    is_done = fresh == wanted == len(found) and live["spec"]["updateStrategy"]["type"] == "RollingUpdate"
     before = live.get("status", {}).get("currentRevision") or current
     return {
         "replicas": len(found),

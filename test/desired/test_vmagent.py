@@ -12,6 +12,7 @@ from attrs import evolve
 from test.desired.test_pod import found
 from test.scrape.cases import agent, obj, settings
 from vmagent_operator.api.kinds import VMSTATICSCRAPE
+from vmagent_operator.desired.stages import objects as written
 from vmagent_operator.desired.vmagent.desired import Inputs, desired
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
@@ -47,7 +48,7 @@ def inputs(spec: Manifest, env: dict[str, str] | None = None, selection: Selecti
 def objects(given: Inputs) -> dict[str, Manifest]:
     """The desired objects by `Kind/name`, or `Kind/namespace/name` in another namespace than the agent's."""
     out = {}
-    for manifest in desired(given).objects:
+    for manifest in written(desired(given).stages):
         metadata = manifest["metadata"]
         namespace = metadata.get("namespace", "mon")
         key = metadata["name"] if namespace == "mon" else f"{namespace}/{metadata['name']}"
@@ -135,7 +136,7 @@ def test_configuration_is_ours_once_anything_is_selected(spec: Manifest) -> None
 
 def test_same_inputs_give_the_same_objects() -> None:
     spec = {"selectAllByDefault": True, "shardCount": 2, "inlineScrapeConfig": "- job_name: x\n"}
-    assert desired(inputs(spec)).objects == desired(inputs(spec)).objects
+    assert written(desired(inputs(spec)).stages) == written(desired(inputs(spec)).stages)
 
 
 def test_undecodable_agent_is_refused() -> None:
@@ -150,7 +151,7 @@ def test_a_destination_that_vmagent_would_not_start_with_stops_the_agent(case: M
     remote = {"url": "http://db:8428/api/v1/write"} | case.get("remote", {})
     spec = {"remoteWrite": [{"url": "http://first"}, remote], **case.get("spec", {})}
     if not case["error"]:
-        assert desired(inputs(spec)).objects
+        assert written(desired(inputs(spec)).stages)
         return
     with pytest.raises(AgentError) as raised:
         desired(inputs(spec))

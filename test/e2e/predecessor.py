@@ -10,7 +10,7 @@ from attrs import define, field
 
 from test.controlplane.api import JSON_PATCH, Api, Json, Refused
 from test.controlplane.cluster import eventually
-from vmagent_operator.controller.steps.children import resource_of
+from vmagent_operator.controller.engine.child import resource_of
 
 MANAGER = "app"
 READY: Mapping[str, Json] = {

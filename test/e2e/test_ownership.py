@@ -25,6 +25,8 @@ SET: Json = {
     "selector": MINE,
     "template": {"metadata": {"labels": {"app": "mine"}}, "spec": {"containers": [{"name": "c", "image": "mine"}]}},
 }
+REVISION = "deployment.kubernetes.io/revision"
+"""Written by the Deployment controller whenever it comes to it, so perhaps after a first look."""
 HANDED_OVER = {"managed-by": "vm-operator", "app.kubernetes.io/name": "vmagent", "app.kubernetes.io/instance": "main"}
 
 TAKEN: list[tuple[str, str, Json, Json]] = [
@@ -44,9 +46,11 @@ TAKEN: list[tuple[str, str, Json, Json]] = [
 
 
 def made(world: World, kind: str, namespace: str, name: str) -> Json:
-    """The object, without the status that other controllers keep."""
+    """The object, without what other controllers keep in it: its status, and a Deployment's revision."""
     found = dict(world.get(kind, namespace, name))
     metadata = {key: part for key, part in found["metadata"].items() if key not in ("resourceVersion", "managedFields")}
+    if theirs := {key: text for key, text in metadata.pop("annotations", {}).items() if key != REVISION}:
+        metadata["annotations"] = theirs
     kept = {key: part for key, part in found.items() if key not in ("metadata", "status")}
     return {**kept, "metadata": metadata}
 

@@ -17,7 +17,7 @@ from vmagent_operator.api.core import LabelSelector
 from vmagent_operator.desired import args
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.checks import duration, numbers, pem, placeholder, proxy, regex, series, size
+from vmagent_operator.scrape.checks import duration, numbers, pem, placeholder, regex, series, size, url
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.fragment import fragment
 from vmagent_operator.scrape.jobs import relabel
@@ -50,7 +50,7 @@ READERS: Mapping[str, Read] = {
     "duration": duration.fault,
     "size": size.fault,
     "number": numbers.number,
-    "proxy": proxy.fault,
+    "proxy": url.proxy_fault,
     "placeholders": _filled,
     "open placeholders": placeholder.is_open,
     "certificate": lambda text: pem.confused(text, "certificate"),

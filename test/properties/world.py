@@ -14,6 +14,7 @@ import yaml
 from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import render
+from vmagent_operator.desired import stages
 from vmagent_operator.desired.vmagent.desired import Inputs, desired
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import API_VERSION
@@ -97,7 +98,7 @@ class World:
         findings = found.configuration.findings if found.configuration else ()
         if faults := [finding.message for finding in findings if finding.object.name in SOUND]:
             raise Refused(*faults)
-        return found.objects
+        return stages.objects(found.stages)
 
     def _rendered(self, raw: Manifest) -> tuple[Manifest, ...]:
         obj = _decoded(raw)

@@ -77,7 +77,7 @@ def test_the_object_is_told_which_field_it_is() -> None:
     found = fragment(made, context(scrape_owner(agent(), settings())), Values({}))
     assert isinstance(found, Finding)
     assert found.message == (
-        "spec.seriesLimit: more than 10000000, the most that a target may have; "
+        "spec.seriesLimit: more than 10000000 series (limit SERIES_OF_A_TARGET); "
         "spec.targetEndpoints[0].labels.__scrape_interval__: vmagent takes no '0s' for __scrape_interval__; "
         "spec.targetEndpoints[0].relabelConfigs[0].replacement: vmagent takes no '-1s' for __scrape_interval__"
     )

@@ -42,7 +42,7 @@ VALUES = Values(
 )
 CONTEXT = context(scrape_owner(read(manifest(VMAGENT, CLASSES)), SETTINGS))
 POLICY = re.compile(
-    r"limit|defines no class|not found|has no key|without a name|reads as null|expected [a-z]+, got|required$"
+    r"\(limit [A-Z_]+\)|defines no class|not found|has no key|without a name|reads as null|expected [a-z]+, got|required$"
     r"|is no label (key|value)|is no operator|values: |static is set as well|no variable|does not fit into a line|is too long"
 )
 """Findings that are no judgement of what vmagent can read: declared limits, references, shapes, what an API server

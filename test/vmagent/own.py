@@ -279,8 +279,10 @@ def destinations(chosen: Random, judge: Judge, count: int) -> Found:
             flags = remotewrite.arguments(owner, values())
         except AgentError as error:
             tried[number] = remote, str(error)
-            if "$(" not in str(remote) and not any(
-                word in str(error) for word in ("not found", "no key", "without a name")
+            if (
+                "$(" not in str(remote)
+                and r"\x00" not in str(remote)
+                and not any(word in str(error) for word in ("not found", "no key", "without a name"))
             ):
                 refused[number] = remote
             continue

@@ -7,7 +7,7 @@ import pytest
 
 from test.vmagent.expressions import MAKERS, texts
 from test.vmagent.verdicts import refused
-from vmagent_operator.scrape.checks import duration, proxy, regex, series, size
+from vmagent_operator.scrape.checks import duration, regex, series, size, url
 from vmagent_operator.scrape.text import emit
 
 pytestmark = pytest.mark.vmagent
@@ -16,9 +16,9 @@ FAULTS: Mapping[str, Callable[[str], str | None]] = {
     "if": series.fault,
     "interval": duration.fault,
     "max_scrape_size": size.fault,
-    "proxyURL": proxy.fault,
+    "proxyURL": url.proxy_fault,
 }
-OURS_ALONE = ("limit of", "a missing \\E", "is too long", "is a function", "half a character")
+OURS_ALONE = ("(limit ", "a missing \\E", "is too long", "is a function", "half a character")
 """Faults that are none to vmagent, at least not each time."""
 NOT_FINITE = ("inf", "nan")
 

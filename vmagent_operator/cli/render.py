@@ -19,6 +19,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.controller.engine import owners
 from vmagent_operator.controller.steps.leftout import LeftOut, name_of
+from vmagent_operator.desired import stages
 from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired, self_scrape
 from vmagent_operator.desired.vmagent.features import prefixed, scale, scrape_owner
 from vmagent_operator.identity import FINALIZER
@@ -187,7 +188,7 @@ class _Rendering:
     def apply(self, agent: CustomObject[Any], wanted: Desired) -> LeftOut:
         """Create what `agent` wants, and remember what it made of scrape objects; what is left out of that."""
         left_out = self._left_out(wanted)
-        for manifest in wanted.objects:
+        for manifest in stages.objects(wanted.stages):
             if name_of(manifest) not in left_out.names and not adds_nothing(manifest):
                 self.created[_key(manifest)] = manifest
         if ("Secret", agent.namespace, prefixed(agent)) not in left_out.names:
@@ -196,7 +197,7 @@ class _Rendering:
 
     def _left_out(self, wanted: Desired) -> LeftOut:
         left_out = LeftOut()
-        for manifest in wanted.objects:
+        for manifest in stages.objects(wanted.stages):
             live = self.cluster.given.get(_key(manifest))
             if adds_nothing(manifest) or left_out.takes(manifest) or live is None:
                 continue

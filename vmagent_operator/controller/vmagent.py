@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
 from attrs import define, evolve, field
@@ -11,33 +10,35 @@ from attrs import define, evolve, field
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
 from vmagent_operator.controller.engine.events import Recorder
 from vmagent_operator.controller.engine.metrics import Metrics
 from vmagent_operator.controller.engine.owners import POLICY
 from vmagent_operator.controller.engine.result import CRASH, WAITING_SECONDS, Result
-from vmagent_operator.controller.engine.state import Child, Memories, Memory, Rendered
-from vmagent_operator.controller.engine.stores import VMAGENTS, WORKLOADS, Stores
+from vmagent_operator.controller.engine.state import Memories, Memory, Rendered
+from vmagent_operator.controller.engine.stores import VMAGENTS, Stores
 from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.steps import finalize, prune, rollout
-from vmagent_operator.controller.steps.children import Children, child_of, content_digest, resource_of, widened
+from vmagent_operator.controller.steps.children import Children
 from vmagent_operator.controller.steps.conflicts import Breaker
 from vmagent_operator.controller.steps.finalize import Finalizer
 from vmagent_operator.controller.steps.gather import Gatherer, Wanted
 from vmagent_operator.controller.steps.leftout import LeftOut, Name, name_of
+from vmagent_operator.controller.steps.plan import Plan, View, make_plan
 from vmagent_operator.controller.steps.prune import Sweeper
 from vmagent_operator.controller.steps.report import Reporting, result_of
 from vmagent_operator.controller.steps.rollout import READY, Progress
 from vmagent_operator.controller.steps.workloads import Workloads
 from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.desired.vmagent.features import VMAGENT, is_unmanaged, prefixed
-from vmagent_operator.identity import CONDITION_SUFFIX, FINALIZER, OVERFLOW_LABEL
+from vmagent_operator.identity import CONDITION_SUFFIX, FINALIZER
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError, NotFound, Timeout
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written
 from vmagent_operator.kube.write.managedfields import Previous
-from vmagent_operator.kube.write.ownership import adds_nothing, describe
+from vmagent_operator.kube.write.ownership import describe
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.references import Missing, Reference
 from vmagent_operator.scrape.selection import SelectorError
@@ -53,7 +54,6 @@ AGAIN_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
 SHOWN = 20
 """Unknown fields that the log names; a spec may have tens of thousands."""
-ROLES = (resource.ROLES, resource.CLUSTERROLES)
 
 
 class OutdatedError(Exception):
@@ -188,11 +188,11 @@ class Pass:
             return Result(kind="conflict", message="somebody else undoes our writes", after_seconds=seconds)
         wanted = self._wanted()
         self.reporting.announce(agent.spec)
-        rendered, held = self._settle(wanted)
+        rendered, is_waiting = self._settle(wanted)
         progress = self.workloads.advance(filter(self._is_written, rendered.children))
         if not self.left_out.has_workload:
             self.reporting.available = progress == READY
-        if held is None and self._config_name not in self.left_out.names:
+        if not is_waiting and self._config_name not in self.left_out.names:
             self.memory.rendered = rendered
             self._judge({id_of(scrape): self._verdict(scrape, rendered) for scrape in wanted.chosen})
         if progress == READY:
@@ -201,7 +201,7 @@ class Pass:
             raise NotOwnedError(reason)
         if progress != READY:
             return self._waiting(progress, rendered)
-        return Result(after_seconds=AGAIN_SECONDS if held is not None else 0.0)
+        return Result(after_seconds=AGAIN_SECONDS if is_waiting else 0.0)
 
     def _verdict(self, scrape: CustomObject[Any], rendered: Rendered) -> Verdict:
         return Verdict(scrape.metadata.generation, rendered.messages.get(id_of(scrape)))
@@ -235,32 +235,30 @@ class Pass:
         memories.selected.replace(key, ((scrape.kind.name, scrape.key) for scrape in wanted.chosen))
         return wanted
 
-    def _settle(self, wanted: Wanted) -> tuple[Rendered, Manifest | None]:
-        """Make every child as desired; what was rendered, and the one child that waits for the workloads, if any."""
+    def _settle(self, wanted: Wanted) -> tuple[Rendered, bool]:
+        """Make every child as desired; what was rendered, and whether some of it waits behind a gate."""
         parts, known = self.parts, self.memory.rendered
         snapshot = parts.gatherer.snapshot(self.agent, wanted, self.memory, parts.server)
         if known is not None and known.fingerprint == snapshot.fingerprint and self._is_verified(known):
             parts.metrics.render_skipped()
-            return known, None
+            return known, False
         started = time.perf_counter()
         found = desired(snapshot.inputs)
         parts.metrics.rendered(self.agent, found, time.perf_counter() - started)
         findings = found.configuration.findings if found.configuration else ()
         messages = {(finding.object.kind.name, finding.object.key): finding.message for finding in findings}
-        objects = tuple(manifest for manifest in found.objects if not adds_nothing(manifest))
-        held = self._held(objects)
-        self.left_out = self.children.settle_all(self._first(each) for each in objects if each is not held)
+        plan = make_plan(found.stages, self._view())
+        self.left_out = self.children.settle_all(plan.now)
         is_undecided = is_unmanaged(self.agent) and self.memory.config_secret is None
         if is_undecided and self._config_name in self.left_out.refused:
             raise OutdatedError  # a user's Secret has come since we looked: decide anew, with it as the configuration
-        self._release_configuration(objects)
+        self._release_configuration(plan)
         self._reject(findings)
         self.reporting.doubt(found)
         if self.is_config_written:
             self.reporting.tell_of_configuration(found)
-        roles = tuple(manifest for manifest in objects if resource_of(manifest) in ROLES)
-        children = {child_of(manifest): content_digest(manifest) for manifest in objects}
-        return Rendered(fingerprint=snapshot.fingerprint, children=children, roles=roles, messages=messages), held
+        made = Rendered(fingerprint=snapshot.fingerprint, children=plan.children, roles=plan.last, messages=messages)
+        return made, bool(plan.waiting)
 
     def _is_written(self, child: Child) -> bool:
         return (child.kind.kind, child.namespace, child.name) not in self.left_out.names
@@ -272,35 +270,23 @@ class Pass:
     def _is_verified(self, known: Rendered) -> bool:
         return all(self.children.is_verified(child, digest) for child, digest in known.children.items())
 
-    def _first(self, manifest: Manifest) -> Manifest:
-        """`manifest` as it is written before the workloads are ready: rights are taken away later."""
-        return widened(manifest, self._cached(manifest)) if resource_of(manifest) in ROLES else manifest
+    def _view(self) -> View:
+        """What the plan is made on."""
+        return View(
+            live=self._cached,
+            is_running=self._is_running,
+            now=self.parts.client.clock.now(),
+            patience_seconds=self.parts.settings.app_ready_timeout_seconds,
+        )
 
-    def _held(self, objects: Iterable[Manifest]) -> Manifest | None:
-        """The configuration Secret, while jobs move to a new Secret that running pods do not mount yet."""
-        objects = tuple(objects)
-        main = Child(resource.SECRETS, self.agent.namespace, prefixed(self.agent))
-        manifest = next((manifest for manifest in objects if child_of(manifest) == main), None)
-        overflow = [each for each in objects if OVERFLOW_LABEL in (each["metadata"].get("labels") or {})]
-        if not overflow or manifest is None or self._cached(manifest) is None:
-            return None
-        newest = self._cached(overflow[-1])
-        limit = self.parts.settings.app_ready_timeout_seconds
-        is_old = newest is not None and self._age_seconds(newest) > limit
-        return None if is_old or (newest is not None and self._is_running(objects)) else manifest
+    def _is_running(self, workload: Manifest) -> bool:
+        """Whether a workload is as desired and ready."""
+        cached = self._cached(workload)
+        return cached is not None and self.children.is_settled(workload) and rollout.progress(cached) == READY
 
-    def _is_running(self, objects: Iterable[Manifest]) -> bool:
-        """Whether every workload is as desired and ready."""
-        for manifest in objects:
-            if resource_of(manifest) in WORKLOADS:
-                cached = self._cached(manifest)
-                if cached is None or not self.children.is_settled(manifest) or rollout.progress(cached) != READY:
-                    return False
-        return True
-
-    def _release_configuration(self, objects: Iterable[Manifest]) -> None:
+    def _release_configuration(self, plan: Plan) -> None:
         """Give a first configuration that is the user's to change out of our hands."""
-        for manifest in objects if is_unmanaged(self.agent) else ():
+        for manifest in plan.now if is_unmanaged(self.agent) else ():
             data = manifest.get("data") or {}
             is_ours = manifest["kind"] == "Secret" and name_of(manifest) not in self.left_out.names
             if is_ours and VMAGENT.config_key in data:
@@ -380,10 +366,6 @@ class Pass:
     def _cached(self, manifest: Manifest) -> Any:
         metadata = manifest["metadata"]
         return self.parts.stores.get(resource_of(manifest), metadata.get("namespace"), metadata["name"])
-
-    def _age_seconds(self, cached: Manifest) -> float:
-        created = datetime.fromisoformat(cached["metadata"]["creationTimestamp"])
-        return (self.parts.client.clock.now() - created).total_seconds()
 
     def _monotonic(self) -> float:
         return self.parts.client.clock.monotonic()

@@ -7,22 +7,14 @@ from typing import Generic, TypeVar
 
 from attrs import define, field, frozen
 
-from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.controller.engine.child import Child
+from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.scrape.references import Reference
 
 Key = tuple[str, str]
 """Namespace and name of a VMAgent."""
 
 V = TypeVar("V", bound=Hashable)
-
-
-@frozen
-class Child:
-    """Which object: its kind, namespace ("" if it has none) and name."""
-
-    kind: Resource
-    namespace: str
-    name: str
 
 
 @frozen

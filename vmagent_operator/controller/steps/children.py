@@ -4,16 +4,15 @@ A child that was found to be as desired at its present resource version costs no
 desired costs a comparison; only the rest is read live and, if need be, written.
 """
 
-import hashlib
-import json
 import logging
 from collections.abc import Callable, Iterable
 
 from attrs import define
 
 from vmagent_operator.controller.engine import stores
-from vmagent_operator.controller.engine.state import Child, Memory, Verified
-from vmagent_operator.controller.engine.stores import KINDS, SCRAPES, Stores
+from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
+from vmagent_operator.controller.engine.state import Memory, Verified
+from vmagent_operator.controller.engine.stores import SCRAPES, Stores
 from vmagent_operator.controller.steps.leftout import LeftOut
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
@@ -23,9 +22,6 @@ from vmagent_operator.kube.write.managedfields import Previous
 from vmagent_operator.kube.write.ownership import objection
 
 logger = logging.getLogger(__name__)
-
-OURS = {(kind.api_version, kind.kind): kind for kind in KINDS}
-"""(apiVersion, kind) -> Resource of our custom resources."""
 
 
 @define
@@ -95,24 +91,3 @@ class Children:
         self.memory.verified[child] = Verified(metadata["uid"], metadata["resourceVersion"], digest)
         if "generation" in metadata:
             self.memory.generations[child] = (metadata["uid"], metadata["generation"])
-
-
-def widened(desired: Manifest, cached: Manifest | None) -> Manifest:
-    """A role with the rules that it has beside the desired ones: rights are taken away last."""
-    extra = [rule for rule in (cached or {}).get("rules") or () if rule not in desired["rules"]]
-    return {**desired, "rules": [*desired["rules"], *extra]}
-
-
-def resource_of(manifest: Manifest) -> Resource:
-    """Where the API server has `manifest`, of a kind of Kubernetes or of ours."""
-    return OURS.get((manifest["apiVersion"], manifest["kind"])) or resource.of(manifest)
-
-
-def child_of(manifest: Manifest) -> Child:
-    """Which child `manifest` is."""
-    return Child(resource_of(manifest), manifest["metadata"].get("namespace") or "", manifest["metadata"]["name"])
-
-
-def content_digest(manifest: Manifest) -> bytes:
-    """A digest of all of `manifest`, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).digest()

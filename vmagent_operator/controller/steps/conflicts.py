@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from attrs import define
 
+from vmagent_operator.controller.engine.child import Child
 from vmagent_operator.controller.engine.events import Type
-from vmagent_operator.controller.engine.state import Child, Memory
+from vmagent_operator.controller.engine.state import Memory
 from vmagent_operator.kube.clock import Clock
 
 REWRITES, WITHIN_SECONDS = 10, 300.0

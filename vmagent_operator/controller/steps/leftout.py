@@ -8,12 +8,11 @@ from typing import Any
 
 from attrs import define, field
 
+from vmagent_operator.desired.workload.workload import WORKLOADS
 from vmagent_operator.kube.resource import Manifest
 
 Name = tuple[str, str, str]
 """Kind, namespace ("" for the cluster's own) and name."""
-
-WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 
 @define

@@ -10,7 +10,7 @@ from vmagent_operator import identity
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine import stores
-from vmagent_operator.controller.engine.state import Child
+from vmagent_operator.controller.engine.child import Child
 from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, NAMESPACED_RBAC, WORKLOADS, Stores
 from vmagent_operator.desired.vmagent.features import VMAGENT, prefixed
 from vmagent_operator.kube import resource

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable
 
 from attrs import define
 
-from vmagent_operator.controller.engine.state import Child, Memory
+from vmagent_operator.controller.engine.child import Child
+from vmagent_operator.controller.engine.state import Memory
 from vmagent_operator.controller.engine.stores import WORKLOADS, Stores
 from vmagent_operator.controller.steps import rollout
 from vmagent_operator.controller.steps.claims import Grower
@@ -70,13 +71,13 @@ class Workloads:
     def _roll(self, child: Child, workload: Manifest, progress: Progress) -> Progress:
         """The next step of a rollout that is ours to make; nothing is asked of a StatefulSet known to be in order."""
         metadata, status = workload["metadata"], workload["status"]
-        if progress == READY and self.memory.inspected.get(child) == metadata["uid"]:
-            return READY
-        self.memory.inspected.pop(child, None)
-        pods = rollout.pods_of(self.client, workload)
-        progress = Rollout(self.client, workload, pods, self.max_unavailable).advance(self.before_write)
+        if progress != READY or self.memory.inspected.get(child) != metadata["uid"]:
+            self.memory.inspected.pop(child, None)
+            pods = rollout.pods_of(self.client, workload)
+            progress = Rollout(self.client, workload, pods, self.max_unavailable).advance(self.before_write)
         if progress == READY:
             self.memory.inspected[child] = metadata["uid"]
+            # Not only once: a conflict leaves it undone, and the StatefulSet's controller may overwrite it with what it read before.
             if status.get("currentRevision") != status.get("updateRevision"):
                 self._record_revision(workload)
         return progress

@@ -1,15 +1,17 @@
 """Every object that a VMAgent asks for: `desired` is the one function that the rest of the program calls."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import frozen
 
 from vmagent_operator.desired import names
 from vmagent_operator.desired.around import configsecret, policies, rbac, selfscrape, service
 from vmagent_operator.desired.component import Component
+from vmagent_operator.desired.stages import Gate, Stage
 from vmagent_operator.desired.vmagent import capacity, container, features, remotewrite, rules, validation
 from vmagent_operator.desired.vmagent.features import VMAgent, spec
 from vmagent_operator.desired.workload import pod, shard, workload
+from vmagent_operator.desired.workload.workload import WORKLOADS
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
@@ -41,12 +43,12 @@ class Inputs:
 
 @frozen(kw_only=True)
 class Desired:
-    """What the cluster should hold: objects in the order in which they are written, and how they came about.
+    """What the cluster should hold, in the order in which it is written, and how it came about.
 
     configuration: None for an agent that scrapes nothing. warnings: what is doubtful in the spec, and yet built.
     """
 
-    objects: tuple[Manifest, ...]
+    stages: tuple[Stage, ...]
     configuration: Configuration | None
     warnings: tuple[str, ...]
 
@@ -65,7 +67,7 @@ def desired(inputs: Inputs) -> Desired:
         owner, room = features.scrape_owner(agent, inputs.settings), capacity.room(agent, component, assets.tls)
         found = configuration(owner, inputs.selection, inputs.values, room)
     warnings = (*map(str, verdict.warnings), *(found.faults if found else ()))
-    return Desired(objects=tuple(_objects(inputs, component, found, assets)), configuration=found, warnings=warnings)
+    return Desired(stages=_stages(inputs, component, found, assets), configuration=found, warnings=warnings)
 
 
 def self_scrape(agent: VMAgent, settings: Settings) -> Manifest | None:
@@ -74,25 +76,52 @@ def self_scrape(agent: VMAgent, settings: Settings) -> Manifest | None:
     return selfscrape.self_scrape(component, _wish(agent, _service(agent, component)))
 
 
-def _objects(
+def _stages(
     inputs: Inputs, component: Component, found: Configuration | None, assets: remotewrite.Assets
+) -> tuple[Stage, ...]:
+    """Objects so ordered that whatever one refers to has been written before.
+
+    With overflow Secrets the configuration waits for the workloads: jobs that move to a Secret which running pods do not
+    mount yet would be lost until they do.
+    """
+    overflow = _overflow(component, found)
+    around = _before(inputs, component, overflow, found, assets)
+    running = tuple(workloads(inputs.agent, component, inputs.values, len(overflow)))
+    if not features.has_secrets(inputs.agent):
+        return (Stage(objects=(*around, *running)),)
+    configuration = _configuration(inputs, component, found, assets.config)
+    if not overflow:
+        return (Stage(objects=(*around, configuration, *running)),)
+    until = tuple(manifest for manifest in running if manifest["kind"] in WORKLOADS)
+    gate = Gate(until=until, since=overflow[-1])
+    return Stage(objects=tuple(around)), Stage(objects=(configuration,), gate=gate), Stage(objects=running)
+
+
+def _overflow(component: Component, found: Configuration | None) -> list[Manifest]:
+    """The overflow Secrets."""
+    buckets = found.overflow if found else ()
+    return [configsecret.overflow(component, number, jobs) for number, jobs in enumerate(buckets, 1)]
+
+
+def _before(
+    inputs: Inputs,
+    component: Component,
+    overflow: Sequence[Manifest],
+    found: Configuration | None,
+    assets: remotewrite.Assets,
 ) -> Iterator[Manifest]:
-    """Objects so ordered that whatever one refers to has been written before."""
+    """What stands before the configuration."""
     agent, values = inputs.agent, inputs.values
-    has_secrets, overflow = features.has_secrets(agent), found.overflow if found else ()
+    has_secrets = features.has_secrets(agent)
     yield from rbac.account(component)
     if has_secrets:
         yield from rbac.scraping(component, discovers=not spec(agent).scraping.ingest_only_mode)
     yield from _around(agent, component)
-    for number, jobs in enumerate(overflow, 1):
-        yield configsecret.overflow(component, number, jobs)
+    yield from overflow
     if has_secrets:
         tls = configsecret.texts(assets.tls | (dict(found.assets) if found else {}))
         yield configsecret.secret(component, names.tls_assets(component), tls)
     yield from filter(None, (of(agent, component, values) for of in (rules.relabeling, rules.aggregation)))
-    if has_secrets:
-        yield _configuration(inputs, component, found, assets.config)
-    yield from workloads(agent, component, values, len(overflow))
 
 
 def _around(agent: VMAgent, component: Component) -> Iterator[Manifest]:

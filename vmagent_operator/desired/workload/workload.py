@@ -11,6 +11,7 @@ from vmagent_operator.model.encode import to_json
 
 _QUARTER = {"maxSurge": "25%", "maxUnavailable": "25%"}
 _HISTORY = 10
+WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 
 def deployment(component: Component, pod: Manifest, strategy: str | None, rolling_update: Any = None) -> Manifest:

@@ -28,9 +28,7 @@ def milliseconds(text: str) -> int:
     Raises InvalidDuration.
     """
     if len(text) > limits.QUANTITY_CHARACTERS:
-        raise InvalidDuration(
-            f"{len(text)} characters are more than {limits.QUANTITY_CHARACTERS} (limit of a duration)"
-        )
+        raise InvalidDuration(limits.QUANTITY_CHARACTERS.exceeded)
     if text[-1:] in tuple("0123456789."):
         seconds = number(text)
         if seconds is None:

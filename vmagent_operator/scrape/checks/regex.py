@@ -48,7 +48,7 @@ def relabel_fault(text: str) -> str | None:
 def fault(text: str) -> str | None:
     """Why `text` cannot be compiled, alone and as a group between anchors; None if it can."""
     if len(text) > limits.EXPRESSION_CHARACTERS:
-        return f"{len(text)} characters are more than {limits.EXPRESSION_CHARACTERS} (limit of an expression)"
+        return limits.EXPRESSION_CHARACTERS.exceeded
     try:
         _Reader(text).read()
     except _Refused as refused:
@@ -115,7 +115,7 @@ class _Reader:
 
     def check(self, size: int) -> None:
         if size > limits.EXPRESSION_SIZE:
-            raise _Refused(f"compiles to more than {limits.EXPRESSION_SIZE} instructions (limit of an expression)")
+            raise _Refused(limits.EXPRESSION_SIZE.exceeded)
 
     def unreadable(self, start: int) -> _Refused:
         return _Refused(f"cannot be read from {self.text[start : start + 10]!r} on")
@@ -136,9 +136,7 @@ class _Reader:
         if is_group:
             self.levels.append(_Level())
             if len(self.levels) > limits.EXPRESSION_NESTING + 1:
-                raise _Refused(
-                    f"more than {limits.EXPRESSION_NESTING} parentheses in each other (limit of an expression)"
-                )
+                raise _Refused(limits.EXPRESSION_NESTING.exceeded)
 
     def close(self) -> None:
         self.at += 1

@@ -28,7 +28,7 @@ _SHOWN_CHARACTERS = 80
 def fault(text: str) -> str | None:
     """Why `text` is no series selector that vmagent takes, or None if it is one."""
     if len(text) > limits.EXPRESSION_CHARACTERS:
-        return f"{len(text)} characters are more than {limits.EXPRESSION_CHARACTERS} (limit of an expression)"
+        return limits.EXPRESSION_CHARACTERS.exceeded
     shown = repr(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}...")
     if any("\ud800" <= char <= "\udfff" for char in text):
         return f"{shown} is no series selector: holds half a character"
@@ -106,7 +106,7 @@ class _Reader:
     def nested(self, read: Callable[[], Expression]) -> Expression:
         self.depth += 1
         if self.depth > limits.EXPRESSION_NESTING:
-            raise NoSelectorError(f"more than {limits.EXPRESSION_NESTING} levels (limit of an expression)")
+            raise NoSelectorError(limits.EXPRESSION_NESTING.exceeded)
         found = read()
         self.depth -= 1
         return found

@@ -12,6 +12,6 @@ _UNITS = tuple(f"{letter}{unit}" for letter in "kmgt" for unit in ("ib", "b"))
 def fault(text: str) -> str | None:
     """Why `text` is no size; None if it is one."""
     if len(text) > limits.QUANTITY_CHARACTERS:
-        return f"{len(text)} characters are more than {limits.QUANTITY_CHARACTERS} (limit of a size)"
+        return limits.QUANTITY_CHARACTERS.exceeded
     unit = next((unit for unit in _UNITS if text.lower().endswith(unit)), "")
     return None if number(text[: len(text) - len(unit)]) is not None else f"{text!r} is no size such as 16MB"

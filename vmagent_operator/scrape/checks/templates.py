@@ -117,7 +117,7 @@ class _Expansion:
     def expand(self, expression: Expression, scope: _Scope, depth: int) -> _Value:
         self.count(1)
         if depth > limits.EXPRESSION_NESTING:
-            raise NoSelectorError(f"more than {limits.EXPRESSION_NESTING} levels (limit of an expression)")
+            raise NoSelectorError(limits.EXPRESSION_NESTING.exceeded)
         if isinstance(expression, Parentheses):
             return [self.expand(item, scope, depth + 1) for item in expression.items]
         if isinstance(expression, With):
@@ -131,7 +131,7 @@ class _Expansion:
     def count(self, steps: int) -> None:
         self.steps += steps
         if self.steps > limits.TEMPLATE_STEPS:
-            raise NoSelectorError(f"more than {limits.TEMPLATE_STEPS} steps to expand it (limit of an expression)")
+            raise NoSelectorError(limits.TEMPLATE_STEPS.exceeded)
 
     def template(self, name: str, scope: _Scope, depth: int, *, as_name: bool) -> _Value | None:
         """What the template of that name stands for; a function is the name of a metric, or else an error. None if there is none."""

@@ -2,7 +2,7 @@
 
 Python's parser takes nearly any text, so that it says nothing about what vmagent is going to refuse.
 
-Source: net/url/url.go of Go 1.26
+Source: net/url/url.go of Go 1.26, lib/proxy/proxy.go of VictoriaMetrics 1.150
 """
 
 from ipaddress import AddressValueError, IPv6Address
@@ -14,6 +14,7 @@ _LETTERS = frozenset(ascii_letters)
 _SCHEME = _LETTERS | frozenset(digits + "+-.")
 _USER = frozenset(ascii_letters + digits + "-._:~!$&'()*+,;=%@")
 _HOST = frozenset(ascii_letters + digits + "-_.~!$&'()*+,;=:[]<>\"")
+_PROXIES = frozenset(("http", "https", "socks5", "tls+socks5"))
 
 
 class InvalidURL(ValueError):  # noqa: N818
@@ -23,7 +24,7 @@ class InvalidURL(ValueError):  # noqa: N818
 def scheme(text: str) -> str:
     """The scheme of a URL, in lower case; empty for one without. Raises InvalidURL."""
     if len(text) > limits.URL_CHARACTERS:
-        raise InvalidURL(f"more than {limits.URL_CHARACTERS} characters (limit of a URL)")
+        raise InvalidURL(limits.URL_CHARACTERS.exceeded)
     rest, _, fragment = text.partition("#")
     _escapes(fragment)
     if any(char < " " or char == "\x7f" for char in rest):
@@ -40,6 +41,17 @@ def scheme(text: str) -> str:
         rest = slash + path
     _escapes(rest)
     return found
+
+
+def proxy_fault(text: str) -> str | None:
+    """Why `text` is no URL of a proxy; None if it is one. The text itself, which may hold a password, is not repeated."""
+    if len(text) > limits.URL_CHARACTERS:
+        return limits.URL_CHARACTERS.exceeded
+    try:
+        is_proxy = scheme(text) in _PROXIES and not any("\ud800" <= char <= "\udfff" for char in text)
+    except InvalidURL:
+        is_proxy = False
+    return None if is_proxy else "expected a URL with scheme http, https, socks5 or tls+socks5"
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -80,13 +92,32 @@ def _literal(host: str) -> None:
         raise InvalidURL("a missing ]")
     _port(port)
     address, percent, zone = inner.partition("%25")
-    _host(address)
-    if percent and not zone:
-        raise InvalidURL("an empty zone")
     try:
         IPv6Address(address)
+        is_address = "%" not in address
     except AddressValueError:
-        raise InvalidURL("brackets around something else than an IPv6 address") from None
+        is_address = False
+    if not is_address:
+        raise InvalidURL("brackets around something else than an IPv6 address")
+    if percent:
+        _zone(zone)
+
+
+def _zone(text: str) -> None:
+    """What follows `%25`; what is escaped in it must not need to be, but for a space and `%`.
+
+    Of one that is not ASCII, vmagent takes the URL, cannot read what it makes of it, and panics.
+    """
+    if not text:
+        raise InvalidURL("an empty zone")
+    if not text.isascii():
+        raise InvalidURL("a zone that is not ASCII")
+    _escapes(text)
+    escaped = [part[:2] for part in text.split("%")[1:]]
+    if not _HOST.issuperset(text.replace("%", "")) or any(
+        code not in ("20", "25") and chr(int(code, 16)) not in _HOST for code in escaped
+    ):
+        raise InvalidURL("a character that no zone has")
 
 
 def _port(text: str) -> None:

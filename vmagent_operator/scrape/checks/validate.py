@@ -38,7 +38,8 @@ from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.model.fields import slots
 from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.checks import credentials, duration, placeholder, proxy, regex, series, size, special
+from vmagent_operator.scrape.checks import credentials, duration, placeholder, regex, series, size, special
+from vmagent_operator.scrape.checks.url import proxy_fault
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.owner import ScrapeOwner
 
@@ -207,7 +208,7 @@ def _duration(key: str, text: str, known: Variables) -> Faults:
 
 def _proxy(key: str, text: str, known: Variables) -> Faults:
     if text:
-        yield from _text(key, text, proxy.fault, known)
+        yield from _text(key, text, proxy_fault, known)
 
 
 def _scrape_params(params: ScrapeParams, known: Variables) -> Faults:
@@ -224,7 +225,7 @@ def _scrape_params(params: ScrapeParams, known: Variables) -> Faults:
 
 def _series_limit(params: ScrapeParams | VMServiceScrapeSpec | VMPodScrapeSpec | VMStaticScrapeSpec) -> Faults:
     if params.series_limit > limits.SERIES_OF_A_TARGET:
-        yield f"seriesLimit: more than {limits.SERIES_OF_A_TARGET}, the most that a target may have"
+        yield f"seriesLimit: {limits.SERIES_OF_A_TARGET.exceeded}"
 
 
 def _vm_scrape_params(params: VMScrapeParams, known: Variables) -> Faults:

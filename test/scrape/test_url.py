@@ -2,8 +2,7 @@
 
 import pytest
 
-from vmagent_operator import limits
-from vmagent_operator.scrape.checks.proxy import fault
+from vmagent_operator.scrape.checks.url import proxy_fault as fault
 
 
 @pytest.mark.parametrize(
@@ -75,4 +74,4 @@ def test_urls_that_vmagent_refuses(text: str) -> None:
 
 
 def test_the_limit_is_named() -> None:
-    assert fault("http://" + "a" * 3000) == f"3007 characters are more than {limits.URL_CHARACTERS} (limit of a URL)"
+    assert fault("http://" + "a" * 3000) == "more than 2048 characters (limit URL_CHARACTERS)"
