@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 CODE   := vmagent_operator test
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lint types layers cluster-test golden crds limits bench wheel clean install-crds deploy undeploy
+.PHONY: help run test check fmt lint types layers cluster-test golden crds limits imports bench wheel clean install-crds deploy undeploy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,9 +50,12 @@ crds: $(BIN)/.ready ## regenerate manifests/crd from the field tables
 limits: $(BIN)/.ready ## regenerate docs/limits.md from the table of limits
 	$(BIN)/python -m vmagent_operator limits --output docs/limits.md
 
+imports: $(BIN)/.ready ## draw who imports whom as docs/imports.md
+	$(BIN)/python -m test.imports
+
 .PHONY: crds-check
-crds-check: crds limits
-	@git diff --exit-code --stat -- manifests/crd docs/limits.md || { echo "generated files are out of date: commit what make crds limits wrote"; exit 1; }
+crds-check: crds limits imports
+	@git diff --exit-code --stat -- manifests/crd docs/limits.md docs/imports.md || { echo "generated files are out of date: commit what make crds limits imports wrote"; exit 1; }
 
 bench: $(BIN)/.ready ## measure rendering and reconcile speed
 	$(BIN)/python -m test.bench

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import product
+from itertools import count, product
 from typing import Any
 
 import pytest
@@ -114,6 +114,22 @@ def test_what_an_agent_of_a_tenant_may_be(bounds: Cluster, namespace: str, case:
     body = yaml.safe_load(yaml.safe_dump(manifest(case)).replace("NAMESPACE", namespace))
     refusal, _ = bounds.api.dry_run(f"{API}/namespaces/{namespace}/vmagents", body)
     assert refusal.rpartition("denied request: ")[2] == case.get("refused", "")
+
+
+def test_no_scaling_passes_the_bounds_of_a_tenant(bounds: Cluster, namespace: str) -> None:
+    path = f"{API}/namespaces/{namespace}/vmagents"
+    bounds.api.create(path, manifest({"spec": {"shardCount": 3, "replicaCount": 10}}))
+    more = count(4)
+
+    def is_refused() -> bool:
+        try:
+            bounds.api.merge(f"{path}/case/scale", {"spec": {"replicas": next(more)}})
+        except Refused as refusal:
+            return "more shards: set spec.shardCount of the VMAgent" in str(refusal)
+        return False
+
+    eventually(is_refused)  # a policy takes effect some time after it was accepted
+    assert bounds.api.merge(f"{path}/case/scale", {"spec": {"replicas": 2}})["spec"]["replicas"] == 2
 
 
 def test_agents_of_a_trusted_namespace_may_be_anything(bounds: Cluster) -> None:

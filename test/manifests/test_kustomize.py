@@ -198,7 +198,13 @@ def test_examples_bring_the_namespaces_that_they_use() -> None:
 
 @pytest.mark.parametrize(("folder", "judged"), [("policy", "."), ("policy/tenants", "tenants")])
 def test_every_rule_of_the_policies_has_a_case_that_breaks_it(folder: str, judged: str) -> None:
-    policies = [item["spec"] for item in build(folder) if item["kind"] == "ValidatingAdmissionPolicy"]
+    policies = [
+        item["spec"]
+        for item in build(folder)
+        if item["kind"] == "ValidatingAdmissionPolicy"
+        and "vmagents/scale"
+        not in item["spec"]["matchConstraints"]["resourceRules"][0]["resources"]  # has its own test
+    ]
     messages = {rule["message"] for policy in policies for rule in policy["validations"]}
     broken = {
         message for case in cases(judged) for message in (case.get("refused"), *case.get("warned", ())) if message
