@@ -15,7 +15,7 @@ from test.controller.world import World, agent, scrape
 from vmagent_operator import settings
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import vmagent
-from vmagent_operator.controller.engine import controller, stores
+from vmagent_operator.controller.engine import controller, owners, stores
 from vmagent_operator.controller.manager import Manager, Timing
 from vmagent_operator.controller.steps.claims import Grower
 from vmagent_operator.desired.vmagent.features import scale
@@ -145,7 +145,7 @@ def test_every_source_can_keep_what_is_left_of_an_object(kind: str) -> None:
 def test_whatever_a_status_says_a_pass_can_read_it(found: Any) -> None:
     metadata = {"name": "main", "namespace": "monitoring", "uid": "u", "resourceVersion": "1"}
     owner = stores.read({**agent(), "metadata": metadata, "status": found})
-    vmagent._previous(owner)
+    owners.previous(owner)
     for state in ("operational", "expanding", "failed", "paused"):
         written = owner_status(evolve(owner, spec=None), state, "why", NOW, scale=scale(evolve(owner, spec=None)))
         assert written["updateStatus"] == state
@@ -188,7 +188,7 @@ def bug(*_: Any) -> Any:
 def test_a_bug_in_a_pass_is_told_from_the_metadata_and_the_key_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     world.add(agent())
-    monkeypatch.setattr(vmagent, "_previous", bug)
+    monkeypatch.setattr(vmagent, "previous", bug)
     world.settle(10)
     assert {outcome.kind for outcome in world.outcomes} == {"crash"}
     assert status(world)["reason"] == "internal error, see the operator's log"

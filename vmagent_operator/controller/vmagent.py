@@ -13,7 +13,7 @@ from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
 from vmagent_operator.controller.engine.events import Recorder
 from vmagent_operator.controller.engine.metrics import Metrics
-from vmagent_operator.controller.engine.owners import POLICY
+from vmagent_operator.controller.engine.owners import POLICY, previous
 from vmagent_operator.controller.engine.result import CRASH, WAITING_SECONDS, Result
 from vmagent_operator.controller.engine.state import Memories, Memory, Rendered
 from vmagent_operator.controller.engine.stores import VMAGENTS, Stores
@@ -37,9 +37,8 @@ from vmagent_operator.kube.errors import ApiError, NotFound, Timeout
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written
-from vmagent_operator.kube.write.managedfields import Previous
 from vmagent_operator.kube.write.ownership import describe
-from vmagent_operator.scrape.errors import AgentError, Finding
+from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Missing, Reference
 from vmagent_operator.scrape.selection import SelectorError
 from vmagent_operator.settings import Server, Settings
@@ -115,11 +114,7 @@ class Reconciler:
     def _sweep(self, namespace: str, name: str) -> Result:
         """Remove what an agent has left behind whose finalizer somebody took off."""
         try:
-            if children := prune.leftovers(self.stores, namespace, name):
-                self.client.get(VMAGENTS, namespace, name, metadata_only=True)
-        except NotFound:
-            for child in children:
-                prune.remove(Applier(self.client), child.kind, child.namespace or None, child.name, namespace, name)
+            prune.remove_leftovers(self.stores, self.client, namespace, name)
         except ApiError as error:
             return result_of(error)
         return Result(kind="gone")
@@ -152,7 +147,7 @@ class Pass:
         self.reporting = Reporting(parts.client, parts.recorder, parts.metrics, self.agent, self.memory)
         self.breaker = Breaker(self.memory, parts.client.clock, self.reporting.event)
         self.applier = Applier(parts.client, self._confirm, policy=POLICY, resource_of=resource_of)
-        self.children = Children(parts.stores, self.applier, self.memory, _previous(self.agent), self._written)
+        self.children = Children(parts.stores, self.applier, self.memory, previous(self.agent), self._written)
         behavior = spec.stateful_rolling_update_strategy_behavior if spec else None
         self.workloads = Workloads(
             parts.stores,
@@ -253,7 +248,7 @@ class Pass:
         if is_undecided and self._config_name in self.left_out.refused:
             raise OutdatedError  # a user's Secret has come since we looked: decide anew, with it as the configuration
         self._release_configuration(plan)
-        self._reject(findings)
+        self.reporting.reject(findings, self.memory.rendered.messages if self.memory.rendered else {})
         self.reporting.doubt(found)
         if self.is_config_written:
             self.reporting.tell_of_configuration(found)
@@ -293,19 +288,6 @@ class Pass:
                 others = {key: value for key, value in data.items() if key != VMAGENT.config_key}
                 rest = {key: value for key, value in manifest.items() if key != "data"}
                 self.children.settle({**rest, "data": others} if others else rest)
-
-    def _reject(self, findings: Iterable[Finding]) -> None:
-        """Tell of scrape objects that are left out, once for each reason."""
-        before = self.memory.rendered.messages if self.memory.rendered else {}
-        for finding in findings:
-            scrape = finding.object
-            if before.get((scrape.kind.name, scrape.key)) == finding.message:
-                continue
-            self.parts.metrics.rejected(scrape)
-            self.parts.recorder.record(scrape, "Warning", "ScrapeObjectRejected", finding.message)
-            if finding.bug:
-                self.parts.metrics.object_error(scrape.kind.singular)
-                logger.error("%s %s: internal error: %s", scrape.kind.name.lower(), scrape.key, finding.bug)
 
     def _waiting(self, progress: Progress, rendered: Rendered) -> Result:
         """Wait for the workloads; once it takes too long, say what ails their pods."""
@@ -369,22 +351,3 @@ class Pass:
 
     def _monotonic(self) -> float:
         return self.parts.client.clock.monotonic()
-
-
-def _previous(agent: VMAgent) -> Previous:
-    """Which labels and annotations an earlier operator may have put on children: those of the spec that it applied."""
-    spec = _table(agent.status, "lastAppliedSpec")
-    service = _table(spec, "serviceSpec")
-    given = [_table(spec, "managedMetadata"), _table(spec, "podMetadata"), _table(service, "metadata")]
-    released = {VMAGENT.config_key} if agent.spec is not None and is_unmanaged(agent) else ()
-    return Previous(
-        labels=frozenset(key for metadata in given for key in _table(metadata, "labels")),
-        annotations=frozenset(key for metadata in given for key in _table(metadata, "annotations")),
-        released=frozenset(released),
-    )
-
-
-def _table(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    """The object at `key`, empty if something else is there: nothing checks what a status says, and people edit it."""
-    found = parent.get(key)
-    return found if isinstance(found, dict) else {}

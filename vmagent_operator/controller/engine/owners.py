@@ -1,5 +1,6 @@
 """Which objects are a VMAgent's: the one answer for what writes, what removes and what `render` shows. Pure."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve, frozen
@@ -23,7 +24,7 @@ from vmagent_operator.identity import (
 from vmagent_operator.kube.fieldmanager import FieldManager
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write import ownership
-from vmagent_operator.kube.write.managedfields import managed
+from vmagent_operator.kube.write.managedfields import Previous, managed
 from vmagent_operator.kube.write.ownership import Policy
 
 FIELD_MANAGER = FieldManager(name=OPERATOR, upgrades_label=MANAGED_BY_LABEL, upgrades_finalizer=FINALIZER)
@@ -98,3 +99,22 @@ def _was_users(agent: CustomObject[Any]) -> bool:
     head = {"apiVersion": API_VERSION, "kind": kinds.VMAGENT.name, "metadata": identity}
     before = kinds.read({**head, "spec": applied})
     return before.spec is not None and is_unmanaged(before)
+
+
+def previous(agent: CustomObject[Any]) -> Previous:
+    """Which labels and annotations an earlier operator may have put on children: those of the spec that it applied."""
+    spec = _table(agent.status, "lastAppliedSpec")
+    service = _table(spec, "serviceSpec")
+    given = [_table(spec, "managedMetadata"), _table(spec, "podMetadata"), _table(service, "metadata")]
+    released = {VMAGENT.config_key} if agent.spec is not None and is_unmanaged(agent) else ()
+    return Previous(
+        labels=frozenset(key for metadata in given for key in _table(metadata, "labels")),
+        annotations=frozenset(key for metadata in given for key in _table(metadata, "annotations")),
+        released=frozenset(released),
+    )
+
+
+def _table(parent: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """The object at `key`, empty if something else is there: nothing checks what a status says, and people edit it."""
+    found = parent.get(key)
+    return found if isinstance(found, dict) else {}

@@ -14,6 +14,8 @@ from vmagent_operator.controller.engine.child import Child
 from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, NAMESPACED_RBAC, WORKLOADS, Stores
 from vmagent_operator.desired.vmagent.features import VMAGENT, prefixed
 from vmagent_operator.kube import resource
+from vmagent_operator.kube.errors import NotFound
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write.apply import Applier
 
@@ -92,6 +94,17 @@ def leftovers(known: Stores, namespace: str, name: str) -> list[Child]:
             if not metadata.get("ownerReferences") and is_ours(metadata, namespace, name):
                 found.append(Child(kind, metadata.get("namespace") or "", metadata["name"]))
     return found
+
+
+def remove_leftovers(known: Stores, client: Client, namespace: str, name: str) -> None:
+    """Remove them, if the agent surely is not there: the store may be behind. Raises ApiError."""
+    children = leftovers(known, namespace, name)
+    try:
+        if children:
+            client.get(stores.VMAGENTS, namespace, name, metadata_only=True)
+    except NotFound:
+        for child in children:
+            remove(Applier(client), child.kind, child.namespace or None, child.name, namespace, name)
 
 
 def is_ours(metadata: Manifest, namespace: str, name: str) -> bool:

@@ -1,6 +1,7 @@
 """Telling the VMAgent how a pass ended: status, events, and the outcome that an error stands for."""
 
 import logging
+from collections.abc import Iterable, Mapping
 
 from attrs import define, evolve, field
 
@@ -18,7 +19,7 @@ from vmagent_operator.kube.errors import ApiError, Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write.apply import NotOwnedError, WaitingError
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.references import Missing
 from vmagent_operator.scrape.selection import SelectorError
 from vmagent_operator.status.conditions import Status
@@ -89,6 +90,18 @@ class Reporting:
             logger.warning("vmagent %s: doubtful: %s", self.agent.key, doubts)
             self.event("Warning", "InvalidSpec", doubts)
         self.memory.doubts = doubts
+
+    def reject(self, findings: Iterable[Finding], before: Mapping[tuple[str, str], str]) -> None:
+        """Tell of scrape objects that are left out, once for each reason; `before` has what was said last of each."""
+        for finding in findings:
+            scrape = finding.object
+            if before.get((scrape.kind.name, scrape.key)) == finding.message:
+                continue
+            self.metrics.rejected(scrape)
+            self.recorder.record(scrape, "Warning", "ScrapeObjectRejected", finding.message)
+            if finding.bug:
+                self.metrics.object_error(scrape.kind.singular)
+                logger.error("%s %s: internal error: %s", scrape.kind.name.lower(), scrape.key, finding.bug)
 
     def tell_of_configuration(self, found: Desired) -> None:
         """Tell that there is a new configuration, once a minute at most."""
