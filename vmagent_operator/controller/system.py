@@ -174,9 +174,9 @@ class System:
         return self._controller(kind, work.reconcile, work.crashed, Pace(coalesce_seconds=0.0))
 
     def owners(self) -> Iterator[ScrapeOwner]:
-        """All that select scrape objects."""
+        """All that select scrape objects, and are to stay."""
         for agent in self.stores.items(VMAGENTS):
-            if agent.spec is not None:
+            if agent.spec is not None and not agent.is_deleted:
                 yield scrape_owner(agent, self.settings)
 
     def wake(self, objects: Iterable[ObjectId]) -> None:
