@@ -502,3 +502,16 @@ def test_of_a_secret_only_the_keys_that_are_named_are_kept(world: World) -> None
     assert "bearer_token: later" in configuration(world)
     reads = world.system.reconciler.memories.of(KEY).reads
     assert reads[Reference("Secret", "apps", "s")].content == {"token": "token", "later": "later"}
+
+
+def test_what_is_doubtful_is_told_by_a_condition_and_one_event() -> None:
+    world = World()
+    world.add(agent(license={"key": "k", "keyRef": {"name": "license", "key": "k"}}))
+    world.settle()
+    condition = next(each for each in status(world)["conditions"] if each["type"] == "Degraded")
+    assert (condition["status"], condition["reason"]) == ("False", "DoubtfulSpec")
+    assert condition["message"] == "spec.license: both key and keyRef are set"
+    before = len(world.writes())
+    world.settle(600.0)
+    assert len(world.writes()) == before
+    assert [message for _, reason, message in world.events() if reason == "InvalidSpec"] == [condition["message"]]

@@ -76,7 +76,7 @@ class Memory:
     failing_since: float | None = None
     failure: str = ""
     crashes: int = 0
-    doubts: str = ""
+    doubts: tuple[str, ...] = ()
     told_at: float = float("-inf")
     status_at: float = float("-inf")
     outcome: str = ""

@@ -67,7 +67,6 @@ class Reporting:
     agent: CustomObject[VMAgentSpec]
     memory: Memory
     available: bool | None = field(default=None, init=False)
-    warnings: tuple[str, ...] = field(default=(), init=False)
 
     def event(self, type_: Type, reason: str, message: str) -> None:
         """Record something that happened to the agent."""
@@ -84,12 +83,11 @@ class Reporting:
 
     def doubt(self, found: Desired) -> None:
         """Tell of what is doubtful in the spec and yet built, when that is new."""
-        own = found.configuration.faults if found.configuration else ()
-        doubts = "; ".join([*map(str, found.warnings), *own])
-        if doubts and doubts != self.memory.doubts:
+        if found.warnings and found.warnings != self.memory.doubts:
+            doubts = "; ".join(found.warnings)
             logger.warning("vmagent %s: doubtful: %s", self.agent.key, doubts)
             self.event("Warning", "InvalidSpec", doubts)
-        self.memory.doubts = doubts
+        self.memory.doubts = found.warnings
 
     def reject(self, findings: Iterable[Finding], before: Mapping[tuple[str, str], str]) -> None:
         """Tell of scrape objects that are left out, once for each reason; `before` has what was said last of each."""
@@ -145,7 +143,7 @@ class Reporting:
             reason,
             self.client.clock.now(),
             scale=scale(self.agent),
-            warnings=self.warnings,
+            warnings=self.memory.doubts,
             is_available=self.available,
         )
 
