@@ -52,8 +52,6 @@ class Settings:
     """The operator's settings, read once at start; `load` says where each comes from."""
 
     watch_namespaces: tuple[str, ...]
-    metrics_version: str
-    operator_version: str
     container_registry: str
     config_reloader_image: str
     config_reloader_limits: Mapping[str, str] = Factory(dict)
@@ -71,8 +69,6 @@ class Settings:
     config_data_budget_bytes: int
     enforce_endpointslices: bool
     app_ready_timeout_seconds: float
-    pod_wait_ready_timeout_seconds: float
-    pvc_wait_ready_timeout_seconds: float
     force_resync_interval_seconds: float
     trim_secret_values: bool = True
     disabled_kinds: frozenset[str] = frozenset()
@@ -227,8 +223,8 @@ def _application(prefix: str, name: str, *, image: str, port: str, entries: Mapp
 
 VARIABLES: tuple[Variable, ...] = (
     Variable("WATCH_NAMESPACE", "", _namespaces, "Namespaces to watch; every one if empty.", "watch_namespaces"),
-    Variable("VM_METRICS_VERSION", "v1.150.0", str, "Image tag unless an object sets one.", "metrics_version"),
-    Variable("VM_OPERATOR_VERSION", "v0.74.1", str, "Release whose config-reloader is used.", "operator_version"),
+    Variable("VM_METRICS_VERSION", "v1.150.0", str, "Image tag unless an object sets one."),
+    Variable("VM_OPERATOR_VERSION", "v0.74.1", str, "Release whose config-reloader is used."),
     Variable("VM_CONTAINERREGISTRY", "", str, "Registry put before every image.", "container_registry"),
     Variable(
         "VM_CONFIG_RELOADER_IMAGE",
@@ -296,8 +292,8 @@ VARIABLES: tuple[Variable, ...] = (
         "enforce_endpointslices",
     ),
     Variable("VM_APPREADYTIMEOUT", "80s", _wait, "How long a workload may take.", "app_ready_timeout_seconds"),
-    Variable("VM_PODWAITREADYTIMEOUT", "80s", _wait, "How long a pod may take.", "pod_wait_ready_timeout_seconds"),
-    Variable("VM_PVC_WAIT_READY_TIMEOUT", "80s", _wait, "How long a claim may take.", "pvc_wait_ready_timeout_seconds"),
+    Variable("VM_PODWAITREADYTIMEOUT", "80s", _wait, "Accepted; nothing waits here."),
+    Variable("VM_PVC_WAIT_READY_TIMEOUT", "80s", _wait, "Accepted; nothing waits here."),
     Variable(
         "VM_FORCERESYNCINTERVAL",
         "60s",

@@ -1,7 +1,11 @@
 """A fragment depends on its object, the agent's context and the contents it names, and is computed once for each."""
 
+import gc
+import json
 import re
+from functools import cache
 from typing import Any
+from weakref import ref
 
 from attrs import evolve
 
@@ -11,7 +15,7 @@ from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
-from vmagent_operator.scrape.fragment import REMEMBERED, Fragment, fragment
+from vmagent_operator.scrape.fragment import Fragment, fragment
 from vmagent_operator.scrape.references import Reference, Values
 from vmagent_operator.scrape.selection import pick
 
@@ -27,9 +31,15 @@ def static(endpoint: dict[str, Any], **spec: Any) -> CustomObject[Any]:
 
 def made(of: CustomObject[Any], values: Values | None = None, owner: dict[str, Any] | None = None) -> Fragment:
     """The fragment of an object that has one."""
-    found = fragment(of, context(scrape_owner(agent(owner), SETTINGS)), values or Values({}))
+    found = fragment(of, context(scrape_owner(kept_agent(json.dumps(owner)), SETTINGS)), values or Values({}))
     assert isinstance(found, Fragment)
     return found
+
+
+@cache
+def kept_agent(spec: str) -> CustomObject[Any]:
+    """An agent that is still there when the next one comes."""
+    return agent(json.loads(spec))
 
 
 def jobs(of: Fragment) -> list[bytes]:
@@ -70,11 +80,23 @@ def test_a_changed_content_gives_a_new_fragment_only_where_it_is_named() -> None
     assert b"bearer_token: new\n" in jobs(made(naming, after))[1]
 
 
-def test_fragments_of_former_agents_are_forgotten() -> None:
-    kept = static({})
-    for number in range(5 * REMEMBERED):
-        made(kept, owner={"enforcedNamespaceLabel": f"tenant{number}"})
-    assert len(kept.memo) <= REMEMBERED + 2
+def test_agents_of_many_contexts_do_not_take_each_others_fragments() -> None:
+    kept, owners = static({}), [agent({"enforcedNamespaceLabel": f"tenant{number}"}) for number in range(40)]
+    first = [fragment(kept, context(scrape_owner(each, SETTINGS)), Values({})) for each in owners]
+    again = [fragment(kept, context(scrape_owner(each, SETTINGS)), Values({})) for each in owners]
+    assert all(one is other for one, other in zip(first, again, strict=True))
+
+
+def test_fragments_go_with_the_last_agent_of_their_context_and_with_their_object() -> None:
+    kept, gone, owner = static({}), static({}), agent({"enforcedNamespaceLabel": "former"})
+    known = context(scrape_owner(owner, SETTINGS))
+    left = [ref(fragment(of, known, Values({}))) for of in (kept, gone)]
+    del gone
+    gc.collect()
+    assert [each() is None for each in left] == [False, True]
+    del owner, known
+    gc.collect()
+    assert left[0]() is None
 
 
 def test_files_count_only_if_the_whole_object_succeeds() -> None:

@@ -188,8 +188,8 @@ FLAGS: tuple[Flag, ...] = (
     Flag("graceful-shutdown-timeout", "20s", _wait, "Longest duration of an orderly stop."),
     Flag("zap-log-level", "info", _level, "Least level to log."),
     Flag("zap-encoder", "json", _choice("json", "console"), "Form of log records."),
-    Flag("zap-devel", "false", settings.boolean, "Console, debug level, stack traces from warnings on."),
-    Flag("zap-stacktrace-level", "panic", _choice("info", "error", "panic"), "Least level with stack traces."),
+    Flag("zap-devel", "false", settings.boolean, "Console, and debug level."),
+    Flag("zap-stacktrace-level", "panic", _choice("info", "error", "panic"), _NO_EFFECT, has_effect=False),
     Flag(
         "zap-time-encoding",
         "rfc3339",

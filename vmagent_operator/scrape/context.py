@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from functools import cached_property
+from typing import Any
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from attrs import field, frozen
 
 from vmagent_operator.api.kinds import SCRAPE_KINDS
+from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass, ScrapingParams
 from vmagent_operator.model.encode import to_config
@@ -45,6 +48,11 @@ class Context:
     templates: Mapping[str, tuple[RelabelConfig, ...]] = field(hash=False)
     global_rules: tuple[special.Rule, ...] = field(hash=False)
 
+    fragments: MutableMapping[CustomObject[Any], tuple[Any, Any]] = field(
+        init=False, eq=False, hash=False, repr=False, factory=WeakKeyDictionary
+    )
+    """What came of each object under this context, for as long as anybody holds that version of the object."""
+
     def scrape_class(self, name: str | None) -> ScrapeClass | None:
         """The class of that name, or else the last default one; None if there is neither."""
         named = (c for c in self.scrape_classes if c.name == name)
@@ -78,12 +86,20 @@ class Context:
         return frozenset().union(*(keys(part, "") for part in (self.api_server, *self.scrape_classes) if part))
 
 
+_SHARED: WeakKeyDictionary[Context, ReferenceType[Context]] = WeakKeyDictionary()
+"""One instance of equal contexts, so that owners share fragments however many of them there are; two at worst, where two
+workers meet, and then some work is done twice."""
+
+
 def context(owner: ScrapeOwner) -> Context:
     """The context that `owner` gives its jobs; one instance for as long as the object behind it does not change."""
     known = owner.object.memo.get(Context)
     if known is None or known[0] is not owner.settings:
-        known = owner.object.memo[Context] = (owner.settings, _context(owner))
-    return known[1]
+        made = _context(owner)
+        shared = _SHARED.setdefault(made, ref(made))() or made
+        known = owner.object.memo[Context] = (owner.settings, shared)
+    found: Context = known[1]
+    return found
 
 
 def _context(owner: ScrapeOwner) -> Context:

@@ -35,9 +35,6 @@ from vmagent_operator.scrape.pack import Entry
 from vmagent_operator.scrape.references import SELECTORS, Missing, Reference, Scope, Values, references
 from vmagent_operator.scrape.text import emit
 
-REMEMBERED = 8
-"""Fragments kept beside an object; more than that come from agents that have changed since."""
-
 
 @frozen(eq=False)
 class Fragment:
@@ -74,14 +71,14 @@ BUILDERS: Mapping[Kind[Any], Builder] = {
 
 def fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragment | Finding:
     """The jobs of `obj`, or why there are none."""
-    seen = tuple(values.found.get(reference) for reference in named_objects(obj, context))
-    known = obj.memo.get(context)
-    if known is None or known[0] != seen or known[1] is not values.trim:
-        if len(obj.memo) > REMEMBERED:
-            obj.memo.clear()
-        known = obj.memo[context] = (seen, values.trim, _isolated(obj, context, values))
-    found: Fragment | Finding = known[2]
-    return found
+    seen = (*(values.found.get(reference) for reference in named_objects(obj, context)), values.trim)
+    known = context.fragments.get(obj)
+    if known is None or known[0] != seen:
+        found = _isolated(obj, context, values)
+        # A finding holds its object, which then would never go.
+        made = found if isinstance(found, Fragment) else (found.message, found.bug)
+        known = context.fragments[obj] = (seen, made)
+    return known[1] if isinstance(known[1], Fragment) else Finding(obj, *known[1])
 
 
 def named_objects(obj: CustomObject[Any], context: Context) -> tuple[Reference, ...]:

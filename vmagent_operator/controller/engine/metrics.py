@@ -281,6 +281,7 @@ class Metrics(Observer):
         for metric, labels in self._series.pop((namespace, name), ()):
             self.by_name[metric].remove(*labels)
         self._holding.discard(f"{namespace}/{name}")
+        self.set(OURS + "destructive_hold", len(self._holding))
 
     def _own(self, key: tuple[str, str], name: str, *labels: str) -> Any:
         self._series.setdefault(key, set()).add((name, labels))

@@ -136,7 +136,10 @@ class Rollout:
     def _limit(self, replicas: int) -> int:
         if isinstance(self.max_unavailable, int):
             return max(1, self.max_unavailable)
-        return max(1, replicas * int(self.max_unavailable.rstrip("%")) // 100)
+        percentage = self.max_unavailable.removesuffix("%")
+        if not (percentage.isascii() and percentage.isdigit()):
+            return 1  # validation has told of it, and a word must not keep pods from being updated
+        return max(1, replicas * min(int(percentage[:4]), 100) // 100)
 
 
 def pods_of(client: Client, workload: Manifest) -> list[Manifest]:
