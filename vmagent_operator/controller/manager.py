@@ -28,8 +28,11 @@ logger = logging.getLogger(__name__)
 
 OPENSHIFT = "security.openshift.io/v1"
 POLL_SECONDS = 0.1
+"""How soon the main thread sees that something has ended."""
 LONGEST_PASS_SECONDS = 600.0
+"""Ten times what a reconcile gives itself: one that takes longer hangs, and liveness says so."""
 EVENT_SECONDS = 1.0
+"""What the last Events get of the time in which a process stops; nobody waits for them."""
 MANY_NAMESPACES = 30
 STATUS_WORKERS = 1
 """One worker a scrape kind: its writes wait for the request budget, not for each other."""

@@ -60,6 +60,7 @@ STATUS_BACKOFF_SECONDS = 600.0
 """A status that is refused is refused again, until the object changes, and that brings it back by itself."""
 LEFT_BEHIND = (*CLUSTER_RBAC, *NAMESPACED_RBAC)
 UNHEALTHY_SECONDS, ABSENT_SECONDS = 30.0, 60.0
+"""How long a source may be in trouble, or must have been absent, before what it lacks counts: nothing is deleted on the word of a store that may be behind."""
 
 
 @frozen(kw_only=True)

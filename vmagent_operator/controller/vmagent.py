@@ -51,6 +51,7 @@ VMAgent = CustomObject[VMAgentSpec]
 AGAIN_SECONDS = 1.0
 """How soon to look again at what no event may tell of: a gate that time opens, a condition that another is to remove."""
 LONGEST_SECONDS = 60.0
+"""A reconcile that takes longer ends before its next write, for what it has read is old; the next one goes on."""
 SHOWN = 20
 """Unknown fields that the log names; a spec may have tens of thousands."""
 

@@ -1,7 +1,9 @@
 """Leader election over a Lease, and the gate that lets only the leader write.
 
 After client-go's `tools/leaderelection`: a candidate never compares the lease's timestamps with its own clock, it
-only watches whether the record changes. The machine advances by `step`, which never sleeps.
+only watches whether the record changes. The machine advances by `step`, which never sleeps. What it promises: no write is
+sent once the renew deadline has passed, counted from *before* the request of the last renewal, since that is what the server
+may have seen; another candidate takes over the lease duration after it, which is longer; so there are never two writers.
 """
 
 import logging
@@ -21,10 +23,13 @@ from vmagent_operator.kube.resource import LEASES, Manifest
 logger = logging.getLogger(__name__)
 
 CANDIDATE_JITTER = 1.2
+"""Candidates wait up to this many retry periods more, so that they do not all ask at once when a lease runs out."""
 SHORTEST_SECONDS = 0.01
 """A request with less time than this is not worth sending."""
 RELEASED_SECONDS = 1
+"""What a lease that was given up says of its length: the next candidate need not wait until it has run out."""
 RELEASE_PAUSE_SECONDS = 0.1
+"""Between two tries to give it up, while somebody else writes to the lease."""
 
 
 def micro_time(moment: datetime) -> str:
@@ -62,6 +67,7 @@ class Elector:
     stepped_at: float = field(init=False)
     """Monotonic seconds of the last step, for liveness."""
     _busy: threading.Lock = field(init=False, factory=threading.Lock)
+    """A step and a release exclude each other: a renewal that is under way must not take back what was just given up."""
     _lease: Manifest | None = field(init=False, default=None)
     _observed_at: float = field(init=False, default=0.0)
     _renewed_at: float = field(init=False, default=float("-inf"))

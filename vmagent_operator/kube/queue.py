@@ -22,7 +22,9 @@ from vmagent_operator.kube.observer import Observer
 K = TypeVar("K", bound=Hashable)
 
 LOW_EVERY = 10
+"""Every so many deliveries the low lane goes first: it must wait for people, and must not wait for ever."""
 TICK_SECONDS = 10.0
+"""The longest sleep of a worker that nobody wakes: a missed wake-up would be a bug, and cost this much and no more."""
 
 
 class Lane(IntEnum):
@@ -69,7 +71,9 @@ class Queue(Generic[K]):
     """How many keys of each group are being worked on."""
     _processing: dict[K, float] = field(init=False, factory=dict)
     _again: dict[K, Lane] = field(init=False, factory=dict)
+    """Keys that were added while they were worked on: what the worker has read may be older than what the add was about."""
     _due: dict[K, tuple[float, Lane]] = field(init=False, factory=dict)
+    """When each delayed key is due. The heap may hold older times of the same key; those that differ from this are stale."""
     _heap: list[tuple[float, int, K]] = field(init=False, factory=list)
     _pushed: int = field(init=False, default=0)
     _failures: dict[K, int] = field(init=False, factory=dict)
@@ -78,6 +82,7 @@ class Queue(Generic[K]):
     _delivered: int = field(init=False, default=0)
     _stopped: bool = field(init=False, default=False)
     _changed: threading.Condition = field(init=False, factory=threading.Condition)
+    """Protects all of the above, and wakes workers. Nothing is called under it but clock, jitter and observer."""
 
     @bucket.default
     def _usual_bucket(self) -> Callable[[], Bucket]:

@@ -22,6 +22,7 @@ from vmagent_operator.kube.resource import EVENTS, Manifest
 logger = logging.getLogger(__name__)
 
 QUEUE_LENGTH = 1000
+"""Notes that wait to be written; beyond that the newest are dropped, since somebody floods us."""
 KNOWN_LENGTH = 4096
 TRIES = 2
 MAX_MESSAGE = 1024

@@ -10,7 +10,9 @@ from vmagent_operator.controller.engine.state import Memory
 from vmagent_operator.kube.clock import Clock
 
 REWRITES, WITHIN_SECONDS = 10, 300.0
+"""So often nobody changes the same thing back by hand."""
 PAUSE_SECONDS, QUIET_SECONDS = 60.0, 600.0
+"""Then it is written once a minute, until it has stood for ten."""
 
 
 @define

@@ -28,9 +28,13 @@ from vmagent_operator.status.owner import State, applied_spec, owner_status
 logger = logging.getLogger(__name__)
 
 FAILING_SECONDS = 60.0
+"""A fault of the server that lasts less is no news: the retry comes before anybody could look."""
 STATUS_SECONDS = 1.0
+"""A rollout is told at most this often; pods come and go by the second."""
 CONFLICT_SECONDS = 5.0
+"""Whoever writes at the same time is given so long to come to an end."""
 CONFIG_SECONDS = 60.0
+"""How often an Event may tell of a new configuration: where something is deployed all the time, each tells the same."""
 
 
 def result_of(error: Exception) -> Result:

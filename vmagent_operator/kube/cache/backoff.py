@@ -12,6 +12,7 @@ from attrs import define, field
 from vmagent_operator.kube.clock import Clock
 
 BASE_SECONDS = 0.8
+"""As client-go's reflector has it, and so the next two: servers are known to live with that."""
 CAP_SECONDS = 30.0
 QUIET_SECONDS = 120.0
 

@@ -28,13 +28,21 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 SHORT_WATCH_SECONDS = 1.0
+"""A watch that ends sooner counts as an error: a server that hangs up at once would be asked without end."""
 RETRY_AFTER_CAP_SECONDS = 60.0
+"""A server may ask for longer; then it is asked once a minute all the same, and not forgotten for an hour."""
 BRIEF_SECONDS = 8.0
+"""After a refused token: a new one may lie on disk any moment."""
 PROBE_SECONDS = 30.0
+"""How often a kind that is not served is looked for: whoever installs it waits for that."""
 COMPLAINT_SECONDS = 60.0
+"""How often the log says that a kind without which nothing works is not served."""
 GONE_ANSWERS, GONE_SECONDS = 3, 60.0
+"""So many answers of 404 over so long a time until a kind that was there counts as gone: an aggregated API or a restart says so for moments."""
 VERIFY_SECONDS = (8 * 3600.0, 12 * 3600.0)
+"""When everything is listed anew to find out whether events have told of every change; spread, so that the sources do not all do it at once."""
 LARGE_STORE = 20
+"""From so many objects on, a list that lacks half of them is asked for twice: a broken aggregator must not delete targets."""
 
 
 class Phase(Enum):

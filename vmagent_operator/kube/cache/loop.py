@@ -14,7 +14,9 @@ from vmagent_operator.kube.observer import Observer
 logger = logging.getLogger(__name__)
 
 DEATHS = 5
+"""So many unexpected failures within that time are more than bad luck: liveness says so, and the process starts anew."""
 DEATHS_WITHIN_SECONDS = 600.0
+"""Longer than five rounds of the longest back-off, so that a loop which always fails is found out."""
 
 
 @define(eq=False)

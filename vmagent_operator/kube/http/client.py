@@ -39,6 +39,7 @@ Answer = TypeVar("Answer", Response, Stream)
 
 PAGE_SIZE = 500
 BACKOFF_SECONDS = 0.1
+"""Before a request is repeated within a call, doubling; longer waits are the caller's, who knows what else there is to do."""
 
 
 @frozen

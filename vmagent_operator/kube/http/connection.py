@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOME_CONFIG = "~/.kube/config"
 CONNECT_SECONDS = 5.0
+"""A server in the same cluster answers in milliseconds; one that does not is one to be given up for another try."""
 PIECE_BYTES = 64 << 10
 MAX_REFUSAL_BYTES = 64 << 10
 """Of an answer that says no: it tells why within the first lines, and a proxy's page may go on for ever."""

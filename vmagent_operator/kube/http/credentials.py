@@ -16,8 +16,11 @@ from vmagent_operator.kube.observer import Observer
 logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 60.0
+"""A projected token is renewed on disk long before it ends; a look a minute is in time."""
 PATIENCE_SECONDS = 0.1
+"""How long a request waits for that look: the old token does for this one."""
 RENEWAL_SECONDS = 60.0
+"""How long one waits that was refused, and has no other token: a command may have to ask a person."""
 
 
 class CredentialsError(Exception):

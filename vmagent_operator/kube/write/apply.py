@@ -20,8 +20,10 @@ from vmagent_operator.kube.write.managedfields import NOTHING, Previous
 from vmagent_operator.kube.write.ownership import REFERENCES_ONLY, Policy, describe
 
 ATTEMPTS = 5
+"""Rounds against somebody who writes at the same time; whoever still does then, does so all the time."""
 STEPS = 4  # a take-over, a deletion, a creation and a look at it
 PAUSE_SECONDS = 0.01
+"""Between two rounds: long enough for another's write to be over."""
 # No object has ever been stored at this version, so that an apply which names it makes an object or meets a conflict: what
 # somebody else makes between our look and our write is not written to. (Server-side apply alone would merge into it.)
 NEVER = "1"
