@@ -65,7 +65,30 @@ def _real(request: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Path, 
     cluster.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(crds))
     cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
     cluster.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
-    yield cluster.kubeconfig, cluster.service_account(NAMESPACE, ACCOUNT)
+    operator = cluster.service_account(NAMESPACE, ACCOUNT)
+    eventually(lambda: _may_own(operator), seconds=60, every_seconds=1)
+    yield cluster.kubeconfig, operator
+
+
+def _may_own(operator: Path) -> bool:
+    """Whether a VMAgent may be named as an owner: admission looks for kinds that are new to it every 30 s only.
+
+    Until then it answers 403, as it does to a missing right, which is what the scenarios count.
+    """
+    owner = {
+        "apiVersion": "operator.victoriametrics.com/v1beta1",
+        "kind": "VMAgent",
+        "name": "main",
+        "uid": "00000000-0000-0000-0000-000000000000",
+        "blockOwnerDeletion": True,
+    }
+    account = {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "vmagent-main", "ownerReferences": [owner]},
+    }
+    refusal, _ = Api(operator).dry_run(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", account)
+    return not refusal
 
 
 @pytest.fixture
