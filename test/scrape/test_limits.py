@@ -25,7 +25,7 @@ from vmagent_operator.limits import (
 )
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape import fragment as fragments
-from vmagent_operator.scrape.budget import expansion
+from vmagent_operator.scrape.budget import Budget, expansion
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.references import Reference, Values
@@ -96,10 +96,29 @@ def test_what_is_just_within_the_limits_is_taken() -> None:
         ("[" * 5000, 0, 1_000_000),
         ("{" * 5000, 0, 1_000_000),
         ("{99999999999}{,}{}", 0, 5000),
+        ("([^:]+):.*", 50_000, 60_000),
+        ("[^:]{900}", 45_000_000, 46_000_000),
+        (r"(\D|\S|\W|\PN|[[:^alpha:]]|[\x00-\x{ffff}]|[a-\x{ffff}]|[a-ÿ]){10}", 4_000_000, 5_000_000),
+        (r"\[^:\]\\D", 0, 2_000),
     ],
 )
 def test_repetitions_count_by_what_they_take_of_vmagent(text: str, least: int, most: int) -> None:
     assert least <= expansion(text) <= most
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        r'{a=~"[^:]{900}"}',
+        r'{a=~"\x5b^:\x5d\x7b900\x7d"}',
+        r'{a=~"\\D" + "{900}"}',
+        'WITH (n = "[^:]{300}", f = {a=~n + n + n}) f',
+    ],
+)
+def test_a_selector_counts_by_what_comes_out_of_it(selector: str) -> None:
+    budget = Budget()
+    assert list(budget.counted([{"action": "drop", "if": selector}]))
+    assert 45_000_000 < budget.taken_bytes < 46_000_000
 
 
 def test_a_bug_over_one_object_is_its_own_and_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

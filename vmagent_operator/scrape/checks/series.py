@@ -27,16 +27,27 @@ _SHOWN_CHARACTERS = 80
 @cached
 def fault(text: str) -> str | None:
     """Why `text` is no series selector that vmagent takes, or None if it is one."""
+    found = _regexes(text)
+    return found if isinstance(found, str) else None
+
+
+def regexes(text: str) -> tuple[str, ...]:
+    """The regular expressions that vmagent compiles for the selector `text`, its templates expanded; none if it is no selector."""
+    found = _regexes(text)
+    return () if isinstance(found, str) else found
+
+
+def _regexes(text: str) -> tuple[str, ...] | str:
+    """What `regexes` returns, or what is wrong."""
     if len(text) > limits.EXPRESSION_CHARACTERS:
         return limits.EXPRESSION_CHARACTERS.exceeded
     shown = repr(text if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]}...")
     if any("\ud800" <= char <= "\udfff" for char in text):
         return f"{shown} is no series selector: holds half a character"
     try:
-        templates.check(_Reader(tokens(text)).read())
+        return templates.regexes(_Reader(tokens(text)).read())
     except NoSelectorError as error:
         return f"{shown} is no series selector: {error}"
-    return None
 
 
 @define

@@ -99,13 +99,17 @@ _Value = str | _Groups | list[Any]
 _FUNCTIONS: _Scope = tuple(Template(name, None) for name in ("ru", "ttf", "range_median", "alias"))
 
 
-def check(expression: Expression) -> None:
-    """Raises NoSelectorError unless a selector comes out of `expression`."""
+def regexes(expression: Expression) -> tuple[str, ...]:
+    """The regular expressions of the selector that comes out of `expression`, each as often as it is there.
+
+    Raises NoSelectorError when none comes out.
+    """
     found = _Expansion().expand(expression, _FUNCTIONS, 0)
     while isinstance(found, list) and len(found) == 1:
         found = found[0]
     if not isinstance(found, tuple):
         raise NoSelectorError("something else comes out of it")
+    return tuple(condition.value for group in found for condition in group if "~" in condition.operator)
 
 
 @define
