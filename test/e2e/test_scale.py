@@ -22,7 +22,7 @@ from attrs import evolve, frozen
 from test.controlplane.api import Api
 from test.controlplane.cluster import eventually
 from test.e2e.replicas import Replica
-from test.e2e.world import World
+from test.e2e.world import OWN, World
 
 pytestmark = [pytest.mark.cluster, pytest.mark.parametrize("installed", ["real"], indirect=True)]
 
@@ -83,7 +83,8 @@ def measured(installed: World) -> Iterator[Measured]:
     print(f"\n{found}")
     yield found
     installed.delete("Namespace", "", shop)  # first: an agent that goes takes its conditions off every object
-    eventually(lambda: _known(operator) <= 1, seconds=60 + OBJECTS / 10, every_seconds=1)
+    path = f"{OWN}/namespaces/{shop}/vmservicescrapes"
+    eventually(lambda: installed.api.items(path) == [], seconds=60 + OBJECTS / 10, every_seconds=1)
     installed.delete("VMAgent", agents, "main")
     eventually(lambda: installed.find("VMAgent", agents, "main") is None)
     installed.delete("Namespace", "", agents)
