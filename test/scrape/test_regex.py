@@ -64,7 +64,7 @@ def test_anchors_around_the_expression_of_a_rule_are_left_out_first(text: str) -
 @pytest.mark.parametrize(
     ("text", "limit"),
     [
-        ("a" * 4097, limits.EXPRESSION_CHARACTERS),
+        ("a" * 16_385, limits.EXPRESSION_CHARACTERS),
         ("(" * 101 + ")" * 101, limits.EXPRESSION_NESTING),
         (f"({'a' * 30}){{1000}}", limits.EXPRESSION_SIZE),
         ("(a{1000}" * 25 + ")" * 25, limits.EXPRESSION_SIZE),

@@ -125,7 +125,7 @@ def test_what_is_no_series_selector(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "limit"),
     [
-        (f'{{a="{"b" * 4096}"}}', limits.EXPRESSION_CHARACTERS),
+        (f'{{a="{"b" * 16_384}"}}', limits.EXPRESSION_CHARACTERS),
         ("(" * 101 + "a" + ")" * 101, limits.EXPRESSION_NESTING),
         ('with (a0="x"' + "".join(f",a{n + 1}=a{n}+a{n}" for n in range(25)) + ") {a=a25}", limits.TEMPLATE_STEPS),
         ("with (a0={x='y'}" + "".join(f",a{n + 1}={{a{n},a{n}}}" for n in range(25)) + ") a25", limits.TEMPLATE_STEPS),
