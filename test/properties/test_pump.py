@@ -47,6 +47,7 @@ READERS: Mapping[str, Read] = {
     "regex": regex.fault,
     "regex of a rule": regex.relabel_fault,
     "if": series.fault,
+    "weight of a regex": regex.weight,
     "duration": duration.fault,
     "size": size.fault,
     "number": numbers.number,

@@ -25,7 +25,8 @@ from vmagent_operator.limits import (
 )
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape import fragment as fragments
-from vmagent_operator.scrape.budget import Budget, expansion
+from vmagent_operator.scrape.budget import Budget
+from vmagent_operator.scrape.checks.regex import weight
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.references import Reference, Values
@@ -85,29 +86,38 @@ def test_what_is_just_within_the_limits_is_taken() -> None:
 @pytest.mark.parametrize(
     ("text", "least", "most"),
     [
-        ("x{1000}", 115_000, 300_000),
-        ("[a-z0-9_]{1000}", 250_000, 600_000),
+        ("x{1000}", 115_000, 500_000),
+        ("[a-z0-9_]{1000}", 250_000, 900_000),
         (r"\pL{1000}", 18_000_000, 20_000_000),
         (r"(\p{Greek}{10}){100}", 18_000_000, 20_000_000),
-        ("((a{10}){10}){10}", 115_000, 300_000),
-        ("a(b|c)*d[e-f]+g?", 4_000, 6_000),
-        ("[0-9a-f]{8}-[0-9a-f]{4}", 1000, 7_000),
-        ('{job="a"}', 0, 5000),
+        ("((a{10}){10}){10}", 600_000, 1_500_000),
+        ("a(b|c)*d[e-f]+g?", 4_000, 10_000),
+        ("[0-9a-f]{8}-[0-9a-f]{4}", 8_000, 16_000),
+        ("b{30}", 15_000, 30_000),
+        ('{job="a"}', 0, 6000),
         ("[" * 5000, 0, 2_000_000),
         ("{" * 5000, 0, 1_000_000),
         ("{99999999999}{,}{}", 0, 5000),
         ("(x|)" * 100, 156_000, 250_000),
-        ("(a{0,10}){100}", 644_000, 1_300_000),
-        ("(x{2,}y{3,}){100}", 405_000, 900_000),
-        ("(?i)(abcdefgh){100}", 277_000, 600_000),
+        ("(a{0,10}){100}", 644_000, 1_600_000),
+        ("(x{2,}y{3,}){100}", 405_000, 1_000_000),
+        ("(?i)(abcdefgh){100}", 277_000, 700_000),
         ("([^:]+):.*", 50_000, 60_000),
         ("[^:]{900}", 45_000_000, 46_000_000),
         (r"(\D|\S|\W|\PN|[[:^alpha:]]|[\x00-\x{ffff}]|[a-\x{ffff}]|[a-ÿ]){10}", 4_000_000, 5_000_000),
-        (r"\[^:\]\\D", 0, 2_000),
+        (r"\[^:\]\\D", 0, 6_000),
+        (r"[^\]]{900}", 45_000_000, 47_000_000),
+        ("[^]/]{900}", 45_000_000, 47_000_000),
+        (r"[]!-\x{1e943}]{900}", 45_000_000, 47_000_000),
+        (r"[^:]\Q\E{900}", 45_000_000, 47_000_000),
+        ("[^:](?s){900}", 45_000_000, 47_000_000),
+        (r"\Q[\E\D{900}\]", 45_000_000, 47_000_000),
+        (r"[[:alpha:]\pL]{1000}", 47_000_000, 60_000_000),
+        (r"[\]\pL]{1000}", 47_000_000, 60_000_000),
     ],
 )
 def test_repetitions_count_by_what_they_take_of_vmagent(text: str, least: int, most: int) -> None:
-    assert least <= expansion(text) <= most
+    assert least <= weight(text) <= most
 
 
 @pytest.mark.parametrize(
@@ -123,6 +133,15 @@ def test_a_selector_counts_by_what_comes_out_of_it(selector: str) -> None:
     budget = Budget()
     assert list(budget.counted([{"action": "drop", "if": selector}]))
     assert 45_000_000 < budget.taken_bytes < 46_000_000
+
+
+def test_the_texts_of_a_rule_count_as_they_are_joined() -> None:
+    budget = Budget()
+    assert list(budget.counted([{"action": "drop", "regex": ["[^:", "]{900}"]}]))
+    assert 45_000_000 < budget.taken_bytes < 47_000_000
+    budget = Budget()
+    assert list(budget.counted([{"action": "drop", "regex": "^" * 20_000 + "[^:]{900}"}]))
+    assert 45_000_000 < budget.taken_bytes < 47_000_000
 
 
 def test_a_bug_over_one_object_is_its_own_and_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

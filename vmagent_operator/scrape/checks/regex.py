@@ -9,10 +9,12 @@ https://github.com/VictoriaMetrics/VictoriaMetrics/blob/v1.150.0/lib/promrelabel
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from attrs import define, field
 
 from vmagent_operator import limits
+from vmagent_operator.scrape.checks import weight as weights
 from vmagent_operator.scrape.checks.caching import cached
 from vmagent_operator.scrape.checks.unicode import GROUPS
 
@@ -39,9 +41,7 @@ _POSIX = frozenset(
 @cached
 def relabel_fault(text: str) -> str | None:
     """Why vmagent skips a job with `text` as the `regex` of a rule, whatever the action; None if it does not."""
-    bare = text.lstrip("^")
-    without = bare.rstrip("$")
-    return fault(f"{without}$" if without.endswith("\\") and len(without) < len(bare) else without)
+    return fault(_bare(text))
 
 
 @cached
@@ -56,6 +56,28 @@ def fault(text: str) -> str | None:
     return None
 
 
+@cached
+def weight(text: str) -> int:
+    """What an expression that can be compiled takes of vmagent, repetitions expanded: see `checks.weight`."""
+    known = text[: limits.EXPRESSION_CHARACTERS]
+    reader = _Reader(known)
+    with suppress(_Refused):  # and so accepted nowhere
+        reader.read()
+    return weights.of_text(known) + sum(level.weight + level.last_weight for level in reader.levels)
+
+
+def relabel_weight(text: str) -> int:
+    """The same of the `regex` of a rule."""
+    return weight(_bare(text))
+
+
+def _bare(text: str) -> str:
+    """The `regex` of a rule without the anchors that vmagent takes off."""
+    bare = text.lstrip("^")
+    without = bare.rstrip("$")
+    return f"{without}$" if without.endswith("\\") and len(without) < len(bare) else without
+
+
 class _Refused(ValueError):  # noqa: N818
     """Why an expression cannot be compiled."""
 
@@ -64,24 +86,27 @@ class _Refused(ValueError):  # noqa: N818
 class _Level:
     """What was read between two parentheses.
 
-    size: instructions, at most. repeats: how often its innermost part occurs in a row. Those of what was read last, which an
-    operator repeats, are apart; it has none at the start and behind `|`.
+    size: instructions, at most. repeats: how often its innermost part occurs in a row. weight: what it takes of vmagent.
+    Those of what was read last, which an operator repeats, are apart; it has none at the start and behind `|`.
     """
 
     size: int = 0
     repeats: int = 1
+    weight: int = 0
     last_size: int = 0
     last_repeats: int = 1
+    last_weight: int = 0
     has_last: bool = False
 
-    def push(self, size: int, repeats: int = 1) -> None:
+    def push(self, size: int, weight: int, repeats: int = 1) -> None:
         self.size += self.last_size
+        self.weight += self.last_weight
         self.repeats = max(self.repeats, self.last_repeats)
-        self.last_size, self.last_repeats, self.has_last = size, repeats, True
+        self.last_size, self.last_weight, self.last_repeats, self.has_last = size, weight, repeats, True
 
     def close(self) -> None:
         """Nothing more can be repeated."""
-        self.push(1)
+        self.push(1, weights.ALTERNATIVE)
         self.has_last = False
 
 
@@ -95,9 +120,12 @@ class _Reader:
     was_repeat: bool = False
     last_named: int = field(init=False)
     """Where the last `:]` starts, so that nobody looks for it again and again."""
+    is_folded: bool = field(init=False)
+    """Whether cases may be ignored somewhere."""
 
     def __attrs_post_init__(self) -> None:
         self.last_named = self.text.rfind(":]")
+        self.is_folded = "(?" in self.text and "i" in self.text
 
     def read(self) -> None:
         """Raises _Refused."""
@@ -121,8 +149,15 @@ class _Reader:
         return _Refused(f"cannot be read from {self.text[start : start + 10]!r} on")
 
     def character(self) -> None:
+        self.literal(self.text[self.at])
         self.at += 1
-        self.levels[-1].push(1)
+
+    def literal(self, char: str, more: int = 0) -> None:
+        self.levels[-1].push(1, weights.of_character(char, is_folded=self.is_folded) + more)
+
+    def characters(self, start: int) -> None:
+        """Push the class of characters that stands between `start` and here."""
+        self.levels[-1].push(1, weights.of_class(self.text[start : self.at], is_folded=self.is_folded))
 
     def bar(self) -> None:
         self.at += 1
@@ -143,7 +178,8 @@ class _Reader:
         if len(self.levels) == 1:
             raise _Refused("an unexpected )")
         level = self.levels.pop()
-        self.levels[-1].push(level.size + level.last_size + 2, max(level.repeats, level.last_repeats))
+        size, weight = level.size + level.last_size + 2, level.weight + level.last_weight + weights.GROUP
+        self.levels[-1].push(size, weight, max(level.repeats, level.last_repeats))
 
     def flags(self) -> bool:
         """Go past `(?...`, whether or not it opens a group."""
@@ -179,6 +215,7 @@ class _Reader:
         self.at += 1
         level = self.repeated(start)
         level.last_size += 2 if sort == "*" else 1
+        level.last_weight += weights.OPERATOR
 
     def braces(self) -> None:
         start = self.at
@@ -207,6 +244,7 @@ class _Reader:
             raise _Refused(f"{self.text[start : self.at]!r} repeats a repetition: more than {_MOST_REPEATS} in all")
         level.last_size = max(1, level.last_size * max(times, 1) + 2 + (0 if high is None else high - low))
         self.check(level.last_size)
+        level.last_weight = weights.of_repetition(level.last_weight, low, high, level.last_size)
 
     def repeated(self, start: int) -> _Level:
         """Where the operator at `start`, which ends here, finds what it repeats."""
@@ -226,23 +264,24 @@ class _Reader:
         return None if not digits or (digits[0] == "0" and len(digits) > 1) else digits
 
     def backslash(self) -> None:
-        sort = self.text[self.at + 1 : self.at + 2]
+        start, sort = self.at, self.text[self.at + 1 : self.at + 2]
         if sort == "Q":
             return self.quoted()
+        if self.set():
+            return self.characters(start)
         if sort in _POSITIONS:
             self.at += 2
-        elif not self.set():
+        else:
             self.escape()
-        self.levels[-1].push(1)
-        return None
+        return self.literal(sort, weights.ESCAPE)
 
     def quoted(self) -> None:
         r"""`\Q...\E`; without its end it takes in the parenthesis and the anchor that vmagent adds."""
         end = self.text.find("\\E", self.at + 2)
         if end < 0:
             raise _Refused("a missing \\E")
-        for _ in range(end - self.at - 2):
-            self.levels[-1].push(1)
+        for at in range(self.at + 2, end):
+            self.literal(self.text[at])
         self.at = end + 2
 
     def set(self) -> bool:
@@ -304,7 +343,7 @@ class _Reader:
             if not (self.named() or (self.text[self.at] == "\\" and self.set())):
                 self.range(start)
         self.at += 1
-        self.levels[-1].push(1)
+        self.characters(start)
 
     def named(self) -> bool:
         """Go past `[:alpha:]` or the like, if there is one."""
