@@ -14,11 +14,11 @@ from vmagent_operator.scrape.budget import _EXPRESSION, _RULE, _TEXT_BYTE, Budge
 from vmagent_operator.scrape.checks.regex import weight
 
 pytestmark = pytest.mark.vmagent
-NOISE = 1.3
+NOISE = 1.6
 """Go's heap grows in steps, so that the same file does not always take the same."""
 COUNTED_BYTES = 60_000_000
-SECONDS_OF_A_BYTE = 0.02 / 50_000
-"""What a class like `[^:]` takes, by what it counts."""
+SECONDS_OF_A_BYTE = 0.04 / 50_000
+"""What a class like `[^:]` takes, by what it counts, on a processor that is two times slower than that of the measurement."""
 
 SORTS = (
     *("x{1000}", "é{1000}", "(?s).{1000}", "^{1000}a", r"\d{1000}", r"\w{1000}", "[a-z]{1000}", "[a-z0-9_]{1000}"),
