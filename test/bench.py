@@ -33,8 +33,8 @@ from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.scrape.config import named
-from vmagent_operator.scrape.references import Values
-from vmagent_operator.scrape.selection import pick
+from vmagent_operator.scrape.references import SecretSnapshot
+from vmagent_operator.scrape.selection import select
 
 RUNS = 7
 SIZES = (1_000, 10_000, 20_000)
@@ -109,9 +109,9 @@ def pure(count: int) -> list[tuple[str, str]]:
 def rendered(owner: CustomObject[Any], objects: list[CustomObject[Any]]) -> Desired:
     """What a pass over `owner` decides on."""
     effective = settings.load({})
-    selection = pick(scrape_owner(owner, effective), {kinds.VMSERVICESCRAPE: objects}, {})
+    selection = select(scrape_owner(owner, effective), {kinds.VMSERVICESCRAPE: objects}, {})
     assert not named(scrape_owner(owner, effective), selection)
-    values = Values({})
+    values = SecretSnapshot({})
     return desired(
         Inputs(agent=owner, selection=selection, values=values, settings=effective, server=settings.Server())
     )

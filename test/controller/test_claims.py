@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from test.controller.world import World
-from vmagent_operator.controller.steps.claims import Claims, Grower
+from vmagent_operator.controller.steps.claims import Claims, VolumeExpander
 
 SECONDS = 1.0
 
@@ -28,7 +28,7 @@ def settled(replicas: int, *names: str) -> Claims:
             "volumeClaimTemplates": [template],
         },
     }
-    return Grower(world.system.client, reads_classes=False, before_write=lambda: None).settle(workload)
+    return VolumeExpander(world.system.client, reads_classes=False, before_write=lambda: None).ensure(workload)
 
 
 def test_a_number_of_replicas_that_nobody_has_costs_nothing() -> None:

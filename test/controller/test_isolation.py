@@ -17,7 +17,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller import vmagent
 from vmagent_operator.controller.engine import controller, owners, stores
 from vmagent_operator.controller.manager import Manager, Timing
-from vmagent_operator.controller.steps.claims import Grower
+from vmagent_operator.controller.steps.claims import VolumeExpander
 from vmagent_operator.desired.vmagent.features import scale
 from vmagent_operator.kube.http.client import Listing
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
@@ -328,15 +328,15 @@ def test_claims_are_looked_at_as_many_as_there_are(monkeypatch: pytest.MonkeyPat
     spec = {"resources": {"requests": {"storage": "1Gi"}}}
     claims = [{"metadata": {"name": name, "namespace": "ns"}, "spec": spec} for name in names]
     monkeypatch.setattr(type(world.system.client), "list", lambda *_, **__: Listing(tuple(claims), "1"))
-    grower = Grower(world.system.client, False, lambda: None)
+    grower = VolumeExpander(world.system.client, False, lambda: None)
     seen = list[str]()
-    monkeypatch.setattr(Grower, "_label", lambda _, claim, template: seen.append(claim["metadata"]["name"]))
+    monkeypatch.setattr(VolumeExpander, "_label", lambda _, claim, template: seen.append(claim["metadata"]["name"]))
     template = {"metadata": {"name": "data"}, "spec": spec}
     workload: dict[str, Any] = {
         "metadata": {"name": "set", "namespace": "ns"},
         "spec": {"selector": {"matchLabels": {"a": "b"}}, "volumeClaimTemplates": [template], "replicas": 2**31 - 1},
     }
-    assert grower.settle(workload).complete is False
+    assert grower.ensure(workload).complete is False
     assert seen == ["data-set-0", "data-set-2", "data-set-7"]
     workload["spec"]["replicas"] = 1
-    assert grower.settle(workload).complete is True
+    assert grower.ensure(workload).complete is True

@@ -42,5 +42,5 @@ def test_reaction(case: dict[str, Any]) -> None:
         "kind": case["kind"],
     }
     old, new = (source.transform(states | case[state]) if state in case else None for state in ("old", "new"))
-    reaction = Mapper(stores, memories, environment).reaction(source.resource, Change(old, new))
-    assert sorted(name for _, name in reaction.keys) == case["want"]
+    requests = Mapper(stores, memories, environment).requests(source.resource, Change(old, new))
+    assert sorted(name for _, name in requests.keys) == case["want"]

@@ -461,12 +461,12 @@ def test_roles_of_an_agent_whose_finalizer_was_taken_off_are_swept(world: World)
 def test_a_bug_over_one_object_is_logged_counted_and_told_by_it(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(spec: Any, work: Any) -> Any:
+    def reason_of(spec: Any, work: Any) -> Any:
         if work.object.name == "bad":
             raise RuntimeError("s3cr3t")
         return service.jobs(spec, work)
 
-    builder = evolve(fragment.BUILDERS[kinds.VMSERVICESCRAPE], jobs=broken)
+    builder = evolve(fragment.BUILDERS[kinds.VMSERVICESCRAPE], jobs=reason_of)
     monkeypatch.setattr(fragment, "BUILDERS", {**fragment.BUILDERS, kinds.VMSERVICESCRAPE: builder})
     world.add(scrape())
     world.add(scrape("bad"))

@@ -16,11 +16,11 @@ from vmagent_operator.desired.workload import pod
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.settings import load
 
 CASES = [*yaml.safe_load_all(Path(__file__).with_name("pod.yaml").read_text())]
-VALUES = Values(
+VALUES = SecretSnapshot(
     {
         Reference("Secret", "ns", "login"): {"user": 'b,o"b', "password": "p"},
         Reference("ConfigMap", "ns", "pki"): {"ca": "CA"},

@@ -12,7 +12,7 @@ from test.golden.compare import Difference, Manifest, differences, documents, in
 from vmagent_operator.api.kinds import read
 from vmagent_operator.desired.vmagent import desired, features
 from vmagent_operator.desired.vmagent.features import VMAgent
-from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.settings import Server, load
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -30,7 +30,7 @@ def _deviations(case: str) -> tuple[str, ...]:
     return tuple(line.partition(": ")[2].strip() for line in lines if line.startswith(f"{case}: "))
 
 
-def _values(given: list[Manifest]) -> Values:
+def _values(given: list[Manifest]) -> SecretSnapshot:
     found = {}
     for obj in given:
         if obj["kind"] in ("Secret", "ConfigMap"):
@@ -38,7 +38,7 @@ def _values(given: list[Manifest]) -> Values:
             if obj["kind"] == "Secret":
                 texts |= {key: base64.b64decode(value).decode() for key, value in (obj.get("data") or {}).items()}
             found[Reference(obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])] = texts
-    return Values(found)
+    return SecretSnapshot(found)
 
 
 def _templates(

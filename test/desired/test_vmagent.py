@@ -16,13 +16,13 @@ from vmagent_operator.desired.stages import objects as written
 from vmagent_operator.desired.vmagent.desired import Inputs, desired
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.scrape.selection import Selection
 from vmagent_operator.settings import Server
 
 CASES = [*yaml.safe_load_all(Path(__file__).with_name("vmagent.yaml").read_text())]
 NOTHING = Selection({})
-VALUES = Values(
+VALUES = SecretSnapshot(
     {
         Reference("ConfigMap", "mon", "rules"): {
             "relabel": "- action: drop\n  if: up\n",

@@ -12,7 +12,7 @@ from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Conflict, Forbidden, NetworkError
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError
-from vmagent_operator.kube.write.managedfields import Previous
+from vmagent_operator.kube.write.managedfields import Migration
 from vmagent_operator.kube.write.ownership import Policy
 
 
@@ -118,7 +118,7 @@ def test_an_object_that_is_only_added_to_keeps_all_else_and_is_never_made(api: A
 
 
 def test_a_key_that_is_its_users_is_made_once_and_never_overwritten(api: Api, applier: Applier) -> None:
-    previous = Previous(released=frozenset({"yours"}))
+    previous = Migration(released=frozenset({"yours"}))
     applier.ensure(config_map(mine="1", yours="first"), previous)
     applier.client.merge_patch(resource.CONFIGMAPS, "n", "c", {"data": {"yours": "edited"}})
     applier.ensure(config_map(mine="2", yours="first"), previous)
@@ -149,9 +149,9 @@ def test_an_object_that_is_being_deleted_is_waited_for(api: Api, applier: Applie
 
 def test_a_key_that_is_released_stays_and_is_no_longer_ours(api: Api, applier: Applier) -> None:
     applier.ensure(config_map(mine="1", yours="2"))
-    applier.ensure(config_map(mine="1"), Previous(released=frozenset({"yours"})))
+    applier.ensure(config_map(mine="1"), Migration(released=frozenset({"yours"})))
     assert data(api) == {"mine": "1", "yours": "2"}
-    applier.ensure(config_map(), Previous(released=frozenset({"yours"})))
+    applier.ensure(config_map(), Migration(released=frozenset({"yours"})))
     assert data(api) == {"yours": "2"}
 
 

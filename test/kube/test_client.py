@@ -26,7 +26,7 @@ from vmagent_operator.kube.errors import (
 from vmagent_operator.kube.http.call import Event
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
-from vmagent_operator.kube.observer import Exchange, Observer
+from vmagent_operator.kube.meter import Exchange, Meter
 from vmagent_operator.kube.resource import (
     CLUSTERROLES,
     CONFIGMAPS,
@@ -276,7 +276,7 @@ def test_what_is_never_sent(call: Callable[[Client], object], message: str) -> N
 
 def test_a_closed_gate_stops_writes_but_no_reads() -> None:
     """P-45"""
-    api, transport, _ = client(reply(SECRET), gate=forbid)
+    api, transport, _ = client(reply(SECRET), before_write=forbid)
     assert api.get(SECRETS, "ns", "a") == SECRET
     for write in (
         lambda: api.apply(SECRETS, SECRET),
@@ -298,18 +298,18 @@ def test_the_gate_is_asked_after_the_wait_for_the_budget() -> None:
     bucket.reserve()
     asked: list[float] = []
 
-    def gate() -> None:
+    def before_write() -> None:
         asked.append(clock.seconds)
         raise Cancelled("closed meanwhile")
 
     with pytest.raises(Cancelled):
-        attrs.evolve(api, limiter=bucket, gate=gate).create(SECRETS, SECRET)
+        attrs.evolve(api, limiter=bucket, before_write=before_write).create(SECRETS, SECRET)
     assert (asked, transport.sent) == ([2.0], [])
 
 
 def test_a_check_stops_every_request() -> None:
     """R-29"""
-    api, transport, _ = client(check=forbid)
+    api, transport, _ = client(before_request=forbid)
     for call in (
         lambda: api.get(SECRETS, "ns", "a"),
         lambda: api.list(SECRETS),
@@ -446,7 +446,7 @@ def test_the_observer_hears_of_every_exchange() -> None:
     exchanges: list[Exchange] = []
     throttled: list[tuple[float, bool]] = []
 
-    class Told(Observer):
+    class Told(Meter):
         def exchange(self, exchange: Exchange) -> None:
             exchanges.append(exchange)
 
@@ -457,17 +457,20 @@ def test_the_observer_hears_of_every_exchange() -> None:
         reply(status=429, retry_after="3"),
         reply(SECRET, date="Thu, 01 Jan 2026 00:00:09 GMT"),
         broken("reset"),
-        observer=Told(),
+        meter=Told(),
     )
     api.get(SECRETS, "ns", "a")
     with pytest.raises(NetworkError):
         api.delete(SECRETS, "ns", "a", uid="u")
-    assert [(told.verb, told.route, told.kind, told.status, type(told.error).__name__) for told in exchanges] == [
+    assert [
+        (sent_error.verb, sent_error.route, sent_error.kind, sent_error.status, type(sent_error.error).__name__)
+        for sent_error in exchanges
+    ] == [
         ("get", "/api/v1/namespaces/{namespace}/secrets/{name}", "Secret", 429, "TooManyRequests"),
         ("get", "/api/v1/namespaces/{namespace}/secrets/{name}", "Secret", 200, "NoneType"),
         ("delete", "/api/v1/namespaces/{namespace}/secrets/{name}", "Secret", 0, "NetworkError"),
     ]
-    assert [told.date for told in exchanges] == [None, datetime(2026, 1, 1, 0, 0, 9, tzinfo=UTC), None]
+    assert [sent_error.date for sent_error in exchanges] == [None, datetime(2026, 1, 1, 0, 0, 9, tzinfo=UTC), None]
     assert throttled == [(3.0, True)]
 
 

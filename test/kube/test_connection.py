@@ -22,7 +22,7 @@ from vmagent_operator.kube.http import connection
 from vmagent_operator.kube.http.connection import MAX_REFUSAL_BYTES, Connection, Connections, connect, load
 from vmagent_operator.kube.http.credentials import Credentials, CredentialsError
 from vmagent_operator.kube.http.transport import lines
-from vmagent_operator.kube.observer import Observer
+from vmagent_operator.kube.meter import Meter
 
 PATH = "/api/v1/secrets"
 
@@ -342,7 +342,7 @@ def test_a_watch_renews_its_token_too(wire: Wire) -> None:
         assert list(stream) == [b"one"]
 
 
-class Failures(Observer):
+class Failures(Meter):
     count = 0
 
     def token_failed(self) -> None:

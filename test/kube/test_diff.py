@@ -8,7 +8,7 @@ import yaml
 
 from test.kube.manager import MANAGER
 from vmagent_operator.kube.write import diff
-from vmagent_operator.kube.write.managedfields import Previous, hand_over
+from vmagent_operator.kube.write.managedfields import Migration, migrate
 
 CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 
@@ -43,7 +43,7 @@ def test_fields_of_an_earlier_operator_change_hands_but_not_those_of_people() ->
         }
     }
     desired = {"metadata": {"labels": {"app": "x"}, "ownerReferences": [{}]}}
-    entries, finalizers, version = hand_over(desired, live, MANAGER, Previous(labels=frozenset({"gone"})))
+    entries, finalizers, version = migrate(desired, live, MANAGER, Migration(labels=frozenset({"gone"})))
     assert entries["value"] == [
         by_people,
         status,
@@ -60,7 +60,7 @@ def test_fields_of_an_earlier_operator_change_hands_but_not_those_of_people() ->
     assert finalizers["value"] == ["example.com/other"]
     assert version == {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"}
     live["metadata"] |= {"managedFields": entries["value"], "finalizers": finalizers["value"]}
-    assert hand_over(desired, live, MANAGER, Previous()) == []
+    assert migrate(desired, live, MANAGER, Migration()) == []
 
 
 def test_references_to_other_owners_stay_with_who_wrote_them() -> None:
@@ -74,7 +74,7 @@ def test_references_to_other_owners_stay_with_who_wrote_them() -> None:
     ]
     metadata = {"resourceVersion": "7", "ownerReferences": [{**ours, "uid": "u"}, theirs], "managedFields": entries}
     desired = {"metadata": {"ownerReferences": [ours]}}
-    changed, _ = hand_over(desired, {"metadata": metadata}, MANAGER, Previous())
+    changed, _ = migrate(desired, {"metadata": metadata}, MANAGER, Migration())
     held = {entry["manager"]: entry["fieldsV1"] for entry in changed["value"]}
     assert held == {
         "argo": other,

@@ -15,7 +15,7 @@ from test.kube.virtual import VirtualClock
 from vmagent_operator.kube.cache.informer import Informer, Phase, definition_deleted
 from vmagent_operator.kube.cache.store import Change, Store
 from vmagent_operator.kube.http.client import Client
-from vmagent_operator.kube.observer import Observer
+from vmagent_operator.kube.meter import Meter
 from vmagent_operator.kube.resource import Manifest, Resource
 
 CASES = list(yaml.safe_load_all((Path(__file__).parent / "test_informer.yaml").read_text()))
@@ -36,12 +36,12 @@ def short(manifest: Manifest) -> str:
 def described(change: Change[Manifest]) -> str:
     subject = change.new or change.old
     assert subject
-    sign = "~" if change.old and change.new else "+" if change.new else "?" if change.is_outdated else "-"
+    sign = "~" if change.old and change.new else "+" if change.new else "?" if change.is_final_state_unknown else "-"
     return sign + str(subject["metadata"]["name"])
 
 
 @attrs.define(eq=False)
-class Counts(Observer):
+class Counts(Meter):
     """What the metrics would say."""
 
     lists: Counter[str] = attrs.field(factory=Counter)
@@ -72,7 +72,7 @@ class Rig:
     last: Reply | None = None
 
     def __attrs_post_init__(self) -> None:
-        client = Client(self.transport, manager=MANAGER, clock=self.clock, observer=self.counts)
+        client = Client(self.transport, manager=MANAGER, clock=self.clock, meter=self.counts)
         self.informer = Informer(
             client,
             THINGS,

@@ -69,8 +69,8 @@ def test_an_object_that_cannot_be_read_is_one_item_of_its_list(name: str) -> Non
 @pytest.mark.parametrize("name", POISON)
 def test_an_object_that_cannot_be_read_is_one_event_of_its_watch(name: str) -> None:
     spec, fault = POISON[name]
-    told = calls.event(added(thing("bad", spec)), THINGS, False)
-    assert (told.type, told.object.fault, told.object["metadata"]["uid"]) == ("ADDED", fault, "u-bad")
+    sent_error = calls.event(added(thing("bad", spec)), THINGS, False)
+    assert (sent_error.type, sent_error.object.fault, sent_error.object["metadata"]["uid"]) == ("ADDED", fault, "u-bad")
 
 
 def test_objects_may_have_as_many_levels_as_the_limit_says() -> None:

@@ -9,10 +9,10 @@ import pytest
 from test.kube.virtual import VirtualClock
 from vmagent_operator.kube.cache.backoff import Backoff
 from vmagent_operator.kube.cache.loop import Loop
-from vmagent_operator.kube.observer import Observer
+from vmagent_operator.kube.meter import Meter
 
 
-class Restarts(Observer):
+class Restarts(Meter):
     def __init__(self) -> None:
         self.names: list[str] = []
 

@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from test.kube.virtual import VirtualClock
 from vmagent_operator.kube.http.ratelimit import Bucket
-from vmagent_operator.kube.observer import Observer
-from vmagent_operator.kube.queue import Lane, Queue
+from vmagent_operator.kube.meter import Meter
+from vmagent_operator.kube.queue import Priority, Queue
 
 KEYS = st.sampled_from("abcd")
 
@@ -44,9 +44,9 @@ class Promises(RuleBasedStateMachine):
         """Whether the key's group has a share left."""
         return True
 
-    @rule(key=KEYS, lane=st.sampled_from(Lane))
-    def add(self, key: str, lane: Lane) -> None:
-        assert self.work.add(key, lane) is (key not in self.owed)
+    @rule(key=KEYS, priority=st.sampled_from(Priority))
+    def add(self, key: str, priority: Priority) -> None:
+        assert self.work.add(key, priority) is (key not in self.owed)
         self.owed.add(key)
 
     @rule(key=KEYS, seconds=st.integers(1, 30))
@@ -93,7 +93,7 @@ class Promises(RuleBasedStateMachine):
 
     @invariant()
     def depth_counts_what_waits(self) -> None:
-        assert self.work.depth(Lane.HIGH) + self.work.depth(Lane.LOW) == len(self.owed - self.held)
+        assert self.work.depth(Priority.HIGH) + self.work.depth(Priority.LOW) == len(self.owed - self.held)
 
     @invariant()
     def the_next_deadline_is_known(self) -> None:
@@ -144,9 +144,9 @@ def test_a_plain_add_does_not_cancel_a_delayed_one() -> None:
 def test_of_several_delays_the_shortest_counts_and_the_higher_lane() -> None:
     work, clock = queue()
     work.add("other")
-    assert [work.add_after("a", 9), work.add_after("a", 3, Lane.LOW), work.add_after("a", 7)] == [True, True, False]
+    assert [work.add_after("a", 9), work.add_after("a", 3, Priority.LOW), work.add_after("a", 7)] == [True, True, False]
     clock.seconds = 3
-    assert work.depth(Lane.HIGH) == 2
+    assert work.depth(Priority.HIGH) == 2
     assert popped(work) == ["other", "a"]
     clock.seconds = 60
     assert popped(work) == []
@@ -186,7 +186,7 @@ def test_the_high_lane_goes_first_but_every_tenth_delivery_is_low() -> None:
     """Q-8, Q-10: first in, first out within a lane."""
     work, _ = queue()
     for number in range(20):
-        work.add(f"low{number}", Lane.LOW)
+        work.add(f"low{number}", Priority.LOW)
         work.add(f"high{number}")
     order = popped(work)
     assert [index for index, key in enumerate(order) if key.startswith("low")][:2] == [9, 19]
@@ -196,10 +196,10 @@ def test_the_high_lane_goes_first_but_every_tenth_delivery_is_low() -> None:
 
 def test_a_high_add_moves_a_waiting_key_up() -> None:
     work, _ = queue()
-    work.add("a", Lane.LOW)
-    work.add("b", Lane.LOW)
+    work.add("a", Priority.LOW)
+    work.add("b", Priority.LOW)
     assert work.add("b") is False
-    assert (work.depth(Lane.HIGH), work.depth(Lane.LOW)) == (1, 1)
+    assert (work.depth(Priority.HIGH), work.depth(Priority.LOW)) == (1, 1)
     assert popped(work) == ["b", "a"]
 
 
@@ -215,20 +215,20 @@ def test_a_stopped_queue_hands_out_nothing_and_takes_nothing() -> None:
     assert work.drain(0) is False
     work.done("running")
     assert work.drain(0) is True
-    assert work.snapshot().waiting == {"waiting": Lane.HIGH}
+    assert work.snapshot().waiting == {"waiting": Priority.HIGH}
 
 
 def test_a_snapshot_shows_where_each_key_is() -> None:
     work, clock = queue()
     work.add("a")
     work.pop()
-    work.add("b", Lane.LOW)
+    work.add("b", Priority.LOW)
     work.add_rate_limited("c")
     clock.seconds = 1
     shown = work.snapshot()
     assert (shown.processing, shown.waiting, shown.delayed, shown.failures) == (
         {"a": 1.0},
-        {"b": Lane.LOW},
+        {"b": Priority.LOW},
         {"c": 1.0},
         {"c": 1},
     )
@@ -236,30 +236,30 @@ def test_a_snapshot_shows_where_each_key_is() -> None:
 
 def test_metrics_count_accepted_adds_waiting_and_working() -> None:
     """Q-13"""
-    told: list[object] = []
+    sent_error: list[object] = []
 
-    class Told(Observer):
-        def added(self, lane: str) -> None:
-            told.append(lane)
+    class Told(Meter):
+        def added(self, priority: str) -> None:
+            sent_error.append(priority)
 
         def retried(self) -> None:
-            told.append("retried")
+            sent_error.append("retried")
 
         def delivered(self, waited_seconds: float) -> None:
-            told.append(waited_seconds)
+            sent_error.append(waited_seconds)
 
         def worked(self, seconds: float) -> None:
-            told.append(seconds)
+            sent_error.append(seconds)
 
-    work, clock = queue(observer=Told())
-    work.add("a", Lane.LOW)
-    work.add("a", Lane.LOW)
+    work, clock = queue(meter=Told())
+    work.add("a", Priority.LOW)
+    work.add("a", Priority.LOW)
     clock.seconds = 3
     work.pop()
     clock.seconds = 7
     work.done("a")
     work.add_rate_limited("a")
-    assert told == ["low", 3.0, 4.0, "retried"]
+    assert sent_error == ["low", 3.0, 4.0, "retried"]
 
 
 def test_a_waiting_worker_gets_what_another_thread_adds() -> None:
@@ -294,7 +294,7 @@ def test_groups_take_turns() -> None:
 def test_a_group_has_no_more_than_its_share_at_a_time() -> None:
     work = shared("a1", "a2", "a3", "a4")
     assert [work.pop(), work.pop(), work.pop()] == ["a1", "a2", None]
-    work.add("b1", Lane.LOW)
+    work.add("b1", Priority.LOW)
     assert work.pop() == "b1"
     work.done("a2")
     assert [work.pop(), work.pop()] == ["a3", None]

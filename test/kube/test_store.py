@@ -66,7 +66,7 @@ def test_replacing_tells_the_differences_and_keeps_the_very_objects_that_did_not
     changes = held.replace([held.decode(raw) for raw in (thing("a"), thing("b", "2"), thing("c", uid="new"))])
     assert held.get("one", "a") is kept
     assert named(changes) == [("d@1", None), ("b@1", "b@2"), ("c@1", None), (None, "c@1")]
-    assert [change.is_outdated for change in changes] == [True, False, False, False]
+    assert [change.is_final_state_unknown for change in changes] == [True, False, False, False]
 
 
 def test_replacing_one_namespace_leaves_the_others_alone() -> None:

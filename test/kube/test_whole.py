@@ -73,12 +73,12 @@ def test_only_the_leader_writes(client: Client) -> None:
     one, two = (Elector(client, namespace="ns", name="lease", identity=identity) for identity in ("one", "two"))
     one.step()
     two.step()
-    attrs.evolve(client, gate=one.gate).create(CONFIGMAPS, configmap("a"))
+    attrs.evolve(client, before_write=one.before_write).create(CONFIGMAPS, configmap("a"))
     with pytest.raises(Cancelled):
-        attrs.evolve(client, gate=two.gate).create(CONFIGMAPS, configmap("b"))
+        attrs.evolve(client, before_write=two.before_write).create(CONFIGMAPS, configmap("b"))
     assert one.release()
     two.step()
-    attrs.evolve(client, gate=two.gate).create(CONFIGMAPS, configmap("b"))
+    attrs.evolve(client, before_write=two.before_write).create(CONFIGMAPS, configmap("b"))
     assert {item["metadata"]["name"] for item in client.list(CONFIGMAPS, "ns").items} == {"a", "b"}
 
 

@@ -30,8 +30,8 @@ from vmagent_operator.model.decode import INTERNAL_ERROR, Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.fragment import fragment
-from vmagent_operator.scrape.references import Values
-from vmagent_operator.scrape.selection import pick
+from vmagent_operator.scrape.references import SecretSnapshot
+from vmagent_operator.scrape.selection import select
 from vmagent_operator.scrape.share import Room
 from vmagent_operator.settings import load
 
@@ -69,7 +69,7 @@ def run(hostile: int) -> Run:
     """The good objects, and so many hostile ones."""
     chosen = Random(SEED)
     raws = [hostiles.raw(number, chosen) for number in range(hostile)]
-    given = Values(hostiles.GIVEN)
+    given = SecretSnapshot(hostiles.GIVEN)
     good = tuple(map(read, good_objects(GOOD)))
     began = time.process_time()
     worst, read_ones = 0.0, []
@@ -80,7 +80,7 @@ def run(hostile: int) -> Run:
         worst = max(worst, time.process_time() - before)
     objects = [*good, *read_ones]
     by_kind = {kind: [obj for obj in objects if obj.kind is kind] for kind in SCRAPE_KINDS}
-    selection = pick(OWNER, by_kind, {obj.namespace: {} for obj in objects})
+    selection = select(OWNER, by_kind, {obj.namespace: {} for obj in objects})
     found = configuration(OWNER, selection, given, AMPLE)
     return Run(good, tuple(read_ones), found, worst, time.process_time() - began)
 
@@ -95,7 +95,7 @@ def good_objects(count: int) -> Iterator[Manifest]:
 
 def text(objects: Iterator[CustomObject[Any]]) -> bytes:
     """The jobs of some objects, as their memo has them."""
-    found = (fragment(obj, context(OWNER), Values(hostiles.GIVEN)) for obj in objects)
+    found = (fragment(obj, context(OWNER), SecretSnapshot(hostiles.GIVEN)) for obj in objects)
     return b"".join(each.entry.text for each in found)  # type: ignore[union-attr]
 
 

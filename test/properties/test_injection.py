@@ -21,7 +21,7 @@ from vmagent_operator.model.encode import to_config
 from vmagent_operator.model.fields import IntOrString, List, Map, Scalar, StringOrList
 from vmagent_operator.scrape.checks import special
 from vmagent_operator.scrape.jobs.relabel import sanitized
-from vmagent_operator.scrape.references import SELECTORS, Reference, Scope, Values
+from vmagent_operator.scrape.references import SELECTORS, Reference, SecretResolver, SecretSnapshot
 from vmagent_operator.scrape.text import emit
 
 HERE = Path(__file__).parent
@@ -153,7 +153,9 @@ def test_each_text_is_read_as_that_text(start: int) -> None:
 @pytest.mark.parametrize("start", range(0, len(TEXTS), 100))
 def test_each_secret_is_read_as_that_text(start: int) -> None:
     texts = [text for text in TEXTS[start : start + 100] if text not in NULL_TEXTS]
-    scope = Scope(Values({Reference("Secret", "", "some"): dict(zip(texts, texts, strict=True))}, trim=False), "")
+    scope = SecretResolver(
+        SecretSnapshot({Reference("Secret", "", "some"): dict(zip(texts, texts, strict=True))}, trim=False), ""
+    )
     found = [to_config(SecretKeySelector(name="some", key=text), scope) for text in texts]
     assert yaml.load(emit.dump({"passwords": found}), Loader=GoLoader) == {"passwords": texts}
 

@@ -20,8 +20,8 @@ from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
-from vmagent_operator.scrape.references import Reference, Values
-from vmagent_operator.scrape.selection import pick
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
+from vmagent_operator.scrape.selection import select
 from vmagent_operator.settings import load
 from vmagent_operator.status.conditions import condition_type
 from vmagent_operator.status.scrape import scrape_status
@@ -72,10 +72,10 @@ def _configuration(extra: str, *bad: Bad) -> Configuration:
     objects = [*_good(), *(each.object for each in bad)]
     by_kind = {kind: [obj for obj in objects if obj.kind is kind] for kind in SCRAPE_KINDS}
     namespaces = {obj.namespace: {"some": "label"} for obj in objects}
-    values = Values({reference: texts for each in bad for reference, texts in each.given.items()})
+    values = SecretSnapshot({reference: texts for each in bad for reference, texts in each.given.items()})
     agent = _agent(extra)
     owner = scrape_owner(agent, SETTINGS)
-    return configuration(owner, pick(owner, by_kind, namespaces), values)
+    return configuration(owner, select(owner, by_kind, namespaces), values)
 
 
 def _bad(case: Case, namespace: str = "bad") -> Bad:

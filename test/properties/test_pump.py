@@ -21,7 +21,7 @@ from vmagent_operator.scrape.checks import duration, numbers, pem, placeholder, 
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.fragment import fragment
 from vmagent_operator.scrape.jobs import relabel
-from vmagent_operator.scrape.references import Values
+from vmagent_operator.scrape.references import SecretSnapshot
 from vmagent_operator.scrape.text import emit, goyaml
 
 Read = Callable[[str], Any]
@@ -202,7 +202,7 @@ def _in_rule(key: str) -> Read:
 
 def _made(endpoint: dict[str, Any]) -> None:
     made = obj("VMStaticScrape", {"targetEndpoints": [{"targets": ["a:1"], **endpoint}]})
-    fragment(made, CONTEXT, Values({}))
+    fragment(made, CONTEXT, SecretSnapshot({}))
 
 
 @pytest.mark.parametrize("read", [*map(_in_endpoint, FIELDS), *map(_in_rule, RULE_FIELDS)], ids=(*FIELDS, *RULE_FIELDS))

@@ -22,8 +22,8 @@ from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment
-from vmagent_operator.scrape.references import Values
-from vmagent_operator.scrape.selection import pick
+from vmagent_operator.scrape.references import SecretSnapshot
+from vmagent_operator.scrape.selection import select
 from vmagent_operator.settings import Server, load
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -51,7 +51,7 @@ class World:
         """The cluster of the objects in a file."""
         objects = [obj for obj in yaml.safe_load_all(path.read_text()) if obj]
         self._cluster = render.Cluster.of(chain.from_iterable(map(_copies, objects)))
-        self._values = Values(self._cluster.contents)
+        self._values = SecretSnapshot(self._cluster.contents)
         self._context = context(scrape_owner(read(manifest(VMAGENT, CLASSES)), SETTINGS))
 
     def outcome(self, kind: Kind[Any], spec: dict[str, Any]) -> bytes:
@@ -89,7 +89,7 @@ class World:
         """What is built for an agent, without all that a whole reconcile does besides."""
         agent, custom = _decoded(raw), self._cluster.custom.values()
         objects = {kind: [obj for obj in custom if obj.kind is kind] for kind in SCRAPE_KINDS}
-        selection = pick(scrape_owner(agent, SETTINGS), objects, self._cluster.namespaces)
+        selection = select(scrape_owner(agent, SETTINGS), objects, self._cluster.namespaces)
         inputs = Inputs(agent=agent, selection=selection, values=self._values, settings=SETTINGS, server=Server())
         try:
             found = desired(inputs)

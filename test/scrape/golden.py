@@ -20,8 +20,8 @@ from vmagent_operator.desired.vmagent.desired import self_scrape
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.references import Reference, Values
-from vmagent_operator.scrape.selection import Selection, pick
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
+from vmagent_operator.scrape.selection import Selection, select
 from vmagent_operator.scrape.text import goyaml
 from vmagent_operator.settings import Settings, load
 
@@ -44,7 +44,7 @@ class Cluster:
 
     custom: tuple[CustomObject[Any], ...]
     namespaces: dict[str, dict[str, str]]
-    values: Values
+    values: SecretSnapshot
     settings: Settings
 
     def agents(self) -> Iterator[CustomObject[Any]]:
@@ -59,7 +59,7 @@ class Cluster:
         own = self_scrape(agent, self.settings)
         candidates = [*self.custom, *([read(own)] if own else [])]
         by_kind = {kind: [o for o in candidates if o.kind is kind] for kind in SCRAPE_KINDS}
-        return pick(scrape_owner(agent, self.settings), by_kind, self.namespaces)
+        return select(scrape_owner(agent, self.settings), by_kind, self.namespaces)
 
     def configured(self, agent: CustomObject[Any]) -> Configuration:
         """The configuration of `agent`."""
@@ -86,7 +86,7 @@ def cluster(case: Path) -> Cluster:
         namespaces={
             raw["metadata"]["name"]: raw["metadata"].get("labels") or {} for raw in given if raw["kind"] == "Namespace"
         },
-        values=Values(contents),
+        values=SecretSnapshot(contents),
         settings=load(environ),
     )
 

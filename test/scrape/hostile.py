@@ -20,8 +20,8 @@ from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import DecodeError, Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.references import Reference, Values
-from vmagent_operator.scrape.selection import pick
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
+from vmagent_operator.scrape.selection import select
 from vmagent_operator.settings import load
 
 MIB = 1 << 20
@@ -201,7 +201,7 @@ def configured(*objects: Manifest, given: Given | None = None) -> Configuration:
     by_kind = {kind: [obj for obj in made if obj.kind is kind] for kind in SCRAPE_KINDS}
     namespaces = {obj.namespace: {"some": "label"} for obj in made}
     by = scrape_owner(owner, SETTINGS)
-    return configuration(by, pick(by, by_kind, namespaces), Values(given or {}))
+    return configuration(by, select(by, by_kind, namespaces), SecretSnapshot(given or {}))
 
 
 def outcome(raw: Manifest, given: Given) -> str:

@@ -9,8 +9,8 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.references import Reference, Values
-from vmagent_operator.scrape.selection import pick
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
+from vmagent_operator.scrape.selection import select
 
 EXTRA = Reference("Secret", "mon", "extra")
 
@@ -20,7 +20,7 @@ def configured(owner: dict[str, Any], *objects: CustomObject[Any], extra: str = 
     made, with_environ = agent(owner), settings(**environ)
     by_kind = {o.kind: [each for each in objects if each.kind is o.kind] for o in objects}
     by = scrape_owner(made, with_environ)
-    return configuration(by, pick(by, by_kind, {}), Values({EXTRA: {"jobs": extra}}))
+    return configuration(by, select(by, by_kind, {}), SecretSnapshot({EXTRA: {"jobs": extra}}))
 
 
 def static(name: str, targets: int = 1) -> CustomObject[Any]:

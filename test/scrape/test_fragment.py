@@ -16,8 +16,8 @@ from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment
-from vmagent_operator.scrape.references import Reference, Values
-from vmagent_operator.scrape.selection import pick
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
+from vmagent_operator.scrape.selection import select
 
 SECRET = Reference("Secret", "shop", "s")
 SETTINGS = settings()
@@ -29,9 +29,9 @@ def static(endpoint: dict[str, Any], **spec: Any) -> CustomObject[Any]:
     return obj("VMStaticScrape", {"targetEndpoints": endpoints, **spec}, namespace="shop", name="x")
 
 
-def made(of: CustomObject[Any], values: Values | None = None, owner: dict[str, Any] | None = None) -> Fragment:
+def made(of: CustomObject[Any], values: SecretSnapshot | None = None, owner: dict[str, Any] | None = None) -> Fragment:
     """The fragment of an object that has one."""
-    found = fragment(of, context(scrape_owner(kept_agent(json.dumps(owner)), SETTINGS)), values or Values({}))
+    found = fragment(of, context(scrape_owner(kept_agent(json.dumps(owner)), SETTINGS)), values or SecretSnapshot({}))
     assert isinstance(found, Fragment)
     return found
 
@@ -47,9 +47,9 @@ def jobs(of: Fragment) -> list[bytes]:
     return re.split(rb"^(?=- job_name:)", of.entry.text, flags=re.MULTILINE)[1:]
 
 
-def message(of: CustomObject[Any], values: Values | None = None, owner: dict[str, Any] | None = None) -> str:
+def message(of: CustomObject[Any], values: SecretSnapshot | None = None, owner: dict[str, Any] | None = None) -> str:
     """Why an object has no fragment."""
-    found = fragment(of, context(scrape_owner(agent(owner), SETTINGS)), values or Values({}))
+    found = fragment(of, context(scrape_owner(agent(owner), SETTINGS)), values or SecretSnapshot({}))
     assert isinstance(found, Finding)
     assert found.object is of
     return found.message
@@ -74,23 +74,23 @@ def test_agents_with_equal_contexts_share_a_fragment() -> None:
 
 def test_a_changed_content_gives_a_new_fragment_only_where_it_is_named() -> None:
     naming, plain = static({"bearerTokenSecret": {"name": "s", "key": "k"}}), static({})
-    before, after = Values({SECRET: {"k": "old"}}), Values({SECRET: {"k": "new"}})
-    assert made(naming, before) is made(naming, Values({SECRET: {"k": "old"}}))
+    before, after = SecretSnapshot({SECRET: {"k": "old"}}), SecretSnapshot({SECRET: {"k": "new"}})
+    assert made(naming, before) is made(naming, SecretSnapshot({SECRET: {"k": "old"}}))
     assert made(plain, before) is made(plain, after)
     assert b"bearer_token: new\n" in jobs(made(naming, after))[1]
 
 
 def test_agents_of_many_contexts_do_not_take_each_others_fragments() -> None:
     kept, owners = static({}), [agent({"enforcedNamespaceLabel": f"tenant{number}"}) for number in range(40)]
-    first = [fragment(kept, context(scrape_owner(each, SETTINGS)), Values({})) for each in owners]
-    again = [fragment(kept, context(scrape_owner(each, SETTINGS)), Values({})) for each in owners]
+    first = [fragment(kept, context(scrape_owner(each, SETTINGS)), SecretSnapshot({})) for each in owners]
+    again = [fragment(kept, context(scrape_owner(each, SETTINGS)), SecretSnapshot({})) for each in owners]
     assert all(one is other for one, other in zip(first, again, strict=True))
 
 
 def test_fragments_go_with_the_last_agent_of_their_context_and_with_their_object() -> None:
     kept, gone, owner = static({}), static({}), agent({"enforcedNamespaceLabel": "former"})
     known = context(scrape_owner(owner, SETTINGS))
-    left = [ref(fragment(of, known, Values({}))) for of in (kept, gone)]
+    left = [ref(fragment(of, known, SecretSnapshot({}))) for of in (kept, gone)]
     del gone
     gc.collect()
     assert [each() is None for each in left] == [False, True]
@@ -101,10 +101,10 @@ def test_fragments_go_with_the_last_agent_of_their_context_and_with_their_object
 
 def test_files_count_only_if_the_whole_object_succeeds() -> None:
     tls = {"tlsConfig": {"ca": {"configMap": {"name": "c", "key": "ca.crt"}}, "keySecret": {"name": "s", "key": "k"}}}
-    values = Values({SECRET: {"k": "KEY\n"}, Reference("ConfigMap", "shop", "c"): {"ca.crt": "CA"}})
+    values = SecretSnapshot({SECRET: {"k": "KEY\n"}, Reference("ConfigMap", "shop", "c"): {"ca.crt": "CA"}})
     assert made(static(tls), values).assets == {"shop_s_k": "KEY", "shop_configmap_c_ca.crt": "CA"}
-    broken = static(tls | {"bearerTokenSecret": {"name": "s", "key": "gone"}})
-    assert message(broken, values) == ('spec.targetEndpoints[1].bearerTokenSecret: secret shop/s has no key "gone"')
+    reason_of = static(tls | {"bearerTokenSecret": {"name": "s", "key": "gone"}})
+    assert message(reason_of, values) == ('spec.targetEndpoints[1].bearerTokenSecret: secret shop/s has no key "gone"')
 
 
 def test_a_reference_into_nowhere_is_named_with_its_field() -> None:
@@ -120,13 +120,13 @@ def test_a_reference_into_nowhere_is_named_with_its_field() -> None:
 
 def test_a_credential_that_reads_as_null_is_refused_without_showing_it() -> None:
     token = static({"bearerTokenSecret": {"name": "s", "key": "k"}})
-    assert message(token, Values({SECRET: {"k": "null\n"}})) == (
+    assert message(token, SecretSnapshot({SECRET: {"k": "null\n"}})) == (
         'spec.targetEndpoints[1].bearerTokenSecret: secret shop/s key "k" holds a word that vmagent reads as null'
     )
 
 
 def test_credentials_that_exclude_each_other_are_refused_also_if_a_class_brings_them() -> None:
-    values = Values({SECRET: {"k": "x"}})
+    values = SecretSnapshot({SECRET: {"k": "x"}})
     token = static({"bearerTokenSecret": {"name": "s", "key": "k"}})
     owner = {"scrapeClasses": [{"name": "c", "default": True, "basicAuth": {"username": {"name": "s", "key": "k"}}}]}
     assert made(token, values).names
@@ -137,9 +137,9 @@ def test_credentials_that_exclude_each_other_are_refused_also_if_a_class_brings_
 
 def test_values_keep_their_white_space_if_asked_to() -> None:
     token = static({"bearerTokenSecret": {"name": "s", "key": "k"}})
-    kept = Values({SECRET: {"k": "x \n"}}, trim=False)
+    kept = SecretSnapshot({SECRET: {"k": "x \n"}}, trim=False)
     assert b"  bearer_token: |\n    x \n" in jobs(made(token, kept))[1] or b'"x \\n"' in jobs(made(token, kept))[1]
-    assert b"bearer_token: x\n" in jobs(made(token, Values(kept.found)))[1]
+    assert b"bearer_token: x\n" in jobs(made(token, SecretSnapshot(kept.found)))[1]
 
 
 def test_listed_and_discovered_targets_of_a_probe_become_jobs_of_their_own() -> None:
@@ -162,7 +162,7 @@ def test_what_is_looked_up_is_what_objects_and_classes_name_in_the_namespace_of_
         }
     )
     naming = static({"bearerTokenSecret": {"name": "s", "key": "k"}})
-    selection = pick(scrape_owner(owner, SETTINGS), {naming.kind: [naming]}, {})
+    selection = select(scrape_owner(owner, SETTINGS), {naming.kind: [naming]}, {})
     assert named(scrape_owner(owner, SETTINGS), selection) == {
         SECRET,
         Reference("ConfigMap", "shop", "corp"),
@@ -188,7 +188,7 @@ def test_credentials_that_vmagent_would_not_take_cost_the_object_not_only_the_jo
 
 
 def test_credentials_of_a_proxy_stand_in_the_job_itself() -> None:
-    values = Values({SECRET: {"id": "ID", "key": "KEY"}})
+    values = SecretSnapshot({SECRET: {"id": "ID", "key": "KEY"}})
     oauth2 = {"client_id": {"secret": {"name": "s", "key": "id"}}, "client_secret": {"name": "s", "key": "key"}}
     through = static({"vm_scrape_params": {"proxy_client_config": {"oauth2": oauth2 | {"token_url": "http://idp"}}}})
     assert (

@@ -29,8 +29,8 @@ from vmagent_operator.scrape.budget import Budget
 from vmagent_operator.scrape.checks.regex import weight
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError, Finding
-from vmagent_operator.scrape.references import Reference, Values
-from vmagent_operator.scrape.selection import pick
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
+from vmagent_operator.scrape.selection import select
 from vmagent_operator.scrape.share import Room
 
 ROOT = Path(__file__).parents[2]
@@ -176,7 +176,7 @@ def shared(room: Room, *objects: Manifest, given: dict[Reference, dict[str, str]
     owner = read(agent())
     namespaces = {obj.namespace: {"some": "label"} for obj in made}
     by = scrape_owner(owner, SETTINGS)
-    return configuration(by, pick(by, by_kind, namespaces), Values(given or {}), room)
+    return configuration(by, select(by, by_kind, namespaces), SecretSnapshot(given or {}), room)
 
 
 def aged(namespace: str, number: int, created: int, endpoint: Any = None) -> Manifest:
@@ -261,8 +261,8 @@ def test_further_jobs_of_the_agent_go_first() -> None:
     owner = read(agent(inlineScrapeConfig=extra))
     made = [read(aged("a", n, n)) for n in range(100)]
     by = scrape_owner(owner, SETTINGS)
-    picked = pick(by, {made[0].kind: made}, {"a": {}})
-    found = configuration(by, picked, Values({}), Room(text_bytes=len(extra) + 10 * SIZE))
+    picked = select(by, {made[0].kind: made}, {"a": {}})
+    found = configuration(by, picked, SecretSnapshot({}), Room(text_bytes=len(extra) + 10 * SIZE))
     assert len(found.applied) == 10
     assert found.main.text.count(b"job_name: own") == 100
 

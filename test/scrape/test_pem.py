@@ -38,6 +38,6 @@ def test_only_a_text_that_holds_nothing_else_is_confused() -> None:
 
 @pytest.mark.parametrize("body", ["", "MA==", "MIA=", "MIGH", "MAA=", "MAIwAA==", "/////w==", "A"])
 def test_what_is_no_der_is_no_fault(body: str) -> None:
-    broken = f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----"
-    assert not pem.are_strangers(FILES["ec.crt"], broken)
-    assert not pem.are_strangers(broken.replace("PRIVATE KEY", "CERTIFICATE"), FILES["ec.key"])
+    reason_of = f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----"
+    assert not pem.are_strangers(FILES["ec.crt"], reason_of)
+    assert not pem.are_strangers(reason_of.replace("PRIVATE KEY", "CERTIFICATE"), FILES["ec.key"])

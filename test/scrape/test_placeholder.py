@@ -8,7 +8,7 @@ from vmagent_operator.scrape.checks.placeholder import Unknown, filled, is_open
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import fragment
-from vmagent_operator.scrape.references import Values
+from vmagent_operator.scrape.references import SecretSnapshot
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_placeholders_that_reach_into_what_follows(text: str) -> None:
 def test_an_object_cannot_hide_the_placeholders_of_others() -> None:
     made = obj("VMStaticScrape", {"targetEndpoints": [{"targets": ["a:1"], "path": "/%{"}]})
     using = agent({"extraEnvs": [{"name": "EVERY", "value": "1m"}]})
-    found = fragment(made, context(scrape_owner(using, settings())), Values({}))
+    found = fragment(made, context(scrape_owner(using, settings())), SecretSnapshot({}))
     assert isinstance(found, Finding)
     assert "a placeholder %{ without }" in found.message
 

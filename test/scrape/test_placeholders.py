@@ -5,9 +5,9 @@ from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import fragment
-from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
 
-VALUES = Values({Reference("Secret", "shop", "s"): {"filled": "x%{REMOTE_TOKEN}", "open": "%{"}})
+VALUES = SecretSnapshot({Reference("Secret", "shop", "s"): {"filled": "x%{REMOTE_TOKEN}", "open": "%{"}})
 
 
 @cases("placeholders")

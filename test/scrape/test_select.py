@@ -6,7 +6,7 @@ from attrs import evolve
 from test.scrape.cases import Case, agent, cases, obj, settings
 from vmagent_operator.api.kinds import VMPODSCRAPE
 from vmagent_operator.desired.vmagent.features import scrape_owner
-from vmagent_operator.scrape.selection import SelectorError, matches, pick, refusal
+from vmagent_operator.scrape.selection import SelectorError, matches, not_selected, select
 
 NAMESPACES = {"mon": {"team": "platform"}, "shop": {"team": "shop"}}
 
@@ -23,23 +23,23 @@ def test_selection(case: Case) -> None:
     ]
     owner = agent({"selectAllByDefault": False} | given["agent"])
     with_environ = settings(**given.get("environ", {}))
-    refused = {o.key: refusal(scrape_owner(owner, with_environ), o, NAMESPACES) for o in objects}
-    assert {key: found and found.link for key, found in refused.items()} == case["want"]
-    chosen = pick(scrape_owner(owner, with_environ), {objects[0].kind: objects}, NAMESPACES).chosen[objects[0].kind]
-    assert [o.key for o in chosen] == sorted(key for key, link in case["want"].items() if link is None)
+    refused = {o.key: not_selected(scrape_owner(owner, with_environ), o, NAMESPACES) for o in objects}
+    assert {key: found and found.reason for key, found in refused.items()} == case["want"]
+    chosen = select(scrape_owner(owner, with_environ), {objects[0].kind: objects}, NAMESPACES).chosen[objects[0].kind]
+    assert [o.key for o in chosen] == sorted(key for key, reason in case["want"].items() if reason is None)
     assert all(matches(scrape_owner(owner, with_environ), o, NAMESPACES) for o in chosen)
 
 
 def test_a_disabled_kind_counts_as_empty() -> None:
     disabled = evolve(settings(), disabled_kinds=frozenset({"VMPodScrape"}))
-    found = refusal(scrape_owner(agent(), disabled), obj("VMPodScrape", {"podMetricsEndpoints": []}), NAMESPACES)
+    found = not_selected(scrape_owner(agent(), disabled), obj("VMPodScrape", {"podMetricsEndpoints": []}), NAMESPACES)
     assert found is not None
     assert found.message == "VMPodScrape is disabled in the operator"
 
 
 def test_objects_are_sorted_by_the_bytes_of_namespace_and_name() -> None:
     objects = [obj("VMPodScrape", {}, namespace=n, name="x") for n in ("a", "a-b", "B")]
-    chosen = pick(scrape_owner(agent(), settings()), {VMPODSCRAPE: objects}, {}).chosen[VMPODSCRAPE]
+    chosen = select(scrape_owner(agent(), settings()), {VMPODSCRAPE: objects}, {}).chosen[VMPODSCRAPE]
     assert [o.key for o in chosen] == ["B/x", "a-b/x", "a/x"]
 
 
@@ -52,5 +52,5 @@ def test_objects_are_sorted_by_the_bytes_of_namespace_and_name() -> None:
 )
 def test_a_selector_that_is_none_is_an_error_of_the_agent(field: str, message: str) -> None:
     with pytest.raises(SelectorError) as caught:
-        pick(scrape_owner(agent({field: {"matchLabels": {"x": "a b"}}}), settings()), {}, {})
+        select(scrape_owner(agent({field: {"matchLabels": {"x": "a b"}}}), settings()), {}, {})
     assert str(caught.value) == message

@@ -11,14 +11,14 @@ from vmagent_operator.scrape.checks import special
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import fragment
-from vmagent_operator.scrape.references import Values
+from vmagent_operator.scrape.references import SecretSnapshot
 
 DROP = special.dropped()
 
 
 def rules(kind: str, spec: dict[str, Any], owner: dict[str, Any]) -> list[dict[str, Any]]:
     """The rules of the only job of an object."""
-    found = fragment(obj(kind, spec), context(scrape_owner(agent(owner), settings())), Values({}))
+    found = fragment(obj(kind, spec), context(scrape_owner(agent(owner), settings())), SecretSnapshot({}))
     assert not isinstance(found, Finding), found.message
     (job,) = yaml.safe_load(found.entry.text)
     made: list[dict[str, Any]] = job["relabel_configs"]
@@ -74,7 +74,7 @@ def test_the_object_is_told_which_field_it_is() -> None:
         "relabelConfigs": [{"targetLabel": "__scrape_interval__", "replacement": "-1s"}],
     }
     made = obj("VMStaticScrape", {"targetEndpoints": [endpoint], "seriesLimit": 10_000_001})
-    found = fragment(made, context(scrape_owner(agent(), settings())), Values({}))
+    found = fragment(made, context(scrape_owner(agent(), settings())), SecretSnapshot({}))
     assert isinstance(found, Finding)
     assert found.message == (
         "spec.seriesLimit: more than 10000000 series (limit SERIES_OF_A_TARGET); "
@@ -85,6 +85,6 @@ def test_the_object_is_told_which_field_it_is() -> None:
 
 def test_an_interval_beyond_what_vmagent_can_count_is_none() -> None:
     made = obj("VMStaticScrape", {"targetEndpoints": [{"targets": ["a"], "interval": "9223372036855ms"}]})
-    found = fragment(made, context(scrape_owner(agent({"minScrapeInterval": "30s"}), settings())), Values({}))
+    found = fragment(made, context(scrape_owner(agent({"minScrapeInterval": "30s"}), settings())), SecretSnapshot({}))
     assert isinstance(found, Finding)
     assert found.message == "spec.targetEndpoints[0].interval: '9223372036855ms' is too long"

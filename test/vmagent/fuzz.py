@@ -32,12 +32,12 @@ from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.fragment import Fragment, fragment
-from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
 
 BATCH = 1000
 SHOWN = 3
 TEXTS = {"a": "one", "b": "two", "e": ""}
-VALUES = Values(
+VALUES = SecretSnapshot(
     {Reference(kind, "monitoring", name): TEXTS for kind in ("Secret", "ConfigMap") for name in ("texts", "others")}
 )
 CONTEXT = context(scrape_owner(read(manifest(VMAGENT, CLASSES)), SETTINGS))

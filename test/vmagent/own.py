@@ -22,7 +22,7 @@ from vmagent_operator.desired.vmagent.features import component, scrape_owner
 from vmagent_operator.desired.workload.volumes import AGGREGATION_DIRECTORY
 from vmagent_operator.scrape import extra
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.references import Reference, Scope, Values
+from vmagent_operator.scrape.references import Reference, SecretResolver, SecretSnapshot
 from vmagent_operator.scrape.text import emit
 from vmagent_operator.scrape.text.goyaml import load
 
@@ -56,10 +56,10 @@ def agent(spec: Mapping[str, Any]) -> CustomObject[Any]:
     return read(manifest(VMAGENT, {"remoteWrite": [{"url": "http://127.0.0.1:9/"}], **spec}))
 
 
-def values(**texts: str) -> Values:
+def values(**texts: str) -> SecretSnapshot:
     """Secrets, and a ConfigMap `own` with `texts`."""
     secrets = {Reference(kind, "monitoring", name): SECRETS for kind in ("Secret", "ConfigMap") for name in NAMES}
-    return Values(secrets | {Reference("ConfigMap", "monitoring", "own"): texts})
+    return SecretSnapshot(secrets | {Reference("ConfigMap", "monitoring", "own"): texts})
 
 
 def raw_jobs(
@@ -81,7 +81,7 @@ def raw_jobs(
     names: set[str] = set()
     for number, job in tried.items():
         owner = scrape_owner(agent({"inlineScrapeConfig": emit.dump([job])}), SETTINGS)
-        found, faults = extra.entries(owner, Scope(values(), "monitoring"), set())
+        found, faults = extra.entries(owner, SecretResolver(values(), "monitoring"), set())
         for entry in found:
             if entry.name not in names:  # two of a name are another matter
                 taken[number] = Jobs(entry.text, (entry.name,))

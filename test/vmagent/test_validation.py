@@ -13,11 +13,11 @@ from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.fragment import Fragment, fragment
-from vmagent_operator.scrape.references import Reference, Values
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
 
 pytestmark = pytest.mark.vmagent
 CASES = yaml.safe_load((Path(__file__).parent / "validation.yaml").read_text())
-VALUES = Values({Reference("Secret", "mon", "s"): {"u": "me", "p": "pw", "e": ""}})
+VALUES = SecretSnapshot({Reference("Secret", "mon", "s"): {"u": "me", "p": "pw", "e": ""}})
 Endpoint = dict[str, Any]
 
 

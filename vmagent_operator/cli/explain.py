@@ -18,8 +18,8 @@ from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import configuration, named
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.explain import Verdict, verdict
-from vmagent_operator.scrape.references import Values
-from vmagent_operator.scrape.selection import SelectorError, pick
+from vmagent_operator.scrape.references import SecretSnapshot
+from vmagent_operator.scrape.selection import SelectorError, select
 from vmagent_operator.settings import Settings, SettingsError, load
 
 EPILOG = "Without -f the cluster is asked that --kubeconfig, KUBECONFIG, the pod or ~/.kube/config lead to."
@@ -47,7 +47,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 def explanation(cluster: Cluster, obj: CustomObject[Any], settings: Settings) -> Iterator[str]:
     """Lines about every object of an agent, or about every agent of a scrape object; reasons in the words of statuses."""
-    values = Values(cluster.contents, trim=settings.trim_secret_values)
+    values = SecretSnapshot(cluster.contents, trim=settings.trim_secret_values)
     left_out = {agent.key: _left_out(cluster, agent, values, settings) for agent in _of(cluster, VMAGENT)}
 
     def judged(agent: CustomObject[Any], scrape: CustomObject[Any]) -> Verdict:
@@ -79,7 +79,7 @@ def _told(agent: CustomObject[Any], found: Verdict) -> str:
 
 
 def _left_out(
-    cluster: Cluster, agent: CustomObject[Any], values: Values, settings: Settings
+    cluster: Cluster, agent: CustomObject[Any], values: SecretSnapshot, settings: Settings
 ) -> Mapping[CustomObject[Any], str]:
     """What the status of each object says that a pass of `agent` leaves out, be it for what others take."""
     if agent.error is not None:
@@ -91,7 +91,7 @@ def _left_out(
         files = {}  # a cluster is not asked for the agent's own Secrets
     try:
         room = capacity.room(agent, component(agent, settings), files)
-        found = configuration(owner, pick(owner, objects, cluster.namespaces), values, room)
+        found = configuration(owner, select(owner, objects, cluster.namespaces), values, room)
     except AgentError:
         return {}  # told of the agent
     return {finding.object: finding.message for finding in found.findings}
@@ -155,7 +155,7 @@ def _references(cluster: Cluster, settings: Settings) -> Iterable[Any]:
         if agent.error is None:
             with suppress(SelectorError):  # the explanation says so
                 owner = scrape_owner(agent, settings)
-                yield from sorted(named(owner, pick(owner, objects, cluster.namespaces)))
+                yield from sorted(named(owner, select(owner, objects, cluster.namespaces)))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -108,7 +108,7 @@ class Process:
     def _manager(self) -> Manager:
         flags, clock = self.flags, SystemClock()
         access = connection.load(
-            flags["kubeconfig"], flags["context"], environ=self.environ, clock=clock, observer=self.metrics
+            flags["kubeconfig"], flags["context"], environ=self.environ, clock=clock, meter=self.metrics
         )
         self.metrics.host = access.configuration.host
         namespaces = len(self.settings.watch_namespaces) or 1
@@ -117,24 +117,28 @@ class Process:
             access, agent=f"{OPERATOR}/{vmagent_operator.__version__}", watches=25 * namespaces, workers=workers
         )
         budget = Bucket(flags["client.qps"], flags["client.burst"], clock)
-        elector = self._elector(Client(pools.lease, manager=FIELD_MANAGER, clock=clock, observer=self.metrics))
+        elector = self._elector(Client(pools.lease, manager=FIELD_MANAGER, clock=clock, meter=self.metrics))
         is_dry = run.is_dry(flags, self.environ)
         longest, lease_seconds = flags["client.requestTimeout"], flags["leader-elect-lease-duration"]
         client = Client(
             Dry(pools.worker) if is_dry else pools.worker,
             manager=FIELD_MANAGER,
-            gate=elector.gate if elector else _open,
-            check=self._check,
+            before_write=elector.before_write if elector else _open,
+            before_request=self._check,
             limiter=budget,
             clock=clock,
-            observer=self.metrics,
+            meter=self.metrics,
             stop=self.closing,
             timeout_seconds=longest,
             write_timeout_seconds=min(longest, lease_seconds - run.LEASE_MARGIN_SECONDS) if elector else longest,
             list_timeout_seconds=flags["client.listTimeout"],
         )
         watching = evolve(
-            client, transport=pools.watch, check=_open, stop=self.stop, idle_timeout_seconds=flags["watch.idleTimeout"]
+            client,
+            transport=pools.watch,
+            before_request=_open,
+            stop=self.stop,
+            idle_timeout_seconds=flags["watch.idleTimeout"],
         )
         slow = evolve(client, limiter=Spare(budget, flags["client.burst"] / 2))
         system = System(client, slow, self.settings, self.metrics, self._options())

@@ -27,8 +27,8 @@ from vmagent_operator.kube.write.ownership import adds_nothing, describe, object
 from vmagent_operator.limits import INFLATED_BYTES
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.references import Reference, Values
-from vmagent_operator.scrape.selection import pick
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
+from vmagent_operator.scrape.selection import select
 from vmagent_operator.settings import Server, Settings, SettingsError, load
 from vmagent_operator.status.conditions import condition_type
 from vmagent_operator.status.owner import State, owner_status
@@ -146,7 +146,7 @@ class _Rendering:
     settings: Settings
     server: Server
     now: datetime
-    values: Values = field(init=False)
+    values: SecretSnapshot = field(init=False)
     namespaces: Mapping[str, Mapping[str, str]] = field(init=False)
     custom: dict[Key, CustomObject[Any]] = field(init=False)
     created: dict[Key, Manifest] = field(factory=dict)
@@ -155,7 +155,7 @@ class _Rendering:
     verdicts: dict[str, Mapping[Key, str | None]] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
-        self.values = Values(self.cluster.contents, trim=self.settings.trim_secret_values)
+        self.values = SecretSnapshot(self.cluster.contents, trim=self.settings.trim_secret_values)
         self.namespaces = self.cluster.namespaces
         self.custom = dict(self.cluster.custom)
 
@@ -261,7 +261,7 @@ class _Rendering:
         try:
             inputs = Inputs(
                 agent=agent,
-                selection=pick(scrape_owner(agent, self.settings), objects, self.namespaces),
+                selection=select(scrape_owner(agent, self.settings), objects, self.namespaces),
                 values=self.values,
                 settings=self.settings,
                 server=self.server,

@@ -21,7 +21,7 @@ from vmagent_operator.kube.cache.loop import Loop
 from vmagent_operator.kube.errors import ApiError, BadResponse
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.leader import Elector
-from vmagent_operator.kube.queue import Lane
+from vmagent_operator.kube.queue import Priority
 from vmagent_operator.settings import Server
 
 logger = logging.getLogger(__name__)
@@ -248,7 +248,7 @@ class Manager:
         held = {controller.name: controller.queue.snapshot() for controller in system.controllers}
         queue = ("name", "controller")
         waiting = {name: list(each.waiting.values()) for name, each in held.items()}
-        depth = {(of, of, PRIORITY[lane]): lanes.count(lane) for of, lanes in waiting.items() for lane in Lane}
+        depth = {(of, of, PRIORITY[each]): waits.count(each) for of, waits in waiting.items() for each in Priority}
         yield "workqueue_depth", "Keys that wait for a worker.", (*queue, "priority"), depth
         running = {name: list(each.processing.values()) for name, each in held.items()}
         unfinished = {(of, of): sum(seconds) for of, seconds in running.items()}

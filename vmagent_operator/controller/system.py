@@ -47,7 +47,7 @@ from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.informer import Informer, definition_deleted, not_discovered
 from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.http.client import Client
-from vmagent_operator.kube.queue import Lane, Queue
+from vmagent_operator.kube.queue import Priority, Queue
 from vmagent_operator.kube.resource import Resource
 from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.settings import Settings
@@ -155,7 +155,7 @@ class System:
             clock,
             base_seconds=options.backoff_seconds,
             max_seconds=longest_backoff_seconds,
-            observer=self.metrics.of_queue(kind.singular),
+            meter=self.metrics.of_queue(kind.singular),
             jitter=self.jitter,
             group=_namespace,
             share=share,
@@ -185,7 +185,7 @@ class System:
         for kind, key in objects:
             if kind in self.statuses:
                 namespace, _, name = key.partition("/")
-                self.statuses[kind].enqueue_now((namespace, name), "owner", Lane.LOW)
+                self.statuses[kind].enqueue_now((namespace, name), "owner", Priority.LOW)
 
     def work(self) -> tuple[Controller, Key, Result] | None:
         """Process the most urgent key that is due; whose it was and how it ended, None if nothing is due."""
@@ -209,7 +209,7 @@ class System:
                     client or self.client,
                     source.resource,
                     self.stores.of(source.resource),
-                    on_change=partial(self.react, source.resource),
+                    on_change=partial(self.enqueue, source.resource),
                     namespace=namespace,
                     selector=source.selector,
                     metadata_only=source.metadata_only,
@@ -240,23 +240,23 @@ class System:
                 return False
         return True
 
-    def react(self, kind: Resource, change: Change[Any]) -> None:
+    def enqueue(self, kind: Resource, change: Change[Any]) -> None:
         """Have what a change concerns looked at: at once if it is an owner's own, soon if it is another's.
 
         Roles whose agent is not there are looked at later: it may only be late.
         """
-        reaction = self.mapper.reaction(kind, change)
-        if not reaction.keys and kind in LEFT_BEHIND and change.new is not None:
+        requests = self.mapper.requests(kind, change)
+        if not requests.keys and kind in LEFT_BEHIND and change.new is not None:
             for namespace, _, name in (key.partition("/") for key in owner_keys(change.new)):
-                self.agents.queue.add_after((namespace, name), SWEEP_SECONDS, Lane.LOW)
-        for key in reaction.keys:
-            if reaction.cause != "spec":
-                self.agents.enqueue(key, reaction.cause)
+                self.agents.queue.add_after((namespace, name), SWEEP_SECONDS, Priority.LOW)
+        for key in requests.keys:
+            if requests.cause != "spec":
+                self.agents.enqueue(key, requests.cause)
                 continue
             if _is_new_spec(change):
                 self.agents.queue.forget(key)
             # What was there before us may wait for what happens now.
-            self.agents.enqueue_now(key, reaction.cause, Lane.HIGH if not self.unsynced() else Lane.LOW)
+            self.agents.enqueue_now(key, requests.cause, Priority.HIGH if not self.unsynced() else Priority.LOW)
         self.wake(self._told_of(kind, change))
 
     def _told_of(self, kind: Resource, change: Change[Any]) -> Iterator[ObjectId]:

@@ -20,12 +20,12 @@ from vmagent_operator.controller.engine.stores import VMAGENTS, Stores
 from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.steps import finalize, prune, rollout
 from vmagent_operator.controller.steps.children import Children
-from vmagent_operator.controller.steps.conflicts import Breaker
+from vmagent_operator.controller.steps.conflicts import ConflictingWriters
 from vmagent_operator.controller.steps.finalize import Finalizer
 from vmagent_operator.controller.steps.gather import Gatherer, Wanted
 from vmagent_operator.controller.steps.leftout import LeftOut, Name, name_of
 from vmagent_operator.controller.steps.plan import Plan, View, make_plan
-from vmagent_operator.controller.steps.prune import Sweeper
+from vmagent_operator.controller.steps.prune import Pruner
 from vmagent_operator.controller.steps.report import Reporting, result_of
 from vmagent_operator.controller.steps.rollout import READY, Progress
 from vmagent_operator.controller.steps.workloads import Workloads
@@ -89,7 +89,7 @@ class Reconciler:
         if agent is None:
             self._forget(namespace, name)
             parent = f"{name}.{namespace}.{kinds.VMAGENT.singular}{CONDITION_SUFFIX}"
-            if not self.stores.told_by(parent):  # else there are statuses left to write
+            if not self.stores.reported_by(parent):  # else there are statuses left to write
                 self.verdicts.forget(parent)
             return self._sweep(namespace, name)
         memory = self.memories.of((namespace, name))
@@ -109,7 +109,7 @@ class Reconciler:
             if memory.crashes > 1:
                 # Of the metadata only: whatever a pass makes of the spec may be what has crashed it.
                 known = evolve(agent, spec=None)
-                Reporting(self.client, self.recorder, self.metrics, known, memory).tell(CRASH)
+                Reporting(self.client, self.recorder, self.metrics, known, memory).report(CRASH)
         return CRASH
 
     def _sweep(self, namespace: str, name: str) -> Result:
@@ -133,7 +133,7 @@ class Pass:
     agent: VMAgent
     memory: Memory
     reporting: Reporting = field(init=False)
-    breaker: Breaker = field(init=False)
+    breaker: ConflictingWriters = field(init=False)
     applier: Applier = field(init=False)
     children: Children = field(init=False)
     workloads: Workloads = field(init=False)
@@ -146,7 +146,7 @@ class Pass:
         parts, spec = self.parts, self.agent.spec
         self.started = parts.client.clock.monotonic()
         self.reporting = Reporting(parts.client, parts.recorder, parts.metrics, self.agent, self.memory)
-        self.breaker = Breaker(self.memory, parts.client.clock, self.reporting.event)
+        self.breaker = ConflictingWriters(self.memory, parts.client.clock, self.reporting.event)
         self.applier = Applier(parts.client, self._confirm, policy=POLICY, resource_of=resource_of)
         self.children = Children(parts.stores, self.applier, self.memory, previous(self.agent), self._written)
         behavior = spec.stateful_rolling_update_strategy_behavior if spec else None
@@ -170,7 +170,7 @@ class Pass:
             outcome = result_of(error)
             self.parts.verdicts.keep(condition_type(self.agent))
         self.memory.crashes = 0
-        return outcome if self.agent.is_deleted else self.reporting.tell(outcome)
+        return outcome if self.agent.is_deleted else self.reporting.report(outcome)
 
     def _run(self) -> Result:
         agent, parts = self.agent, self.parts
@@ -183,8 +183,8 @@ class Pass:
         if (seconds := self.breaker.pause_seconds()) > 0:
             return Result(kind="conflict", message="somebody else undoes our writes", after_seconds=seconds)
         wanted = self._wanted()
-        self.reporting.announce(agent.spec)
-        rendered, is_waiting = self._settle(wanted)
+        self.reporting.set_progressing(agent.spec)
+        rendered, is_waiting = self._ensure(wanted)
         progress = self.workloads.advance(filter(self._is_written, rendered.children))
         if not self.left_out.has_workload:
             self.reporting.available = progress == READY
@@ -205,7 +205,7 @@ class Pass:
     def _judge(self, said: Mapping[ObjectId, Verdict]) -> None:
         """Leave behind what became of the scrape objects, and have the statuses that may differ looked at."""
         parent = condition_type(self.agent)
-        carried = (id_of(scrape) for scrape in self.parts.stores.told_by(parent))
+        carried = (id_of(scrape) for scrape in self.parts.stores.reported_by(parent))
         is_first = not self.parts.verdicts.have_all((parent,))
         changed = self.parts.verdicts.put(parent, said)
         self.parts.wake(changed | frozenset(carried) - said.keys() if is_first or not said else changed)
@@ -231,11 +231,11 @@ class Pass:
         memories.selected.replace(key, ((scrape.kind.name, scrape.key) for scrape in wanted.chosen))
         return wanted
 
-    def _settle(self, wanted: Wanted) -> tuple[Rendered, bool]:
+    def _ensure(self, wanted: Wanted) -> tuple[Rendered, bool]:
         """Make every child as desired; what was rendered, and whether some of it waits behind a gate."""
         parts, known = self.parts, self.memory.rendered
         snapshot = parts.gatherer.snapshot(self.agent, wanted, self.memory, parts.server)
-        if known is not None and known.fingerprint == snapshot.fingerprint and self._is_verified(known):
+        if known is not None and known.fingerprint == snapshot.fingerprint and self._is_known_up_to_date(known):
             parts.metrics.render_skipped()
             return known, False
         started = time.perf_counter()
@@ -244,15 +244,15 @@ class Pass:
         findings = found.configuration.findings if found.configuration else ()
         messages = {(finding.object.kind.name, finding.object.key): finding.message for finding in findings}
         plan = make_plan(found.stages, self._view())
-        self.left_out = self.children.settle_all(plan.now)
+        self.left_out = self.children.ensure_all(plan.now)
         is_undecided = is_unmanaged(self.agent) and self.memory.config_secret is None
         if is_undecided and self._config_name in self.left_out.refused:
             raise OutdatedError  # a user's Secret has come since we looked: decide anew, with it as the configuration
         self._release_configuration(plan)
         self.reporting.reject(findings, self.memory.rendered.messages if self.memory.rendered else {})
-        self.reporting.doubt(found)
+        self.reporting.report_warnings(found)
         if self.is_config_written:
-            self.reporting.tell_of_configuration(found)
+            self.reporting.report_configuration(found)
         made = Rendered(fingerprint=snapshot.fingerprint, children=plan.children, roles=plan.last, messages=messages)
         return made, bool(plan.waiting)
 
@@ -263,8 +263,8 @@ class Pass:
     def _config_name(self) -> Name:
         return "Secret", self.agent.namespace, prefixed(self.agent)
 
-    def _is_verified(self, known: Rendered) -> bool:
-        return all(self.children.is_verified(child, digest) for child, digest in known.children.items())
+    def _is_known_up_to_date(self, known: Rendered) -> bool:
+        return all(self.children.is_known_up_to_date(child, digest) for child, digest in known.children.items())
 
     def _view(self) -> View:
         """What the plan is made on."""
@@ -278,7 +278,7 @@ class Pass:
     def _is_running(self, workload: Manifest) -> bool:
         """Whether a workload is as desired and ready."""
         cached = self._cached(workload)
-        return cached is not None and self.children.is_settled(workload) and rollout.progress(cached) == READY
+        return cached is not None and self.children.is_up_to_date(workload) and rollout.progress(cached) == READY
 
     def _release_configuration(self, plan: Plan) -> None:
         """Give a first configuration that is the user's to change out of our hands."""
@@ -288,7 +288,7 @@ class Pass:
             if is_ours and VMAGENT.config_key in data:
                 others = {key: value for key, value in data.items() if key != VMAGENT.config_key}
                 rest = {key: value for key, value in manifest.items() if key != "data"}
-                self.children.settle({**rest, "data": others} if others else rest)
+                self.children.ensure({**rest, "data": others} if others else rest)
 
     def _waiting(self, progress: Progress, rendered: Rendered) -> Result:
         """Wait for the workloads; once it takes too long, say what ails their pods."""
@@ -298,9 +298,9 @@ class Pass:
         is_overdue = now - memory.waiting_since >= self.parts.settings.app_ready_timeout_seconds
         if not progress.failed and not is_overdue:
             return Result(kind="waiting", message=progress.waiting, after_seconds=WAITING_SECONDS)
-        ailment = self.workloads.ailment(rendered.children)
-        message = f"{progress.waiting}: {ailment.waiting}" if ailment.waiting else progress.waiting
-        is_failed = progress.failed or ailment.failed
+        pod_failure = self.workloads.pod_failure(rendered.children)
+        message = f"{progress.waiting}: {pod_failure.waiting}" if pod_failure.waiting else progress.waiting
+        is_failed = progress.failed or pod_failure.failed
         return Result(kind="rollout timeout", message=message, is_failure=is_failed)
 
     def _clean_up(self, rendered: Rendered, spec: VMAgentSpec) -> None:
@@ -309,10 +309,10 @@ class Pass:
         self.memory.waiting_since = None
         for role in rendered.roles:
             if stores.is_healthy(resource_of(role)) and name_of(role) not in self.left_out.names:
-                self.children.settle(role)
+                self.children.ensure(role)
         if self.left_out.has_workload:
             return  # what runs still needs what it was made with
-        sweeper = Sweeper(stores, self.applier, self.left_out.kinds)
+        sweeper = Pruner(stores, self.applier, self.left_out.kinds)
         is_complete = sweeper.sweep(self.agent, rendered.children, spec.apps.service_account_name)
         self.parts.metrics.hold(self.agent, not is_complete)
 

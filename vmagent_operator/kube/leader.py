@@ -73,7 +73,7 @@ class Elector:
     _renewed_at: float = field(init=False, default=float("-inf"))
 
     def __attrs_post_init__(self) -> None:
-        self.client = evolve(self.client, gate=lambda: None, limiter=Unlimited(), tries=1)
+        self.client = evolve(self.client, before_write=lambda: None, limiter=Unlimited(), tries=1)
         self.stepped_at = self._now()
 
     @property
@@ -81,8 +81,8 @@ class Elector:
         """Whether the last renewal is recent enough for another write."""
         return self.elected.is_set() and not self.lost.is_set() and self._now() < self._deadline
 
-    def gate(self) -> None:
-        """For `Client.gate`: raises Cancelled unless a write may be sent now."""
+    def before_write(self) -> None:
+        """For `Client.before_write`: raises Cancelled unless a write may be sent now."""
         if not self.is_leader:
             raise Cancelled("not sent: this process is not the leader")
 
@@ -92,7 +92,7 @@ class Elector:
             self.stepped_at = self._now()
             if self.lost.is_set():
                 return self.retry_seconds
-            return self._renew() if self.elected.is_set() else self._stand()
+            return self._renew() if self.elected.is_set() else self._try_acquire()
 
     def release(self) -> bool:
         """Give the lease up for the next candidate to take at once; whether that worked within the renew deadline.
@@ -101,10 +101,10 @@ class Elector:
         """
         with self._busy:
             was_leader = self.is_leader
-            self._lose("released")
+            self._stop_leading("released")
             while was_leader and self._now() < self._deadline:
                 try:
-                    return self._let_go()
+                    return self._release()
                 except ApiError as error:
                     self._failed("release", error)
                     if not isinstance(error, Conflict):
@@ -124,19 +124,19 @@ class Elector:
     def _deadline(self) -> float:
         return self._renewed_at + self.renew_seconds
 
-    def _stand(self) -> float:
+    def _try_acquire(self) -> float:
         if self._acquire():
             logger.info("lease %s/%s: elected identity=%s", self.namespace, self.name, self.identity)
             self.elected.set()
-            self.client.observer.leading(True)
+            self.client.meter.leading(True)
             return self.retry_seconds
         return self.retry_seconds * (1 + CANDIDATE_JITTER * self.jitter())
 
     def _renew(self) -> float:
         if self._deadline - self._now() < SHORTEST_SECONDS:
-            self._lose("not renewed in time")
+            self._stop_leading("not renewed in time")
         elif not self._try_renewal() and self._holder not in ("", self.identity):
-            self._lose(f"taken over by {self._holder}")
+            self._stop_leading(f"taken over by {self._holder}")
         left = self._deadline - self._now()
         return max(0.0, min(self.retry_seconds, left))
 
@@ -144,7 +144,7 @@ class Elector:
         """The remembered version first; a read before the write only if that fails."""
         if self._lease and self._write(self._lease):
             return True
-        self.client.observer.slow_renewal()
+        self.client.meter.slow_renewal()
         return self._acquire()
 
     def _acquire(self) -> bool:
@@ -186,7 +186,7 @@ class Elector:
             spec |= {"holderIdentity": self.identity, "acquireTime": now, "leaseTransitions": taken}
         return lease | {"spec": spec | {"leaseDurationSeconds": math.ceil(self.lease_seconds), "renewTime": now}}
 
-    def _let_go(self) -> bool:
+    def _release(self) -> bool:
         lease = self._in_time.get(LEASES, self.namespace, self.name)
         spec = lease.get("spec") or {}
         if spec.get("holderIdentity") != self.identity:
@@ -212,10 +212,10 @@ class Elector:
         spec = (self._lease or {}).get("spec") or {}
         return self._now() >= self._observed_at + float(spec.get("leaseDurationSeconds") or self.lease_seconds)
 
-    def _lose(self, why: str) -> None:
+    def _stop_leading(self, why: str) -> None:
         if self.elected.is_set() and not self.lost.is_set():
             self.lost.set()
-            self.client.observer.leading(False)
+            self.client.meter.leading(False)
             logger.log(
                 logging.INFO if why == "released" else logging.ERROR,
                 "lease %s/%s: no longer leader, %s",
@@ -225,7 +225,7 @@ class Elector:
             )
 
     def _failed(self, operation: str, error: ApiError) -> None:
-        self.client.observer.lease_failed(operation)
+        self.client.meter.lease_failed(operation)
         level = logging.DEBUG if isinstance(error, Conflict) else logging.WARNING
         logger.log(level, "lease %s/%s: %s failed: %s", self.namespace, self.name, operation, error)
 

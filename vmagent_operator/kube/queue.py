@@ -1,6 +1,6 @@
 """The work queue: which key a worker looks at next.
 
-After client-go's workqueue (dirty and processing sets, delay, rate limit), with two lanes, and turns between groups in
+After client-go's workqueue (dirty and processing sets, delay, rate limit), with two priorities, and turns between groups in
 each: a group with thousands of keys, or with slow ones, keeps no other waiting. There is no delay thread: whoever asks
 for a key first moves over what has become due.
 """
@@ -17,17 +17,17 @@ from attrs import define, field, frozen
 
 from vmagent_operator.kube.clock import Clock
 from vmagent_operator.kube.http.ratelimit import Bucket
-from vmagent_operator.kube.observer import Observer
+from vmagent_operator.kube.meter import Meter
 
 K = TypeVar("K", bound=Hashable)
 
 LOW_EVERY = 10
-"""Every so many deliveries the low lane goes first: it must wait for people, and must not wait for ever."""
+"""Every so many deliveries low priority goes first: it must wait for people, and must not wait for ever."""
 TICK_SECONDS = 10.0
 """The longest sleep of a worker that nobody wakes: a missed wake-up would be a bug, and cost this much and no more."""
 
 
-class Lane(IntEnum):
+class Priority(IntEnum):
     """How urgent a key is: HIGH for what somebody waits for, LOW for the initial list and resync."""
 
     LOW = 0
@@ -38,7 +38,7 @@ class Lane(IntEnum):
 class Snapshot(Generic[K]):
     """What the queue holds at one moment; times are seconds from now, to the past or to the future."""
 
-    waiting: dict[K, Lane]
+    waiting: dict[K, Priority]
     processing: dict[K, float]
     delayed: dict[K, float]
     failures: dict[K, int]
@@ -61,18 +61,18 @@ class Queue(Generic[K]):
     base_seconds: float = 2.0
     max_seconds: float = 120.0
     bucket: Callable[[], Bucket] = field()
-    observer: Observer = field(factory=Observer)
+    meter: Meter = field(factory=Meter)
     jitter: Callable[[], float] = random.random
     group: Callable[[K], Hashable] = _same
     share: float = float("inf")
-    _waiting: dict[Lane, dict[Hashable, dict[K, float]]] = field(init=False)
-    """By lane and group; the group whose turn it is stands first."""
+    _waiting: dict[Priority, dict[Hashable, dict[K, float]]] = field(init=False)
+    """By priority and group; the group whose turn it is stands first."""
     _busy: Counter[Hashable] = field(init=False, factory=Counter)
     """How many keys of each group are being worked on."""
     _processing: dict[K, float] = field(init=False, factory=dict)
-    _again: dict[K, Lane] = field(init=False, factory=dict)
+    _again: dict[K, Priority] = field(init=False, factory=dict)
     """Keys that were added while they were worked on: what the worker has read may be older than what the add was about."""
-    _due: dict[K, tuple[float, Lane]] = field(init=False, factory=dict)
+    _due: dict[K, tuple[float, Priority]] = field(init=False, factory=dict)
     """When each delayed key is due. The heap may hold older times of the same key; those that differ from this are stale."""
     _heap: list[tuple[float, int, K]] = field(init=False, factory=list)
     _pushed: int = field(init=False, default=0)
@@ -89,25 +89,25 @@ class Queue(Generic[K]):
         return lambda: Bucket(10.0, 100.0, self.clock)
 
     def __attrs_post_init__(self) -> None:
-        self._waiting = {Lane.HIGH: {}, Lane.LOW: {}}
+        self._waiting = {Priority.HIGH: {}, Priority.LOW: {}}
 
-    def add(self, key: K, lane: Lane = Lane.HIGH) -> bool:
+    def add(self, key: K, priority: Priority = Priority.HIGH) -> bool:
         """Have `key` delivered once more, after any delivery that is still being worked on.
 
         False if it was to come anyway, or the queue has stopped.
         """
         with self._changed:
-            return self._add(key, lane)
+            return self._add(key, priority)
 
-    def add_after(self, key: K, seconds: float, lane: Lane = Lane.HIGH) -> bool:
+    def add_after(self, key: K, seconds: float, priority: Priority = Priority.HIGH) -> bool:
         """`add` in `seconds`, or earlier if a delayed add of the key is due earlier.
 
         False if the key keeps an earlier time, or the queue has stopped.
         """
         with self._changed:
             if seconds <= 0:
-                return self._add(key, lane)
-            return self._delay(key, self.clock.monotonic() + seconds, lane)
+                return self._add(key, priority)
+            return self._delay(key, self.clock.monotonic() + seconds, priority)
 
     def add_rate_limited(self, key: K, at_least_seconds: float = 0.0) -> float:
         """`add` after a time that doubles with each failure; that time in seconds."""
@@ -119,7 +119,7 @@ class Queue(Generic[K]):
             group = self.group(key)
             bucket = self._buckets[group] = self._buckets.get(group) or self.bucket()
         seconds = max(own, bucket.reserve(), at_least_seconds)
-        self.observer.retried()
+        self.meter.retried()
         self.add_after(key, seconds)
         return seconds
 
@@ -152,10 +152,10 @@ class Queue(Generic[K]):
             started = self._processing.pop(key)
             seconds = self.clock.monotonic() - started
             self._busy -= Counter((self.group(key),))
-            if (lane := self._again.pop(key, None)) is not None and not self._stopped:
-                self._put(key, lane, self.clock.monotonic())
+            if (priority := self._again.pop(key, None)) is not None and not self._stopped:
+                self._put(key, priority, self.clock.monotonic())
             self._changed.notify_all()
-        self.observer.worked(seconds)
+        self.meter.worked(seconds)
 
     def next_due_seconds(self) -> float | None:
         """Seconds until the first delayed key is due, None if no key is delayed."""
@@ -173,11 +173,11 @@ class Queue(Generic[K]):
         with self._changed:
             return self._changed.wait_for(lambda: not self._processing, seconds)
 
-    def depth(self, lane: Lane) -> int:
-        """How many keys of the lane wait for a worker."""
+    def depth(self, priority: Priority) -> int:
+        """How many keys of the priority wait for a worker."""
         with self._changed:
             self._move_due()
-            return sum(map(len, self._waiting[lane].values()))
+            return sum(map(len, self._waiting[priority].values()))
 
     def snapshot(self) -> Snapshot[K]:
         """A copy of everything, for people."""
@@ -185,36 +185,39 @@ class Queue(Generic[K]):
             now = self.clock.monotonic()
             return Snapshot(
                 waiting={
-                    key: lane for lane in (Lane.HIGH, Lane.LOW) for keys in self._waiting[lane].values() for key in keys
+                    key: priority
+                    for priority in (Priority.HIGH, Priority.LOW)
+                    for keys in self._waiting[priority].values()
+                    for key in keys
                 },
                 processing={key: now - started for key, started in self._processing.items()},
                 delayed={key: due - now for key, (due, _) in self._due.items()},
                 failures=dict(self._failures),
             )
 
-    def _add(self, key: K, lane: Lane) -> bool:
+    def _add(self, key: K, priority: Priority) -> bool:
         if self._stopped:
             return False
         if key in self._processing:
             known = self._again.get(key)
-            self._again[key] = lane if known is None else max(known, lane)
+            self._again[key] = priority if known is None else max(known, priority)
         else:
             group = self.group(key)
-            known = next((held for held in Lane if key in self._waiting[held].get(group, ())), None)
-            if known is None or known < lane:
+            known = next((held for held in Priority if key in self._waiting[held].get(group, ())), None)
+            if known is None or known < priority:
                 since = self._take(key, known) if known is not None else self.clock.monotonic()
-                self._put(key, lane, since)
+                self._put(key, priority, since)
                 self._changed.notify()
         if known is None:
-            self.observer.added(lane.name.lower())
+            self.meter.added(priority.name.lower())
         return known is None
 
-    def _delay(self, key: K, due: float, lane: Lane) -> bool:
+    def _delay(self, key: K, due: float, priority: Priority) -> bool:
         if self._stopped:
             return False
-        known, known_lane = self._due.get(key, (None, lane))
+        known, known_priority = self._due.get(key, (None, priority))
         is_earlier = known is None or due < known
-        self._due[key] = (due if known is None else min(due, known), max(lane, known_lane))
+        self._due[key] = (due if known is None else min(due, known), max(priority, known_priority))
         if is_earlier:
             self._pushed += 1
             heapq.heappush(self._heap, (due, self._pushed, key))
@@ -226,32 +229,32 @@ class Queue(Generic[K]):
             return None
         self._move_due()
         is_low_turn = self._delivered % LOW_EVERY == LOW_EVERY - 1
-        for lane in (Lane.LOW, Lane.HIGH) if is_low_turn else (Lane.HIGH, Lane.LOW):
-            for group, keys in self._waiting[lane].items():
+        for priority in (Priority.LOW, Priority.HIGH) if is_low_turn else (Priority.HIGH, Priority.LOW):
+            for group, keys in self._waiting[priority].items():
                 if self._busy[group] < self.share:
-                    return self._deliver(next(iter(keys)), lane)
+                    return self._deliver(next(iter(keys)), priority)
         return None
 
-    def _deliver(self, key: K, lane: Lane) -> K:
+    def _deliver(self, key: K, priority: Priority) -> K:
         group = self.group(key)
-        since = self._take(key, lane)
-        if others := self._waiting[lane].pop(group, None):
-            self._waiting[lane][group] = others  # behind the other groups
+        since = self._take(key, priority)
+        if others := self._waiting[priority].pop(group, None):
+            self._waiting[priority][group] = others  # behind the other groups
         self._delivered += 1
         self._busy[group] += 1
         now = self._processing[key] = self.clock.monotonic()
-        self.observer.delivered(now - since)
+        self.meter.delivered(now - since)
         return key
 
-    def _put(self, key: K, lane: Lane, since: float) -> None:
-        self._waiting[lane].setdefault(self.group(key), {})[key] = since
+    def _put(self, key: K, priority: Priority, since: float) -> None:
+        self._waiting[priority].setdefault(self.group(key), {})[key] = since
 
-    def _take(self, key: K, lane: Lane) -> float:
+    def _take(self, key: K, priority: Priority) -> float:
         """Since when the key has waited, which it does no longer."""
-        keys = self._waiting[lane][self.group(key)]
+        keys = self._waiting[priority][self.group(key)]
         since = keys.pop(key)
         if not keys:
-            del self._waiting[lane][self.group(key)]
+            del self._waiting[priority][self.group(key)]
         return since
 
     def _move_due(self) -> None:

@@ -16,7 +16,7 @@ from vmagent_operator.scrape.context import Context, context
 from vmagent_operator.scrape.errors import AgentError, Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects
 from vmagent_operator.scrape.owner import ScrapeOwner
-from vmagent_operator.scrape.references import Missing, Reference, Scope, Values
+from vmagent_operator.scrape.references import Missing, Reference, SecretResolver, SecretSnapshot
 from vmagent_operator.scrape.selection import Selection
 from vmagent_operator.scrape.share import Room, allotted
 from vmagent_operator.scrape.text import emit
@@ -44,21 +44,23 @@ class Configuration:
     faults: tuple[str, ...]
 
 
-def configuration(owner: ScrapeOwner, selection: Selection, values: Values, room: Room = WHOLE_ROOM) -> Configuration:
+def configuration(
+    owner: ScrapeOwner, selection: Selection, values: SecretSnapshot, room: Room = WHOLE_ROOM
+) -> Configuration:
     """The configuration of `owner` with the objects it picks, as far as `room` has a place for them. Raises AgentError."""
     if errors := validate.owner(owner):
         raise AgentError("; ".join(errors))
-    scope = Scope(values, owner.namespace)
+    resolver = SecretResolver(values, owner.namespace)
     budget = owner.settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
-    own = _own_bytes(owner, scope)
+    own = _own_bytes(owner, resolver)
     left = evolve(room, text_bytes=room.text_bytes - own, memory_bytes=room.memory_bytes - own * MEMORY_PER_BYTE)
     fragments, findings = _fragments(selection, context(owner), values, budget, left)
     names = {name for found in fragments.values() for name in found.names}
-    further, faults = extra.entries(owner, scope, names)
+    further, faults = extra.entries(owner, resolver, names)
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
         raise AgentError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
     entries = [entry for entry in (*(found.entry for found in fragments.values()), *further) if entry.text]
-    main, *overflow = pack.buckets(entries, budget, _heads(owner, bool(entries), scope))
+    main, *overflow = pack.buckets(entries, budget, _heads(owner, bool(entries), resolver))
     return Configuration(
         main=main,
         overflow=tuple(overflow),
@@ -103,7 +105,7 @@ def _objects(selection: Selection) -> Iterator[CustomObject[Any]]:
 
 
 def _fragments(
-    selection: Selection, own_context: Context, values: Values, budget_bytes: int, room: Room
+    selection: Selection, own_context: Context, values: SecretSnapshot, budget_bytes: int, room: Room
 ) -> tuple[dict[CustomObject[Any], Fragment], tuple[Finding, ...]]:
     """The objects that can be configured, with their jobs, in the order of the file; and those that cannot."""
 
@@ -118,34 +120,34 @@ def _fragments(
     return fragments, tuple(each for each in found.values() if isinstance(each, Finding))
 
 
-def _own_bytes(owner: ScrapeOwner, scope: Scope) -> int:
+def _own_bytes(owner: ScrapeOwner, resolver: SecretResolver) -> int:
     """What the owner's own further jobs take of the room, aliases aside; they go first."""
     scraping = owner.scraping
     selector = scraping.additional_scrape_configs
     try:
-        return len(scraping.inline_scrape_config) + (len(scope.text(selector)) if selector else 0)
+        return len(scraping.inline_scrape_config) + (len(resolver.text(selector)) if selector else 0)
     except Missing:
         return 0  # told when they are read
 
 
-def _heads(owner: ScrapeOwner, has_jobs: bool, scope: Scope) -> tuple[bytes, bytes]:
+def _heads(owner: ScrapeOwner, has_jobs: bool, resolver: SecretResolver) -> tuple[bytes, bytes]:
     """The text before the jobs if the file has all of them, and if more are in other files."""
-    whole = {"global": _global(owner, scope)}
+    whole = {"global": _global(owner, resolver)}
     jobs = b"scrape_configs:\n" if has_jobs else b"scrape_configs: []\n"
     parts = (whole, {**whole, "scrape_config_files": [OVERFLOW_FILES]})
     alone, leading = (emit.dump(part).encode() + jobs for part in parts)
     return alone, leading
 
 
-def _global(owner: ScrapeOwner, scope: Scope) -> dict[str, Any]:
+def _global(owner: ScrapeOwner, resolver: SecretResolver) -> dict[str, Any]:
     scraping = owner.scraping
     label = next(
         (n for n in (scraping.external_label_name, scraping.vm_agent_external_label_name) if n is not None),
         "prometheus",
     )
     identity = {label: owner.key} if label else {}
-    metric_rules = _rules(scraping.global_scrape_metric_relabel_configs, scope)
-    rules = _rules(scraping.global_scrape_relabel_configs, scope)
+    metric_rules = _rules(scraping.global_scrape_metric_relabel_configs, resolver)
+    rules = _rules(scraping.global_scrape_relabel_configs, resolver)
     return {
         "scrape_interval": scraping.scrape_interval or DEFAULT_INTERVAL,
         "external_labels": dict(sorted((identity | dict(scraping.external_labels)).items())),
@@ -156,6 +158,6 @@ def _global(owner: ScrapeOwner, scope: Scope) -> dict[str, Any]:
     }
 
 
-def _rules(rules: Iterable[RelabelConfig], scope: Scope) -> list[Any]:
+def _rules(rules: Iterable[RelabelConfig], resolver: SecretResolver) -> list[Any]:
     """Rules as vmagent reads them; one that says nothing would make it skip every job."""
-    return [rule for rule in (to_config(each, scope) for each in rules) if rule]
+    return [rule for rule in (to_config(each, resolver) for each in rules) if rule]

@@ -17,7 +17,7 @@ from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape.checks import placeholder, special
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
 from vmagent_operator.scrape.owner import ScrapeOwner
-from vmagent_operator.scrape.references import Reference, Scope, Values, keys
+from vmagent_operator.scrape.references import Reference, SecretResolver, SecretSnapshot, keys
 
 
 @frozen(kw_only=True, slots=False, cache_hash=True)
@@ -139,7 +139,7 @@ def _enforces(scraping: ScrapingParams) -> bool:
 
 
 def _rendered(rule: RelabelConfig) -> special.Rule:
-    found: special.Rule = to_config(rule, Scope(Values({}), ""))
+    found: special.Rule = to_config(rule, SecretResolver(SecretSnapshot({}), ""))
     return found
 
 

@@ -14,7 +14,7 @@ from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import fragment
 from vmagent_operator.scrape.owner import ScrapeOwner
-from vmagent_operator.scrape.references import Values
+from vmagent_operator.scrape.references import SecretSnapshot
 
 
 @frozen(kw_only=True)
@@ -39,15 +39,15 @@ def verdict(
     owner: ScrapeOwner,
     obj: CustomObject[Any],
     namespaces: selection.Namespaces,
-    values: Values,
+    values: SecretSnapshot,
 ) -> Verdict:
     """Whether `owner` scrapes `obj`, and if not, the first link of the chain that breaks."""
     try:
-        refusal = selection.refusal(owner, obj, namespaces)
+        refused = selection.not_selected(owner, obj, namespaces)
     except selection.SelectorError as error:
         return Verdict(broken="agent", message=str(error))
-    if refusal is not None:
-        return Verdict(broken=refusal.link, message=refusal.message)
+    if refused is not None:
+        return Verdict(broken=refused.reason, message=refused.message)
     if errors := validate.owner(owner):
         return Verdict(broken="agent", message="; ".join(errors))
     found = fragment(obj, context(owner), values)

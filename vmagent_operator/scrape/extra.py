@@ -12,12 +12,12 @@ from vmagent_operator.scrape.checks.rawjob import job as job_shape
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.pack import Entry
-from vmagent_operator.scrape.references import Missing, Scope
+from vmagent_operator.scrape.references import Missing, SecretResolver
 from vmagent_operator.scrape.text import emit
 from vmagent_operator.scrape.text.goyaml import InvalidYAML, load
 
 
-def entries(owner: ScrapeOwner, scope: Scope, taken: set[str]) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+def entries(owner: ScrapeOwner, resolver: SecretResolver, taken: set[str]) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     """The further jobs, those of the Secret first, and what is wrong with those that are left out.
 
     taken: job names in use; a second job of a name would make vmagent refuse the whole file. Raises AgentError if a text
@@ -26,7 +26,7 @@ def entries(owner: ScrapeOwner, scope: Scope, taken: set[str]) -> tuple[tuple[En
     used = set(taken)
     found: list[Entry] = []
     faults: list[str] = []
-    for where, job in _jobs(owner.scraping, scope):
+    for where, job in _jobs(owner.scraping, resolver):
         if not isinstance(job, dict):
             faults.append(f"{where}: expected a mapping")
             continue
@@ -42,10 +42,10 @@ def entries(owner: ScrapeOwner, scope: Scope, taken: set[str]) -> tuple[tuple[En
     return tuple(found), tuple(faults)
 
 
-def _jobs(scraping: ScrapingParams, scope: Scope) -> Iterator[tuple[str, Any]]:
+def _jobs(scraping: ScrapingParams, resolver: SecretResolver) -> Iterator[tuple[str, Any]]:
     if selector := scraping.additional_scrape_configs:
         try:
-            text = scope.text(selector)
+            text = resolver.text(selector)
         except Missing as missing:
             raise AgentError(f"spec.additionalScrapeConfigs: {missing}") from None
         yield from _listed("spec.additionalScrapeConfigs", text)

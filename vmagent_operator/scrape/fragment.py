@@ -30,9 +30,9 @@ from vmagent_operator.scrape.checks import pem, placeholder, validate
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.jobs import custom, node, pod, probe, service, static
-from vmagent_operator.scrape.jobs.job import Work
+from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.pack import Entry
-from vmagent_operator.scrape.references import SELECTORS, Missing, Reference, Scope, Values, references
+from vmagent_operator.scrape.references import SELECTORS, Missing, Reference, SecretResolver, SecretSnapshot, references
 from vmagent_operator.scrape.text import emit
 
 
@@ -55,7 +55,7 @@ class Builder:
     """How objects of a kind become jobs, what the names of these jobs start with, and the field that each comes from."""
 
     prefix: str
-    jobs: Callable[[Any, Work], Iterator[dict[str, Any]]]
+    jobs: Callable[[Any, JobBuilder], Iterator[dict[str, Any]]]
     field: str = "spec"
 
 
@@ -69,7 +69,7 @@ BUILDERS: Mapping[Kind[Any], Builder] = {
 }
 
 
-def fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragment | Finding:
+def fragment(obj: CustomObject[Any], context: Context, values: SecretSnapshot) -> Fragment | Finding:
     """The jobs of `obj`, or why there are none."""
     seen = (*(values.found.get(reference) for reference in named_objects(obj, context)), values.trim)
     known = context.fragments.get(obj)
@@ -90,7 +90,7 @@ def named_objects(obj: CustomObject[Any], context: Context) -> tuple[Reference, 
     return (*known, *(Reference(r.kind, obj.namespace, r.name) for r in shared)) if shared else known
 
 
-def _isolated(obj: CustomObject[Any], context: Context, values: Values) -> Fragment | Finding:
+def _isolated(obj: CustomObject[Any], context: Context, values: SecretSnapshot) -> Fragment | Finding:
     """The fragment; a bug that one object brings to light is the end of that object's jobs only."""
     try:
         return _fragment(obj, context, values)
@@ -98,28 +98,30 @@ def _isolated(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
         return Finding(obj, INTERNAL_ERROR, trail(error))
 
 
-def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragment | Finding:
+def _fragment(obj: CustomObject[Any], context: Context, values: SecretSnapshot) -> Fragment | Finding:
     if faults := validate.scrape_object(obj, context):
         return Finding(obj, "; ".join(faults), obj.error.bug if obj.error else "")
     spec: Any = obj.spec
-    builder = BUILDERS[obj.kind]
-    scope = Scope(values, obj.namespace, directory=context.assets_directory, denies_placeholders=context.denies_files)
-    work = Work(obj, builder.prefix, context, scope, context.scrape_class(spec.scrape_class))
+    recipe = BUILDERS[obj.kind]
+    resolver = SecretResolver(
+        values, obj.namespace, directory=context.assets_directory, denies_placeholders=context.denies_files
+    )
+    builder = JobBuilder(obj, recipe.prefix, context, resolver, context.scrape_class(spec.scrape_class))
     texts: list[bytes] = []
     names: list[str] = []
     try:
-        for job in map(work.guarded, builder.jobs(spec, work)):
+        for job in map(builder.guarded, recipe.jobs(spec, builder)):
             text = emit.item(job).encode()
-            work.budget.job(job, text)
+            builder.budget.job(job, text)
             texts.append(text)
             names.append(job["job_name"])
     except Missing as missing:
-        return Finding(obj, f"{_place(missing, work)}: {missing}")
+        return Finding(obj, f"{_place(missing, builder)}: {missing}")
     except OverBudgetError as error:
-        return Finding(obj, f"{builder.field.format(len(texts))}: {error}")
+        return Finding(obj, f"{recipe.field.format(len(texts))}: {error}")
     except ObjectError as error:
         return Finding(obj, str(error))
-    if work.scope.assets and (faults := tuple(_tls_faults(work))):
+    if builder.resolver.assets and (faults := tuple(_tls_faults(builder))):
         return Finding(obj, "; ".join(faults))
     entry = Entry(f"{obj.kind.name}/{obj.key}", b"".join(texts))
     if b"%{" in entry.text:
@@ -127,24 +129,24 @@ def _fragment(obj: CustomObject[Any], context: Context, values: Values) -> Fragm
             return Finding(obj, "; ".join(faults))
         if context.variables and placeholder.is_open(entry.text.decode()):
             return Finding(obj, "a text holds %{ without }: vmagent would look for it in what others write")
-    return Fragment(entry, tuple(names), work.scope.assets, work.budget.taken_bytes)
+    return Fragment(entry, tuple(names), builder.resolver.assets, builder.budget.taken_bytes)
 
 
-def _place(missing: Missing, work: Work) -> str:
+def _place(missing: Missing, builder: JobBuilder) -> str:
     """The field whose reference leads nowhere: the object's own, or the agent's."""
-    found = _found(work, SELECTORS)
+    found = _found(builder, SELECTORS)
     return next((path for path, selector in found if selector is missing.selector), "spec")
 
 
-def _tls_faults(work: Work) -> Iterator[str]:
+def _tls_faults(builder: JobBuilder) -> Iterator[str]:
     """What is wrong with certificates and keys that are mounted for the jobs, each with its field."""
     confused, are_strangers = (
         cache(pem.confused),
         cache(pem.are_strangers),
     )  # all endpoints may name the same large file
-    for path, tls in _found(work, frozenset((TLSConfig,))):
-        ca, cert = (work.scope.mounted(source.reference if source else None) for source in (tls.ca, tls.cert))
-        key = work.scope.mounted(tls.key_secret)
+    for path, tls in _found(builder, frozenset((TLSConfig,))):
+        ca, cert = (builder.resolver.mounted(source.reference if source else None) for source in (tls.ca, tls.cert))
+        key = builder.resolver.mounted(tls.key_secret)
         holds = {
             "ca": confused(ca, "certificate"),
             "cert": confused(cert, "certificate"),
@@ -155,11 +157,11 @@ def _tls_faults(work: Work) -> Iterator[str]:
             yield f"{path}.keySecret: is not the key of the certificate"
 
 
-def _found(work: Work, wanted: frozenset[type]) -> Iterator[tuple[str, Any]]:
+def _found(builder: JobBuilder, wanted: frozenset[type]) -> Iterator[tuple[str, Any]]:
     """What is wanted in an object, its scrape class and the agent's API server, with the path of each."""
     searched = {
-        "spec": work.object.spec,
-        f"scrape class {work.scrape_class.name}" if work.scrape_class else "": work.scrape_class,
-        "apiServerConfig of the agent": work.context.api_server,
+        "spec": builder.object.spec,
+        f"scrape class {builder.scrape_class.name}" if builder.scrape_class else "": builder.scrape_class,
+        "apiServerConfig of the agent": builder.context.api_server,
     }
     return chain.from_iterable(walk(value, path, wanted) for path, value in searched.items() if value is not None)

@@ -88,8 +88,8 @@ def _compressed(text: bytes, most_bytes: int) -> bytes | None:
 
 def _cut(entries: Sequence[Entry]) -> int:
     """The index at which a second bucket begins."""
-    middle, reach = (len(entries) + 1) // 2, len(entries) // NEAR
-    near = range(max(1, middle - reach), min(len(entries), middle + reach + 1))
+    middle, selector_scope = (len(entries) + 1) // 2, len(entries) // NEAR
+    near = range(max(1, middle - selector_scope), min(len(entries), middle + selector_scope + 1))
     return max(near, key=lambda index: (_rank(entries[index].name), index))
 
 

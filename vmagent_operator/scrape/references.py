@@ -1,6 +1,6 @@
 """Contents of Secrets and ConfigMaps, as text in the configuration or as files that are mounted beside it.
 
-Everything that is looked up comes from one snapshot, `Values`; a `Scope` looks it up for one namespace and collects the
+Everything that is looked up comes from one snapshot, `SecretSnapshot`; a `SecretResolver` looks it up for one namespace and collects the
 files. A scope belongs to one object: its files count only if the whole object succeeds.
 """
 
@@ -43,7 +43,7 @@ class Reference:
 
 
 @frozen(eq=False)
-class Values:
+class SecretSnapshot:
     """The referenced Secrets and ConfigMaps of one snapshot: key -> text, or None for an object that does not exist.
 
     Bytes that are no UTF-8 appear as lone surrogates (`surrogateescape`). With `trim`, texts lose white space at their end.
@@ -65,13 +65,13 @@ class Values:
 
 
 @frozen(eq=False)
-class Scope:
+class SecretResolver:
     """Looks selectors up in one namespace and collects what is to be mounted in `directory`: asset key -> text.
 
     denies_placeholders: whether vmagent must find nothing to fill in in the texts that stand in the configuration itself.
     """
 
-    values: Values
+    values: SecretSnapshot
     namespace: str
     assets: dict[str, str] = field(factory=dict)
     directory: str = field(default="", kw_only=True)

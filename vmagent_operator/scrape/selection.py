@@ -1,6 +1,6 @@
-"""Which scrape objects an agent picks, and why it does not pick the others.
+"""Which scrape objects an agent selects, and why it does not select the others.
 
-A pick is a chain: agent and kind, namespace, labels. Each check returns the first broken link as a value, so that the
+A selection is a chain: agent and kind, namespace, labels. Each check returns the first broken link as a value, so that the
 explanation of a missing job is the decision itself.
 
 Source: https://docs.victoriametrics.com/operator/resources/vmagent/#scraping
@@ -22,8 +22,8 @@ from vmagent_operator.scrape.owner import ScrapeOwner
 
 Namespaces = Mapping[str, Mapping[str, str]]
 """Namespace name -> its labels."""
-Link = Literal["kind", "mode", "access", "selector", "namespace", "deleted", "labels"]
-LINKS: tuple[Link, ...] = get_args(Link)
+Reason = Literal["kind", "mode", "access", "selector", "namespace", "deleted", "labels"]
+REASONS: tuple[Reason, ...] = get_args(Reason)
 """In the order in which they are tried."""
 
 
@@ -32,16 +32,16 @@ class SelectorError(AgentError):
 
 
 @frozen
-class Refusal:
-    """Why an object is not picked: the first link of the chain that is broken, and a sentence about it."""
+class NotSelected:
+    """Why an object is not selected: the first link of the chain that is broken, and a sentence about it."""
 
-    link: Link
+    reason: Reason
     message: str
 
 
 @frozen
-class Reach:
-    """The part of a kind's objects that an agent picks.
+class SelectorScope:
+    """The part of a kind's objects that an agent selects.
 
     namespaces and labels are None for any. limit and wanted_namespaces say what limits the namespaces.
     """
@@ -51,7 +51,7 @@ class Reach:
     limit: str = ""
     wanted_namespaces: LabelSelector | None = None
 
-    def broken(self, obj: CustomObject[Any]) -> Link | None:
+    def reason_of(self, obj: CustomObject[Any]) -> Reason | None:
         """The first link that keeps `obj` out, or None if it is inside: the decision of every pass."""
         if self.namespaces is not None and obj.namespace not in self.namespaces:
             return "namespace"
@@ -61,14 +61,14 @@ class Reach:
             return "labels"
         return None
 
-    def refusal(self, obj: CustomObject[Any], namespaces: Namespaces) -> Refusal | None:
+    def not_selected(self, obj: CustomObject[Any], namespaces: Namespaces) -> NotSelected | None:
         """The same with a sentence about it."""
-        link = self.broken(obj)
-        if link == "namespace":
-            return Refusal(link, self.limit + self._namespace_mismatch(obj.namespace, namespaces))
-        if link == "labels" and self.labels is not None:
-            return Refusal(link, f"selector {labelselector.mismatch(self.labels, obj.metadata.labels, 'object')}")
-        return Refusal(link, "it is being deleted") if link else None
+        reason = self.reason_of(obj)
+        if reason == "namespace":
+            return NotSelected(reason, self.limit + self._namespace_mismatch(obj.namespace, namespaces))
+        if reason == "labels" and self.labels is not None:
+            return NotSelected(reason, f"selector {labelselector.mismatch(self.labels, obj.metadata.labels, 'object')}")
+        return NotSelected(reason, "it is being deleted") if reason else None
 
     def _namespace_mismatch(self, name: str, namespaces: Namespaces) -> str:
         if self.wanted_namespaces is None:
@@ -80,29 +80,29 @@ class Reach:
 
 @frozen
 class Selection:
-    """The objects that an agent picks, by kind, each kind sorted by `namespace/name`."""
+    """The objects that an agent selects, by kind, each kind sorted by `namespace/name`."""
 
     chosen: Mapping[Kind[Any], tuple[CustomObject[Any], ...]]
 
 
-def pick(
+def select(
     owner: ScrapeOwner,
     objects: Mapping[Kind[Any], Iterable[CustomObject[Any]]],
     namespaces: Namespaces,
 ) -> Selection:
-    """What `owner` picks among `objects`. Raises SelectorError."""
+    """What `owner` selects among `objects`. Raises SelectorError."""
     chosen: dict[Kind[Any], tuple[CustomObject[Any], ...]] = {}
     for kind in SCRAPE_KINDS:
-        found = reach(owner, kind, namespaces)
-        inside = (o for o in objects.get(kind, ()) if isinstance(found, Reach) and found.broken(o) is None)
+        found = selector_scope(owner, kind, namespaces)
+        inside = (o for o in objects.get(kind, ()) if isinstance(found, SelectorScope) and found.reason_of(o) is None)
         chosen[kind] = tuple(sorted(inside, key=lambda o: o.key))
     return Selection(chosen)
 
 
-def refusal(owner: ScrapeOwner, obj: CustomObject[Any], namespaces: Namespaces) -> Refusal | None:
-    """Why `owner` does not pick `obj`, or None if it does. Raises SelectorError."""
-    found = reach(owner, obj.kind, namespaces)
-    return found if isinstance(found, Refusal) else found.refusal(obj, namespaces)
+def not_selected(owner: ScrapeOwner, obj: CustomObject[Any], namespaces: Namespaces) -> NotSelected | None:
+    """Why `owner` does not select `obj`, or None if it does. Raises SelectorError."""
+    found = selector_scope(owner, obj.kind, namespaces)
+    return found if isinstance(found, NotSelected) else found.not_selected(obj, namespaces)
 
 
 def nearest_miss(owners: Iterable[ScrapeOwner], obj: CustomObject[Any], namespaces: Namespaces) -> str:
@@ -110,52 +110,54 @@ def nearest_miss(owners: Iterable[ScrapeOwner], obj: CustomObject[Any], namespac
 
     Near is whoever breaks the chain last: one that asks for another label is nearer than one without a selector.
     """
-    found: list[tuple[int, str, Refusal]] = []
+    found: list[tuple[int, str, NotSelected]] = []
     for owner in owners:
         try:
-            refused = refusal(owner, obj, namespaces)
+            refused = not_selected(owner, obj, namespaces)
         except SelectorError:
             continue  # such an owner has failed, and its status says why
         if refused is None:
             return ""
-        found.append((-LINKS.index(refused.link), owner.key, refused))
+        found.append((-REASONS.index(refused.reason), owner.key, refused))
     if not found:
         return ""
     _, key, nearest = min(found, key=lambda each: each[:2])
-    return f"no owner selects it; the nearest, {key}, does not: {nearest.link}: {nearest.message}"
+    return f"no owner selects it; the nearest, {key}, does not: {nearest.reason}: {nearest.message}"
 
 
 def matches(owner: ScrapeOwner, obj: CustomObject[Any], namespaces: Namespaces) -> bool:
-    """Whether `owner` picks `obj`. Raises SelectorError."""
-    found = reach(owner, obj.kind, namespaces)
-    return isinstance(found, Reach) and found.broken(obj) is None
+    """Whether `owner` selects `obj`. Raises SelectorError."""
+    found = selector_scope(owner, obj.kind, namespaces)
+    return isinstance(found, SelectorScope) and found.reason_of(obj) is None
 
 
-def reach(owner: ScrapeOwner, kind: Kind[Any], namespaces: Namespaces) -> Reach | Refusal:
-    """The part of the objects of `kind` that `owner` picks, or why it picks none of the kind. Raises SelectorError."""
+def selector_scope(owner: ScrapeOwner, kind: Kind[Any], namespaces: Namespaces) -> SelectorScope | NotSelected:
+    """The part of the objects of `kind` that `owner` selects, or why it selects none of the kind. Raises SelectorError."""
     scraping, settings = owner.scraping, owner.settings
     if kind.name in settings.disabled_kinds:
-        return Refusal("kind", f"{kind.name} is disabled in the operator")
+        return NotSelected("kind", f"{kind.name} is disabled in the operator")
     if scraping.ingest_only_mode:
-        return Refusal("mode", "the agent only takes in what is pushed")
+        return NotSelected("mode", "the agent only takes in what is pushed")
     if owner.is_daemon_set and kind is not VMPODSCRAPE:
-        return Refusal("mode", "an agent in DaemonSet mode picks VMPodScrapes only")
+        return NotSelected("mode", "an agent in DaemonSet mode selects VMPodScrapes only")
     if kind is VMNODESCRAPE and not owner.has_cluster_access:
-        return Refusal("access", "nodes are beyond the watched namespaces; the agent has no service account of its own")
+        return NotSelected(
+            "access", "nodes are beyond the watched namespaces; the agent has no service account of its own"
+        )
     labels, field = _checked(scraping, kind.selector), kind.namespace_selector
     wanted: LabelSelector | None = getattr(scraping, field)
     if labels is None and wanted is None and not scraping.select_all_by_default:
-        return Refusal("selector", f"the agent has no selector of {kind.name}s and does not select all by default")
+        return NotSelected("selector", f"the agent has no selector of {kind.name}s and does not select all by default")
     if settings.watch_namespaces:
-        return Reach(frozenset(settings.watch_namespaces), labels, "the operator watches other namespaces only")
+        return SelectorScope(frozenset(settings.watch_namespaces), labels, "the operator watches other namespaces only")
     if wanted is None:
         own = f"without spec.{camel_case(field)} the agent searches its own namespace only"
-        return Reach(None if labels is None else frozenset({owner.namespace}), labels, own)
+        return SelectorScope(None if labels is None else frozenset({owner.namespace}), labels, own)
     if wanted.is_empty:
-        return Reach(None, labels)
+        return SelectorScope(None, labels)
     _checked(scraping, field)
     searched = frozenset(name for name, own in namespaces.items() if labelselector.matches(wanted, own))
-    return Reach(searched, labels, f"spec.{camel_case(field)}", wanted)
+    return SelectorScope(searched, labels, f"spec.{camel_case(field)}", wanted)
 
 
 def _checked(scraping: ScrapingParams, attribute: str) -> LabelSelector | None:

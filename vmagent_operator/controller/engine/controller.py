@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 from vmagent_operator.controller.engine.metrics import OURS, Metrics
 from vmagent_operator.controller.engine.result import CRASH, RULES, Result
 from vmagent_operator.kube.clock import Clock
-from vmagent_operator.kube.queue import Lane, Queue
+from vmagent_operator.kube.queue import Priority, Queue
 
 logger = logging.getLogger(__name__)
 
@@ -58,9 +58,9 @@ class Controller:
         is_new = self.queue.add_after(key, max(QUICK_SECONDS, ended + window - self.clock.monotonic()))
         self.metrics.count(OURS + ("enqueue_total" if is_new else "coalesced_events_total"), cause)
 
-    def enqueue_now(self, key: Key, cause: str, lane: Lane = Lane.HIGH) -> None:
+    def enqueue_now(self, key: Key, cause: str, priority: Priority = Priority.HIGH) -> None:
         """Have `key` looked at without delay."""
-        if self.queue.add(key, lane):
+        if self.queue.add(key, priority):
             self.metrics.count(OURS + "enqueue_total", cause)
 
     def process(self, key: Key) -> Result:
@@ -105,5 +105,5 @@ class Controller:
             self.metrics.count(OURS + "enqueue_total", "waiting")
         elif interval:
             drift = min(interval / 10, RESYNC_JITTER_SECONDS) * self.jitter()
-            self.queue.add_after(key, interval + drift, Lane.LOW)
+            self.queue.add_after(key, interval + drift, Priority.LOW)
             self.metrics.count(OURS + "enqueue_total", "resync")

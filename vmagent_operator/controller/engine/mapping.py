@@ -28,7 +28,7 @@ _UNTOLD = frozenset({"resourceVersion", "managedFields"})
 
 
 @frozen
-class Reaction:
+class Requests:
     """The keys to look at, and why."""
 
     cause: Cause
@@ -42,7 +42,7 @@ class Mapper:
     stores: Stores
     memories: Memories
     settings: Settings
-    _rules: Mapping[Resource, Callable[[Change[Any]], Reaction]] = field(init=False)
+    _rules: Mapping[Resource, Callable[[Change[Any]], Requests]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._rules = {
@@ -53,22 +53,22 @@ class Mapper:
             resource.CONFIGMAPS: self._reference,
         }
 
-    def reaction(self, kind: Resource, change: Change[Any]) -> Reaction:
+    def requests(self, kind: Resource, change: Change[Any]) -> Requests:
         """Which VMAgents a change of a `kind` concerns."""
         rule = self._rules.get(kind)
         return rule(change) if rule else self._child(kind, change)
 
-    def _agent(self, change: Change[CustomObject[VMAgentSpec]]) -> Reaction:
+    def _agent(self, change: Change[CustomObject[VMAgentSpec]]) -> Requests:
         old, new = change.old, change.new
         if old is not None and new is not None and _identity(old) == _identity(new):
-            return Reaction("spec")  # status, mostly our own
+            return Requests("spec")  # status, mostly our own
         known = new or old
-        return Reaction("spec", frozenset({(known.namespace, known.name)}) if known else frozenset())
+        return Requests("spec", frozenset({(known.namespace, known.name)}) if known else frozenset())
 
-    def _scrape(self, change: Change[CustomObject[Any]]) -> Reaction:
+    def _scrape(self, change: Change[CustomObject[Any]]) -> Requests:
         old, new = change.old, change.new
         if old is not None and new is not None and _content(old) == _content(new):
-            return Reaction("scrape")
+            return Requests("scrape")
         states = [state for state in (old, new) if state is not None]
         namespaces = self.stores.namespaces()
         keys = {
@@ -79,28 +79,28 @@ class Mapper:
         for state in states:
             keys |= self.memories.selected.users((state.kind.name, state.key))
             keys |= set(self._owners(state))
-        return Reaction("scrape", frozenset(keys))
+        return Requests("scrape", frozenset(keys))
 
-    def _namespace(self, change: Change[Manifest]) -> Reaction:
+    def _namespace(self, change: Change[Manifest]) -> Requests:
         labels = [(state["metadata"].get("labels") or {}) if state else None for state in (change.old, change.new)]
         keys = ((agent.namespace, agent.name) for agent in self._agents() if _is_concerned(agent, *labels))
-        return Reaction("namespace", frozenset(keys))
+        return Requests("namespace", frozenset(keys))
 
-    def _reference(self, change: Change[Manifest]) -> Reaction:
+    def _reference(self, change: Change[Manifest]) -> Requests:
         keys = set[Key]()
         for state in (change.old, change.new):
             if state is not None:
                 metadata = state["metadata"]
                 reference = Reference(state["kind"], metadata["namespace"], metadata["name"])
                 keys |= self.memories.references.users(reference) | set(self._owners(state))
-        return Reaction("reference", frozenset(keys))
+        return Requests("reference", frozenset(keys))
 
-    def _child(self, kind: Resource, change: Change[Manifest]) -> Reaction:
+    def _child(self, kind: Resource, change: Change[Manifest]) -> Requests:
         old, new = change.old, change.new
         if old is not None and new is not None and kind not in WORKLOADS and _told(old) == _told(new):
-            return Reaction("child")
+            return Requests("child")
         keys = (key for state in (old, new) if state is not None for key in self._owners(state))
-        return Reaction("child", frozenset(keys))
+        return Requests("child", frozenset(keys))
 
     def _owners(self, child: Manifest | CustomObject[Any]) -> Iterator[Key]:
         for owner in owner_keys(child):

@@ -20,15 +20,15 @@ from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine.result import RULES, Result
 from vmagent_operator.desired.vmagent.desired import Desired
-from vmagent_operator.kube.observer import Exchange, Observer
-from vmagent_operator.kube.queue import Lane
+from vmagent_operator.kube.meter import Exchange, Meter
+from vmagent_operator.kube.queue import Priority
 
 CONTROLLER = "vmagent"
 CONTROLLERS = tuple(kind.singular for kind in kinds.KINDS)
 STATES = ("operational", "expanding", "failed", "paused", "ignored")
 CAUSES = ("spec", "scrape", "namespace", "reference", "child", "resync", "retry", "waiting", "start", "owner")
 MERGED_CAUSES = ("scrape", "namespace", "reference", "child")
-PRIORITY = {Lane.HIGH: "0", Lane.LOW: "-100"}
+PRIORITY = {Priority.HIGH: "0", Priority.LOW: "-100"}
 PASS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 OURS = "vmagent_operator_"
 
@@ -127,13 +127,13 @@ class Reading(Collector):
 
 
 @frozen
-class QueueObserver(Observer):
+class QueueObserver(Meter):
     """Counts what one queue does."""
 
     metrics: "Metrics"
     controller: str
 
-    def added(self, lane: str) -> None:
+    def added(self, priority: str) -> None:
         """See Observer."""
         self.metrics.count("workqueue_adds_total", self.controller, self.controller)
 
@@ -151,7 +151,7 @@ class QueueObserver(Observer):
 
 
 @define(eq=False)
-class Metrics(Observer):
+class Metrics(Meter):
     """Every metric by name; also what `kube` reports to."""
 
     host: str = ""

@@ -24,7 +24,7 @@ from vmagent_operator.identity import (
 from vmagent_operator.kube.fieldmanager import FieldManager
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write import ownership
-from vmagent_operator.kube.write.managedfields import Previous, managed
+from vmagent_operator.kube.write.managedfields import Migration, managed
 from vmagent_operator.kube.write.ownership import Policy
 
 FIELD_MANAGER = FieldManager(name=OPERATOR, upgrades_label=MANAGED_BY_LABEL, upgrades_finalizer=FINALIZER)
@@ -101,13 +101,13 @@ def _was_users(agent: CustomObject[Any]) -> bool:
     return before.spec is not None and is_unmanaged(before)
 
 
-def previous(agent: CustomObject[Any]) -> Previous:
+def previous(agent: CustomObject[Any]) -> Migration:
     """Which labels and annotations an earlier operator may have put on children: those of the spec that it applied."""
     spec = _table(agent.status, "lastAppliedSpec")
     service = _table(spec, "serviceSpec")
     given = [_table(spec, "managedMetadata"), _table(spec, "podMetadata"), _table(service, "metadata")]
     released = {VMAGENT.config_key} if agent.spec is not None and is_unmanaged(agent) else ()
-    return Previous(
+    return Migration(
         labels=frozenset(key for metadata in given for key in _table(metadata, "labels")),
         annotations=frozenset(key for metadata in given for key in _table(metadata, "annotations")),
         released=frozenset(released),

@@ -70,13 +70,13 @@ class Memory:
     claims: dict[Child, tuple[str, bytes]] = field(factory=dict)
     rewrites: dict[Child, tuple[bytes, list[float]]] = field(factory=dict)
     rested_at: float | None = None
-    flapping_until: float = float("-inf")
+    conflicting_until: float = float("-inf")
     waiting_since: float | None = None
     waiting_for: str = ""
     failing_since: float | None = None
     failure: str = ""
     crashes: int = 0
-    doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
     told_at: float = float("-inf")
     status_at: float = float("-inf")
     outcome: str = ""

@@ -207,7 +207,7 @@ class Stores:
         """The children of one kind that a VMAgent has."""
         return self._stores[kind].by(OWNER, f"{namespace}/{name}") if kind in self._stores else ()
 
-    def told_by(self, parent: str) -> tuple[CustomObject[Any], ...]:
+    def reported_by(self, parent: str) -> tuple[CustomObject[Any], ...]:
         """The scrape objects that carry a condition of this type."""
         carried = (self._stores[kind].by(PARENT, parent) for kind in SCRAPES if kind in self._stores)
         return tuple(scrape for found in carried for scrape in found)

@@ -18,7 +18,7 @@ from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write import diff
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written
-from vmagent_operator.kube.write.managedfields import Previous
+from vmagent_operator.kube.write.managedfields import Migration
 from vmagent_operator.kube.write.ownership import objection
 
 logger = logging.getLogger(__name__)
@@ -34,24 +34,24 @@ class Children:
     stores: Stores
     applier: Applier
     memory: Memory
-    previous: Previous
+    previous: Migration
     on_write: Callable[[Manifest, Written], None]
 
-    def settle_all(self, desired: Iterable[Manifest]) -> LeftOut:
+    def ensure_all(self, desired: Iterable[Manifest]) -> LeftOut:
         """Make every child as desired that can be; what is left out. Raises WaitingError and ApiError."""
         left_out = LeftOut()
         for manifest in desired:
             if not left_out.takes(manifest):
                 try:
-                    self.settle(manifest)
+                    self.ensure(manifest)
                 except NotOwnedError as error:
                     left_out.refuse(manifest, str(error))
         return left_out
 
-    def settle(self, desired: Manifest) -> None:
+    def ensure(self, desired: Manifest) -> None:
         """Make one child as desired. Raises WaitingError, NotOwnedError and ApiError."""
         kind, child, digest = resource_of(desired), child_of(desired), content_digest(desired)
-        if self.is_verified(child, digest):
+        if self.is_known_up_to_date(child, digest):
             return
         cached = self.stores.get(kind, child.namespace, child.name)
         if cached is not None and self._is_settled(desired, cached, kind):
@@ -62,7 +62,7 @@ class Children:
         if written.action:
             self.on_write(desired, written)
 
-    def is_verified(self, child: Child, digest: bytes) -> bool:
+    def is_known_up_to_date(self, child: Child, digest: bytes) -> bool:
         """Whether the child is known to be as desired, without a look at its content."""
         cached = self.stores.get(child.kind, child.namespace, child.name)
         if cached is None:
@@ -72,7 +72,7 @@ class Children:
             return False
         return self.memory.verified.get(child) == Verified(metadata["uid"], metadata["resourceVersion"], digest)
 
-    def is_settled(self, desired: Manifest) -> bool:
+    def is_up_to_date(self, desired: Manifest) -> bool:
         """Whether the child is as desired, as far as the store can tell; False for what it has not the content of."""
         kind = resource_of(desired)
         cached = self.stores.get(kind, desired["metadata"].get("namespace"), desired["metadata"]["name"])

@@ -30,14 +30,14 @@ class Claims:
 
 
 @frozen
-class Grower:
+class VolumeExpander:
     """Brings claims in line with the templates of their StatefulSet. Methods raise ApiError."""
 
     client: Client
     reads_classes: bool
     before_write: Callable[[], None]
 
-    def settle(self, workload: Manifest) -> Claims:
+    def ensure(self, workload: Manifest) -> Claims:
         """Every claim of `workload`, one step further."""
         metadata, spec = workload["metadata"], workload["spec"]
         selector = ",".join(f"{key}={value}" for key, value in spec["selector"]["matchLabels"].items())

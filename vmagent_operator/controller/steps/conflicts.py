@@ -16,7 +16,7 @@ PAUSE_SECONDS, QUIET_SECONDS = 60.0, 600.0
 
 
 @define
-class Breaker:
+class ConflictingWriters:
     """Counts writes of the same content to the same child; its state is in the agent's memory."""
 
     memory: Memory
@@ -26,7 +26,7 @@ class Breaker:
     @property
     def is_open(self) -> bool:
         """Whether somebody else has lately been undoing our writes."""
-        return self.clock.monotonic() < self.memory.flapping_until
+        return self.clock.monotonic() < self.memory.conflicting_until
 
     def pause_seconds(self) -> float:
         """How long this agent's writes have to rest from now."""
@@ -50,4 +50,4 @@ class Breaker:
         if not self.is_open:
             fields = ", ".join(paths[:5])
             self.event("Warning", "ConflictingController", f"somebody else keeps changing {what}: {fields}")
-        self.memory.flapping_until, self.memory.rested_at = now + QUIET_SECONDS, now
+        self.memory.conflicting_until, self.memory.rested_at = now + QUIET_SECONDS, now

@@ -70,7 +70,7 @@ class Finalizer:
         self._strip(agent)
         for kind, namespace, name in self._unowned(agent):
             prune.remove(self.applier, kind, namespace, name, agent.namespace, agent.name)
-        if self.stores.told_by(condition_type(agent)) and not is_late:
+        if self.stores.reported_by(condition_type(agent)) and not is_late:
             return "scrape objects are being released"
         before = list(agent.metadata.finalizers)
         if not _patch(self.client, agent, before, [name for name in before if name != FINALIZER]):

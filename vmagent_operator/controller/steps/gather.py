@@ -29,8 +29,8 @@ from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.model.encode import to_json
 from vmagent_operator.scrape.config import keys, named
-from vmagent_operator.scrape.references import Reference, Values, references
-from vmagent_operator.scrape.selection import Selection, pick
+from vmagent_operator.scrape.references import Reference, SecretSnapshot, references
+from vmagent_operator.scrape.selection import Selection, select
 from vmagent_operator.settings import Server, Settings
 
 _RESOURCES: Mapping[str, Resource] = {"Secret": resource.SECRETS, "ConfigMap": resource.CONFIGMAPS}
@@ -71,7 +71,7 @@ class Gatherer:
         """What `agent` asks for, as the stores have it. Raises SelectorError and AgentError."""
         objects = {kind: self.stores.items(of) for of, kind in SCRAPES.items()}
         owner = scrape_owner(agent, self.settings)
-        selection = pick(owner, self._with_self(agent, objects), self.stores.namespaces())
+        selection = select(owner, self._with_self(agent, objects), self.stores.namespaces())
         own = references(agent.spec, agent.namespace)
         return Wanted(selection=selection, references=own | named(owner, selection), keys=keys(owner, selection))
 
@@ -83,7 +83,9 @@ class Gatherer:
         inputs = Inputs(
             agent=agent,
             selection=wanted.selection,
-            values=Values({of: read.content for of, read in reads.items()}, trim=self.settings.trim_secret_values),
+            values=SecretSnapshot(
+                {of: read.content for of, read in reads.items()}, trim=self.settings.trim_secret_values
+            ),
             settings=self.settings,
             server=server,
         )

@@ -40,7 +40,7 @@ SWEPT: tuple[Resource, ...] = (
 
 
 @frozen
-class Sweeper:
+class Pruner:
     """Removes children that an agent has and does not want. Methods raise ApiError.
 
     spared: kinds of which the agent could not be given all that it wants, so that it keeps what it has.

@@ -76,7 +76,7 @@ class Reporting:
         """Record something that happened to the agent."""
         self.recorder.record(self.agent, type_, reason, message)
 
-    def announce(self, spec: VMAgentSpec) -> None:
+    def set_progressing(self, spec: VMAgentSpec) -> None:
         """Say that a spec other than the one last applied is being worked on. Raises ApiError."""
         if self.agent.status.get("lastAppliedSpec") == applied_spec(spec):
             return
@@ -85,13 +85,13 @@ class Reporting:
         if self.agent.status.get("updateStatus") not in ("expanding", "failed"):
             self._write(self._status("expanding", ""))
 
-    def doubt(self, found: Desired) -> None:
+    def report_warnings(self, found: Desired) -> None:
         """Tell of what is doubtful in the spec and yet built, when that is new."""
-        if found.warnings and found.warnings != self.memory.doubts:
-            doubts = "; ".join(found.warnings)
-            logger.warning("vmagent %s: doubtful: %s", self.agent.key, doubts)
-            self.event("Warning", "InvalidSpec", doubts)
-        self.memory.doubts = found.warnings
+        if found.warnings and found.warnings != self.memory.warnings:
+            warnings = "; ".join(found.warnings)
+            logger.warning("vmagent %s: doubtful: %s", self.agent.key, warnings)
+            self.event("Warning", "InvalidSpec", warnings)
+        self.memory.warnings = found.warnings
 
     def reject(self, findings: Iterable[Finding], before: Mapping[tuple[str, str], str]) -> None:
         """Tell of scrape objects that are left out, once for each reason; `before` has what was said last of each."""
@@ -105,7 +105,7 @@ class Reporting:
                 self.metrics.object_error(scrape.kind.singular)
                 logger.error("%s %s: internal error: %s", scrape.kind.name.lower(), scrape.key, finding.bug)
 
-    def tell_of_configuration(self, found: Desired) -> None:
+    def report_configuration(self, found: Desired) -> None:
         """Tell that there is a new configuration, once a minute at most."""
         now, configuration = self.client.clock.monotonic(), found.configuration
         if configuration is None or now - self.memory.told_at < CONFIG_SECONDS:
@@ -114,13 +114,13 @@ class Reporting:
         applied, left_out = len(configuration.applied), len(configuration.findings)
         self.event("Normal", "ConfigUpdated", f"configuration of {applied} scrape objects, {left_out} are left out")
 
-    def tell(self, outcome: Result) -> Result:
+    def report(self, outcome: Result) -> Result:
         """Make the status say how the pass ended; the outcome of the whole, which a failing write makes transient."""
         state = RULES[outcome.kind].state
         if outcome.is_failure:
             state = "failed"
         is_paused = self.agent.spec is not None and self.agent.spec.paused and outcome.kind == "done"
-        self._complain(outcome)
+        self._record_failure(outcome)
         if state is None or (outcome.kind == "transient" and not self._is_failing()):
             return outcome
         reason = "" if outcome.kind == "done" else outcome.message
@@ -147,11 +147,11 @@ class Reporting:
             reason,
             self.client.clock.now(),
             scale=scale(self.agent),
-            warnings=self.memory.doubts,
+            warnings=self.memory.warnings,
             is_available=self.available,
         )
 
-    def _complain(self, outcome: Result) -> None:
+    def _record_failure(self, outcome: Result) -> None:
         """Log and record a failure when it is new, and remember since when there is one."""
         if outcome.kind in ("cancelled", "conflict"):
             return

@@ -175,12 +175,12 @@ def is_ready(pod: Manifest) -> bool:
     return status.get("phase") == "Running" and conditions.get("Ready") == "True"
 
 
-def trouble(pods: Sequence[Manifest]) -> Progress:
+def pod_failure_reason(pods: Sequence[Manifest]) -> Progress:
     """What ails the first pod that is not ready; `failed` if one of its containers keeps crashing. READY without one."""
-    sick = next((pod for pod in pods if not is_terminating(pod) and not is_ready(pod)), None)
-    if sick is None:
+    unready = next((pod for pod in pods if not is_terminating(pod) and not is_ready(pod)), None)
+    if unready is None:
         return READY
-    name, status = sick["metadata"]["name"], sick.get("status") or {}
+    name, status = unready["metadata"]["name"], unready.get("status") or {}
     for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
         waiting = (container.get("state") or {}).get("waiting") or {}
         ended = (container.get("lastState") or {}).get("terminated") or {}

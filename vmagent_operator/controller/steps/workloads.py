@@ -11,7 +11,7 @@ from vmagent_operator.controller.engine.child import Child
 from vmagent_operator.controller.engine.state import Memory
 from vmagent_operator.controller.engine.stores import WORKLOADS, Stores
 from vmagent_operator.controller.steps import rollout
-from vmagent_operator.controller.steps.claims import Grower
+from vmagent_operator.controller.steps.claims import VolumeExpander
 from vmagent_operator.controller.steps.rollout import READY, Progress, Rollout
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Conflict, Invalid, NotFound
@@ -42,12 +42,12 @@ class Workloads:
         child, progress = next(((c, p) for c, p in lacking if p.failed), lacking[0])
         return Progress(f"{child.kind.kind} {child.name}: {progress.waiting}", progress.failed)
 
-    def ailment(self, children: Iterable[Child]) -> Progress:
+    def pod_failure(self, children: Iterable[Child]) -> Progress:
         """What ails the first pod that is not ready, of the first workload that has one."""
         for child in children:
             workload = self._cached(child) if child.kind in WORKLOADS else None
             if workload is not None and rollout.progress(workload) != READY:
-                found = rollout.trouble(rollout.selected_pods(self.client, workload))
+                found = rollout.pod_failure_reason(rollout.selected_pods(self.client, workload))
                 if found != READY:
                     return found
         return READY
@@ -60,7 +60,7 @@ class Workloads:
         metadata = workload["metadata"]
         if uid not in ("", metadata["uid"]) or metadata.get("generation", 0) < generation:
             return Progress("being updated")
-        claims = self._settle_claims(child, workload)
+        claims = self._ensure_claims(child, workload)
         progress = rollout.progress(workload)
         if rollout.is_managed(workload) and progress.waiting != rollout.NOT_OBSERVED:
             progress = self._roll(child, workload, progress)
@@ -100,7 +100,7 @@ class Workloads:
         except (Conflict, Invalid, NotFound) as error:
             logger.debug("statefulset %s/%s: revision not recorded: %s", metadata["namespace"], metadata["name"], error)
 
-    def _settle_claims(self, child: Child, workload: Manifest) -> str:
+    def _ensure_claims(self, child: Child, workload: Manifest) -> str:
         """Bring claims in line with their templates, once for each state of them; what is waited for."""
         templates = workload["spec"].get("volumeClaimTemplates")
         if workload["kind"] != "StatefulSet" or not templates:
@@ -109,7 +109,7 @@ class Workloads:
         known = (workload["metadata"]["uid"], hashlib.sha256(state.encode()).digest())
         if self.memory.claims.get(child) == known:
             return ""
-        claims = Grower(self.client, self.reads_classes, self.before_write).settle(workload)
+        claims = VolumeExpander(self.client, self.reads_classes, self.before_write).ensure(workload)
         if claims.complete:
             self.memory.claims[child] = known
             for text in claims.notes:

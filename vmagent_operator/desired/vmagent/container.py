@@ -9,12 +9,12 @@ from vmagent_operator.desired.vmagent.features import VMAgent, has_reloader, has
 from vmagent_operator.desired.vmagent.queue import templates
 from vmagent_operator.desired.workload import pod, reloader
 from vmagent_operator.desired.workload.reloader import Reloader
-from vmagent_operator.scrape.references import Values
+from vmagent_operator.scrape.references import SecretSnapshot
 
 _NODE_NAME = {"name": "KUBE_NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
 
 
-def parts(agent: VMAgent, component: Component, values: Values, overflow_count: int) -> pod.Parts:
+def parts(agent: VMAgent, component: Component, values: SecretSnapshot, overflow_count: int) -> pod.Parts:
     """What the agent brings into its pod. Raises AgentError for a reference of remote write into nowhere."""
     reloaded = Reloader(
         component=component,
@@ -38,7 +38,7 @@ def parts(agent: VMAgent, component: Component, values: Values, overflow_count: 
     )
 
 
-def arguments(agent: VMAgent, component: Component, values: Values) -> list[str]:
+def arguments(agent: VMAgent, component: Component, values: SecretSnapshot) -> list[str]:
     """vmagent's arguments, sorted; only that of the reload key, which the user cannot replace, comes last."""
     found = pod.overridden(component, [*_generated(agent, component, values)])
     if spec(agent).reloader.config_reload_auth_key_secret:
@@ -46,7 +46,7 @@ def arguments(agent: VMAgent, component: Component, values: Values) -> list[str]
     return found
 
 
-def _generated(agent: VMAgent, component: Component, values: Values) -> Iterator[str]:
+def _generated(agent: VMAgent, component: Component, values: SecretSnapshot) -> Iterator[str]:
     yield from remotewrite.arguments(agent, values)
     yield from pod.arguments(component)
     yield from service.insert_flags(spec(agent).insert_ports)

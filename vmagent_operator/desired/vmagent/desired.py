@@ -16,7 +16,7 @@ from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.pack import compressed
-from vmagent_operator.scrape.references import Values
+from vmagent_operator.scrape.references import SecretSnapshot
 from vmagent_operator.scrape.selection import Selection
 from vmagent_operator.settings import Server, Settings
 
@@ -33,7 +33,7 @@ class Inputs:
 
     agent: VMAgent
     selection: Selection
-    values: Values
+    values: SecretSnapshot
     settings: Settings
     server: Server
     unmanaged_config_exists: bool = False
@@ -173,7 +173,7 @@ def _configuration(
     return manifest
 
 
-def workloads(agent: VMAgent, component: Component, values: Values, overflow_count: int) -> Iterator[Manifest]:
+def workloads(agent: VMAgent, component: Component, values: SecretSnapshot, overflow_count: int) -> Iterator[Manifest]:
     """For each shard its disruption budget, if any, and its workload; `overflow_count` is that of overflow Secrets."""
     count = component.shards
     budget = policies.disruption_budget(component, spec(agent).pod_disruption_budget)

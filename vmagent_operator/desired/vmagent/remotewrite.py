@@ -27,7 +27,7 @@ from vmagent_operator.desired.vmagent.features import (
 )
 from vmagent_operator.desired.workload.volumes import AGGREGATION_DIRECTORY, RELABELING_DIRECTORY
 from vmagent_operator.scrape.errors import AgentError, refuse
-from vmagent_operator.scrape.references import Missing, Scope, Selector, Values
+from vmagent_operator.scrape.references import Missing, SecretResolver, SecretSnapshot, Selector
 
 _DEFAULT_QUEUE_BYTES = 1 << 30
 
@@ -49,8 +49,8 @@ class Destination:
 
     index: int
     remote: RemoteWriteSpec
-    config: Scope
-    tls: Scope
+    config: SecretResolver
+    tls: SecretResolver
 
     @property
     def basic_auth(self) -> BasicAuth:
@@ -124,7 +124,7 @@ class Flag:
             yield f"-remoteWrite.{self.name}={args.join(values)}"
 
 
-def arguments(agent: VMAgent, values: Values) -> list[str]:
+def arguments(agent: VMAgent, values: SecretSnapshot) -> list[str]:
     """The arguments of remote write, those for all destinations included.
 
     Raises AgentError for a reference into nowhere, and for what vmagent would not start with, naming the field.
@@ -150,7 +150,7 @@ def _faults(agent: VMAgent, destinations: Sequence[Destination]) -> Iterator[str
         yield from startup.deduplication(asked.stream_aggr_config.dedup_interval, "spec.streamAggrConfig", filled)
 
 
-def assets(agent: VMAgent, values: Values) -> Assets:
+def assets(agent: VMAgent, values: SecretSnapshot) -> Assets:
     """What `arguments` refer to as files. Raises AgentError like it."""
     destinations = _destinations(agent, values)
     for flag in FLAGS:
@@ -162,13 +162,13 @@ def assets(agent: VMAgent, values: Values) -> Assets:
     )
 
 
-def _destinations(agent: VMAgent, values: Values) -> list[Destination]:
+def _destinations(agent: VMAgent, values: SecretSnapshot) -> list[Destination]:
     return [
         Destination(
             index,
             remote,
-            config=Scope(values, agent.namespace, directory=VMAGENT.config_directory),
-            tls=Scope(values, agent.namespace, directory=VMAGENT.assets_directory),
+            config=SecretResolver(values, agent.namespace, directory=VMAGENT.config_directory),
+            tls=SecretResolver(values, agent.namespace, directory=VMAGENT.assets_directory),
         )
         for index, remote in enumerate(spec(agent).remote_write)
     ]

@@ -26,7 +26,7 @@ from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape.checks.raw import RULE
 from vmagent_operator.scrape.errors import AgentError, refuse
-from vmagent_operator.scrape.references import Missing, Reference, Scope, Values
+from vmagent_operator.scrape.references import Missing, Reference, SecretResolver, SecretSnapshot
 from vmagent_operator.scrape.text import emit
 from vmagent_operator.scrape.text.goyaml import InvalidYAML, load
 
@@ -45,14 +45,14 @@ def url_aggregation(index: int) -> str:
     return f"RWS_{index}-CM-STREAM-AGGR-CONF"
 
 
-def relabeling(agent: VMAgent, component: Component, values: Values) -> Manifest | None:
+def relabeling(agent: VMAgent, component: Component, values: SecretSnapshot) -> Manifest | None:
     """The ConfigMap with relabeling rules, or None without any; AgentError for what is missing or wrong."""
     if not has_relabeling(agent):
         return None
     return _config_map(component, names.relabeling(component), _relabelings(agent, values))
 
 
-def aggregation(agent: VMAgent, component: Component, values: Values) -> Manifest | None:
+def aggregation(agent: VMAgent, component: Component, values: SecretSnapshot) -> Manifest | None:
     """The ConfigMap with aggregation rules, or None without any; AgentError for what is missing or wrong."""
     if not has_aggregation(agent):
         return None
@@ -68,8 +68,8 @@ def _config_map(component: Component, name: str, texts: Iterator[tuple[str, str]
     }
 
 
-def _relabelings(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
-    asked, scope = spec(agent), Scope(values, agent.namespace)
+def _relabelings(agent: VMAgent, values: SecretSnapshot) -> Iterator[tuple[str, str]]:
+    asked, scope = spec(agent), SecretResolver(values, agent.namespace)
     filled = environment(agent).fill
     sources = [
         (
@@ -101,8 +101,8 @@ def _relabelings(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
         yield key, source.joined()
 
 
-def _aggregations(agent: VMAgent, values: Values) -> Iterator[tuple[str, str]]:
-    scope, filled = Scope(values, agent.namespace), environment(agent).fill
+def _aggregations(agent: VMAgent, values: SecretSnapshot) -> Iterator[tuple[str, str]]:
+    scope, filled = SecretResolver(values, agent.namespace), environment(agent).fill
     blocks: list[tuple[str, str, StreamAggrConfig | None]] = [
         (GLOBAL_AGGREGATION, "spec", spec(agent).stream_aggr_config),
         *(
@@ -163,7 +163,7 @@ class _Source:
 
 
 def _read(
-    inline_path: str, inline: Sequence[Any], path: str, selector: ConfigMapKeySelector | None, scope: Scope
+    inline_path: str, inline: Sequence[Any], path: str, selector: ConfigMapKeySelector | None, scope: SecretResolver
 ) -> _Source:
     """The rules of both origins. Raises AgentError for what is missing or wrong."""
     rules = to_config(tuple(inline), scope)

@@ -17,7 +17,7 @@ from attrs import define, evolve, field
 
 from vmagent_operator.kube.cache.backoff import Backoff
 from vmagent_operator.kube.cache.store import Change, Entry, Store
-from vmagent_operator.kube.cache.watchpolicy import Wait, reaction, told
+from vmagent_operator.kube.cache.watchpolicy import Wait, error_policy, sent_error
 from vmagent_operator.kube.errors import ApiError, Forbidden, Gone, NotFound, ServerError
 from vmagent_operator.kube.http.call import Event
 from vmagent_operator.kube.http.client import PAGE_SIZE, Client, Listing, Watch
@@ -152,20 +152,20 @@ class Informer(Generic[T]):
         except ApiError as error:
             return self._fail(error)
         except Exception as error:  # a bug, which the loop survives; until then nothing here can be believed
-            self._hang_up()
+            self._close_watch()
             self._unwell(error)
             raise
         except BaseException:
-            self._hang_up()
+            self._close_watch()
             raise
 
     def _advance(self) -> float:
         if self._stopping:
-            self._hang_up()
+            self._close_watch()
             self._enter(Phase.STOPPED)
             return 0.0
         if not self._reason and self._now() >= self._verify_at:
-            self._hang_up()
+            self._close_watch()
             self._reason = "verify"
         if self._reason:
             return self._list_or_miss()
@@ -211,7 +211,7 @@ class Informer(Generic[T]):
     def _load(self, listing: Listing[Entry[T]]) -> None:
         changes = self.store.replace(listing.items, self.namespace)
         if self._reason == "verify" and changes:
-            self.client.observer.differed(self.resource.kind, self.namespace or "", len(changes))
+            self.client.meter.differed(self.resource.kind, self.namespace or "", len(changes))
             logger.error("%s: events had not told of every change differences=%d", self.name, len(changes))
         low, high = VERIFY_SECONDS
         self._verify_at = self._now() + low + (high - low) * self.jitter()
@@ -238,9 +238,9 @@ class Informer(Generic[T]):
 
     def _follow(self, event: Event) -> None:
         known = event.type in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
-        self.client.observer.event(self.resource.kind, self.namespace or "", event.type if known else "unknown")
+        self.client.meter.event(self.resource.kind, self.namespace or "", event.type if known else "unknown")
         if event.type == "ERROR":
-            raise told(event.object)
+            raise sent_error(event.object)
         if not known:
             return
         changes = [] if event.type == "BOOKMARK" else self.store.apply(event)
@@ -250,8 +250,8 @@ class Informer(Generic[T]):
     def _ended(self) -> float:
         """The server has ended the watch in good order; too soon counts as an error."""
         lasted = self._now() - self._opened_at
-        self._hang_up()
-        self.client.observer.watched(self.resource.kind, self.namespace or "", "ok")
+        self._close_watch()
+        self.client.meter.watched(self.resource.kind, self.namespace or "", "ok")
         if lasted >= SHORT_WATCH_SECONDS or self._stopping:
             self._failures.clear()
             return 0.0
@@ -260,9 +260,9 @@ class Informer(Generic[T]):
 
     def _fail(self, error: ApiError) -> float:
         if not self._reason:
-            self.client.observer.watched(self.resource.kind, self.namespace or "", type(error).__name__)
-        self._hang_up()
-        wanted = reaction(error, listing=bool(self._reason))
+            self.client.meter.watched(self.resource.kind, self.namespace or "", type(error).__name__)
+        self._close_watch()
+        wanted = error_policy(error, listing=bool(self._reason))
         if self._failures and self._failures[-1] is not type(error):
             self._failures.clear()
         self._failures.append(type(error))
@@ -327,9 +327,9 @@ class Informer(Generic[T]):
                 self.on_change(change)
             except Exception:  # one handler's bug must not stop the source
                 logger.exception("%s: a change handler failed", self.name)
-                self.client.observer.handler_failed(self.resource.kind, self.namespace or "")
+                self.client.meter.handler_failed(self.resource.kind, self.namespace or "")
 
-    def _hang_up(self) -> None:
+    def _close_watch(self) -> None:
         watch, self._watch = self._watch, None
         self._events = iter(())
         if watch:
@@ -348,7 +348,7 @@ class Informer(Generic[T]):
 
     def _count_list(self, error: ApiError | None) -> None:
         result = type(error).__name__ if error else "ok"
-        self.client.observer.listed(self.resource.kind, self.namespace or "", self._reason, result)
+        self.client.meter.listed(self.resource.kind, self.namespace or "", self._reason, result)
 
     def _now(self) -> float:
         return self.client.clock.monotonic()

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from vmagent_operator.kube.cache.backoff import Backoff
 from vmagent_operator.kube.clock import Clock
-from vmagent_operator.kube.observer import Observer
+from vmagent_operator.kube.meter import Meter
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Loop:
     step: Callable[[], float]
     clock: Clock
     stop: threading.Event
-    observer: Observer = field(factory=Observer)
+    meter: Meter = field(factory=Meter)
     _deaths: deque[float] = field(init=False, factory=lambda: deque(maxlen=DEATHS))
     _backoff: Backoff = field(init=False)
     _thread: threading.Thread = field(init=False)
@@ -69,5 +69,5 @@ class Loop:
         except Exception:  # a source must not die of our own bug
             logger.exception("%s: unexpected failure, going on", self.name)
         self._deaths.append(self.clock.monotonic())
-        self.observer.restarted(self.name)
+        self.meter.restarted(self.name)
         return self._backoff.next_seconds()

@@ -40,13 +40,13 @@ class Entry(Generic[T]):
 class Change(Generic[T]):
     """One difference of a store: `old` is None for an object that is new, `new` for one that is gone.
 
-    An object whose UID changed is two: gone, then new. `is_outdated` says that nobody saw the object go, so that `old`
+    An object whose UID changed is two: gone, then new. `is_final_state_unknown` says that nobody saw the object go, so that `old`
     may not be its last state.
     """
 
     old: T | None
     new: T | None
-    is_outdated: bool = False
+    is_final_state_unknown: bool = False
 
 
 @define(eq=False)
@@ -116,7 +116,7 @@ class Store(Generic[T]):
         with self._lock:
             before = self._entries if namespace is None else self._found[""].get(namespace, {})
             gone = [key for key in before if key not in fresh]
-            changes = [Change(self._remove(key), None, is_outdated=True) for key in gone]
+            changes = [Change(self._remove(key), None, is_final_state_unknown=True) for key in gone]
             for entry in fresh.values():
                 changes += self._put(entry)
         return changes

@@ -35,7 +35,7 @@ class Wait(Enum):
 
 
 @frozen
-class Reaction:
+class ErrorPolicy:
     """What follows an error: the same request again, or, from the `after`-th such error in a row at one version on, a
     list for the reason `relist`."""
 
@@ -44,35 +44,35 @@ class Reaction:
     after: int = 1
 
 
-WHILE_WATCHING: Mapping[type[ApiError], Reaction] = {
-    Gone: Reaction(Wait.FIRST, "expired"),
-    TooManyRequests: Reaction(Wait.SERVER),
-    NetworkError: Reaction(Wait.BACKOFF),
-    Timeout: Reaction(Wait.BACKOFF),
-    ApiError: Reaction(Wait.BACKOFF, "unavailable", after=3),
-    BadResponse: Reaction(Wait.BACKOFF, "bad_stream", after=2),
-    BadRequest: Reaction(Wait.FIRST, "unavailable"),
-    Invalid: Reaction(Wait.FIRST, "unavailable"),
-    Unauthorized: Reaction(Wait.BRIEF),
-    Forbidden: Reaction(Wait.LONGEST),
-    NotFound: Reaction(Wait.FIRST, "unavailable"),
+WHILE_WATCHING: Mapping[type[ApiError], ErrorPolicy] = {
+    Gone: ErrorPolicy(Wait.FIRST, "expired"),
+    TooManyRequests: ErrorPolicy(Wait.SERVER),
+    NetworkError: ErrorPolicy(Wait.BACKOFF),
+    Timeout: ErrorPolicy(Wait.BACKOFF),
+    ApiError: ErrorPolicy(Wait.BACKOFF, "unavailable", after=3),
+    BadResponse: ErrorPolicy(Wait.BACKOFF, "bad_stream", after=2),
+    BadRequest: ErrorPolicy(Wait.FIRST, "unavailable"),
+    Invalid: ErrorPolicy(Wait.FIRST, "unavailable"),
+    Unauthorized: ErrorPolicy(Wait.BRIEF),
+    Forbidden: ErrorPolicy(Wait.LONGEST),
+    NotFound: ErrorPolicy(Wait.FIRST, "unavailable"),
 }
 """By the nearest class; ERROR events other than 410 and 429 count as ServerError."""
 
-WHILE_LISTING: Mapping[type[ApiError], Reaction] = {
+WHILE_LISTING: Mapping[type[ApiError], ErrorPolicy] = {
     **WHILE_WATCHING,
-    BadRequest: Reaction(Wait.LONGEST),
-    Invalid: Reaction(Wait.LONGEST),
+    BadRequest: ErrorPolicy(Wait.LONGEST),
+    Invalid: ErrorPolicy(Wait.LONGEST),
 }
 
 
-def reaction(error: ApiError, *, listing: bool) -> Reaction:
+def error_policy(error: ApiError, *, listing: bool) -> ErrorPolicy:
     """The reaction to an error of a list or of a watch."""
     table = WHILE_LISTING if listing else WHILE_WATCHING
     return next(table[class_] for class_ in type(error).__mro__ if class_ in table)
 
 
-def told(raw: Any) -> ApiError:
+def sent_error(raw: Any) -> ApiError:
     """The error in an ERROR event; only what says so clearly is more than a server error."""
     error = errors.from_status(raw)
     if isinstance(error, Gone | TooManyRequests):

@@ -31,7 +31,7 @@ from vmagent_operator.kube.http.call import (
 )
 from vmagent_operator.kube.http.ratelimit import Limiter, Unlimited
 from vmagent_operator.kube.http.transport import Query, Response, Stream, Transport
-from vmagent_operator.kube.observer import Exchange, Observer
+from vmagent_operator.kube.meter import Exchange, Meter
 from vmagent_operator.kube.resource import PODS, Manifest, Resource
 
 T = TypeVar("T")
@@ -90,7 +90,7 @@ def _nothing() -> None:
 class Client:
     """One API server; may be shared between threads.
 
-    `gate` is called right before a mutating request is sent, `check` before any request; they raise to prevent it.
+    `before_write` is called right before a mutating request is sent, `before_request` before any request; they raise to prevent it.
     `tries` is how often a request may be sent; sources and the lease take 1, they have loops of their own. Timeouts
     are totals, repetition included. A client for a special purpose is `attrs.evolve(client, ...)`.
 
@@ -99,11 +99,11 @@ class Client:
 
     transport: Transport = field(kw_only=False)
     manager: FieldManager
-    gate: Callable[[], None] = _nothing
-    check: Callable[[], None] = _nothing
+    before_write: Callable[[], None] = _nothing
+    before_request: Callable[[], None] = _nothing
     limiter: Limiter = field(factory=Unlimited)
     clock: Clock = field(factory=SystemClock)
-    observer: Observer = field(factory=Observer)
+    meter: Meter = field(factory=Meter)
     stop: threading.Event = field(factory=threading.Event)
     jitter: Callable[[], float] = random.random
     tries: int = 3
@@ -183,7 +183,7 @@ class Client:
         if selector:
             query.append(("labelSelector", selector))
         call = Call("watch", "GET", resource, namespace, query=query, headers=calls.accept(metadata_only))
-        self.check()
+        self.before_request()
         return Watch(self._exchange(call, self._open, self.idle_timeout_seconds), resource, metadata_only)
 
     def apply(self, resource: Resource, manifest: Manifest, *, force: bool = True) -> Manifest:
@@ -341,20 +341,20 @@ class Client:
                 if tried >= self.tries or late or not calls.may_repeat(call.is_write, error):
                     raise
                 if isinstance(error, TooManyRequests):
-                    self.observer.throttled(seconds, by_server=True)
+                    self.meter.throttled(seconds, by_server=True)
                 if self.clock.wait(self.stop, seconds):
                     raise Cancelled("stopped before the request was repeated") from error
             tried += 1
 
     def _try(self, call: Call | Discovery, deadline: float) -> Manifest:
         if waited := self.limiter.acquire(self.stop):
-            self.observer.throttled(waited, by_server=False)
+            self.meter.throttled(waited, by_server=False)
         left = deadline - self.clock.monotonic()
         if left <= 0:
             raise errors.NetworkError("the request budget left no time to send it", sent=False)
-        self.check()
+        self.before_request()
         if call.is_write:
-            self.gate()
+            self.before_write()
         body = self._exchange(call, self._request, left).body
         return calls.decode_list(body) if call.verb == "list" else calls.decode(body)
 
@@ -385,7 +385,7 @@ class Client:
             failure = error
             raise
         finally:
-            self.observer.exchange(
+            self.meter.exchange(
                 Exchange(
                     verb=call.verb,
                     method=call.method,

@@ -33,7 +33,7 @@ from vmagent_operator.kube.clock import Clock, SystemClock
 from vmagent_operator.kube.errors import ApiError, BadResponse, NetworkError, Timeout
 from vmagent_operator.kube.http.credentials import Credentials, CredentialsError
 from vmagent_operator.kube.http.transport import Query, Response, lines
-from vmagent_operator.kube.observer import Observer
+from vmagent_operator.kube.meter import Meter
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def load(
     environ: Mapping[str, str] = os.environ,
     service_account: Path = SERVICE_ACCOUNT,
     clock: Clock | None = None,
-    observer: Observer | None = None,
+    meter: Meter | None = None,
 ) -> Access:
     """Credentials from `kubeconfig`, else the files of KUBECONFIG, else the pod's service account, else the home directory.
 
@@ -96,7 +96,7 @@ def load(
     else:
         where = paths or HOME_CONFIG
         read = _kubeconfig(configuration, where, context or None)
-    credentials = Credentials(read, clock or SystemClock(), observer or Observer())
+    credentials = Credentials(read, clock or SystemClock(), meter or Meter())
     if not (credentials.authorization() or configuration.cert_file):
         raise CredentialsError(f"{where} has neither a token nor a client certificate")
     _set_proxy(configuration, environ, in_cluster)

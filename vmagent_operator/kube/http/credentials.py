@@ -11,7 +11,7 @@ from collections.abc import Callable
 from attrs import define, field
 
 from vmagent_operator.kube.clock import Clock
-from vmagent_operator.kube.observer import Observer
+from vmagent_operator.kube.meter import Meter
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ class Credentials:
 
     read: Callable[[bool], str]
     clock: Clock
-    observer: Observer = field(factory=Observer)
+    meter: Meter = field(factory=Meter)
     _value: str = field(init=False)
     _read_at: float = field(init=False)
     _reader: threading.Thread | None = field(init=False, default=None)
@@ -72,6 +72,6 @@ class Credentials:
         try:
             self._value = self.read(refused)
         except CredentialsError as error:
-            self.observer.token_failed()
+            self.meter.token_failed()
             logger.error("credentials: not read again, the old ones stay: %s", error)
         self._read_at = self.clock.monotonic()

@@ -16,7 +16,7 @@ from vmagent_operator.kube.errors import AlreadyExists, ApiError, Conflict, Inva
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write import diff, ownership
-from vmagent_operator.kube.write.managedfields import NOTHING, Previous
+from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Migration
 from vmagent_operator.kube.write.ownership import REFERENCES_ONLY, Policy, describe
 
 ATTEMPTS = 5
@@ -61,7 +61,7 @@ class Applier:
     policy: Policy = field(default=REFERENCES_ONLY, kw_only=True)
     resource_of: Callable[[Manifest], Resource] = field(default=resource.of, kw_only=True)
 
-    def ensure(self, desired: Manifest, previous: Previous = NOTHING) -> Written:
+    def ensure(self, desired: Manifest, migration: Migration = NO_MIGRATION) -> Written:
         """Make the live object as `desired`, and ours; one that says whose it is by nothing is only added to.
 
         Raises WaitingError while the object is being deleted or what is to be added to is gone, NotOwnedError if it is
@@ -73,19 +73,19 @@ class Applier:
             if attempt:
                 self.client.clock.wait(self.client.stop, PAUSE_SECONDS * (1 + self.jitter() / 10))
             try:
-                return self._ensure_once(kind, desired, previous, actions)
+                return self._ensure_once(kind, desired, migration, actions)
             except (Conflict, AlreadyExists):
                 continue
         raise Conflict(f"{describe(desired)}: somebody else keeps writing to it", status=409)
 
-    def _ensure_once(self, kind: Resource, desired: Manifest, previous: Previous, done: list[diff.Step]) -> Written:
+    def _ensure_once(self, kind: Resource, desired: Manifest, migration: Migration, done: list[diff.Step]) -> Written:
         live = self._read(kind, desired)
         for _ in range(STEPS):
             if live is not None:
                 self._check(kind, desired, live)
             elif not ownership.is_claim(desired):
                 raise WaitingError(f"{describe(desired)} is gone, and not ours to make")
-            step = diff.step(desired, live, self.client.manager, previous)
+            step = diff.step(desired, live, self.client.manager, migration)
             if step is None:
                 assert live is not None
                 return _written(live["metadata"], done)
@@ -93,7 +93,7 @@ class Applier:
             try:
                 answer = self._send(kind, step, live)
             except ApiError as error:
-                if not error.is_uncertain or not self._is_there(kind, desired, previous):
+                if not error.is_uncertain or not self._is_there(kind, desired, migration):
                     raise
                 answer = None  # the answer was lost, the effect was not
             done.append(step)
@@ -199,9 +199,9 @@ class Applier:
                 self._strip(kind, live)
             raise WaitingError(f"{describe(desired)} is being deleted")
 
-    def _is_there(self, kind: Resource, desired: Manifest, previous: Previous) -> bool:
+    def _is_there(self, kind: Resource, desired: Manifest, migration: Migration) -> bool:
         live = self._read(kind, desired)
-        return live is not None and diff.step(desired, live, self.client.manager, previous) is None
+        return live is not None and diff.step(desired, live, self.client.manager, migration) is None
 
     def _read(self, kind: Resource, desired: Manifest) -> Manifest | None:
         metadata = desired["metadata"]

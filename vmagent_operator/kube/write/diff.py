@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 
 from vmagent_operator import quantity
 from vmagent_operator.kube.fieldmanager import FieldManager
-from vmagent_operator.kube.write.managedfields import NOTHING, Fields, Manifest, Previous, hand_over, managed
+from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Fields, Manifest, Migration, managed, migrate
 
 # Lists that the API server merges item by item, and the fields that tell items apart. All others are replaced whole.
 MERGE_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -78,7 +78,9 @@ class Step:
     operations: tuple[Manifest, ...] = ()
 
 
-def step(desired: Manifest, live: Manifest | None, manager: FieldManager, previous: Previous = NOTHING) -> Step | None:
+def step(
+    desired: Manifest, live: Manifest | None, manager: FieldManager, migration: Migration = NO_MIGRATION
+) -> Step | None:
     """The next write that `live` needs to become `desired`, None if it is as desired and `manager`'s.
 
     A take-over of fields comes first and alone: the object is to be read and compared again after it. An earlier operator's
@@ -86,8 +88,8 @@ def step(desired: Manifest, live: Manifest | None, manager: FieldManager, previo
     """
     if live is None:
         return Step(action="create", manifest=desired)
-    desired = inherit(_without(desired, previous.released & (live.get("data") or {}).keys()), live, manager)
-    operations = tuple(hand_over(desired, live, manager, previous))
+    desired = inherit(_without(desired, migration.released & (live.get("data") or {}).keys()), live, manager)
+    operations = tuple(migrate(desired, live, manager, migration))
     take_over = Step(action="take over", manifest=desired, operations=operations, paths=("metadata.managedFields",))
     if any(patch["path"] == "/metadata/managedFields" for patch in operations):
         return take_over

@@ -22,7 +22,7 @@ _OWNERS = ("f:metadata", "f:ownerReferences")
 
 
 @frozen(kw_only=True)
-class Previous:
+class Migration:
     """What earlier writes may have left behind.
 
     labels, annotations: metadata keys that an earlier operator may have set, to be handed over beside the desired ones.
@@ -34,7 +34,7 @@ class Previous:
     released: frozenset[str] = frozenset()
 
 
-NOTHING = Previous()
+NO_MIGRATION = Migration()
 
 
 def managed(live: Manifest, manager: FieldManager) -> Fields:
@@ -44,20 +44,20 @@ def managed(live: Manifest, manager: FieldManager) -> Fields:
     return fields
 
 
-def hand_over(desired: Manifest, live: Manifest, manager: FieldManager, previous: Previous) -> list[Manifest]:
+def migrate(desired: Manifest, live: Manifest, manager: FieldManager, migration: Migration) -> list[Manifest]:
     """JSON patch operations that make the fields of an earlier operator ours, once; none if there is nothing to do.
 
     An earlier operator is whoever wrote our owner reference (or label, without one) by an ordinary update. Of labels and
-    annotations only the desired and `previous` keys change hands: others were put there by people. Of somebody else's
+    annotations only the desired and `migration` keys change hands: others were put there by people. Of somebody else's
     object, which we only add to, nothing does. The patch fails with a conflict if the object has changed since.
     """
     metadata = live["metadata"]
     entries, operations = _entries(live), list[Manifest]()
     theirs = [entry for entry in entries if is_claim(desired) and _is_predecessor(entry, desired, live, manager)]
     ours = next((entry for entry in entries if _is_ours(entry, manager)), None)
-    released = previous.released - set(desired.get("data") or {})
+    released = migration.released - set(desired.get("data") or {})
     if theirs or any(f"f:{key}" in _at(managed(live, manager), _DATA) for key in released):
-        taken, left = _split(theirs, desired, live, previous)
+        taken, left = _split(theirs, desired, live, migration)
         base = ours or {**theirs[0], "manager": manager.name, "operation": "Apply"}
         merged = _union((ours["fieldsV1"] if ours else {}), *taken)
         data = {field: tree for field, tree in _at(merged, _DATA).items() if field[2:] not in released}
@@ -102,14 +102,14 @@ def _own_references(entry: Manifest, desired: Manifest, live: Manifest) -> set[s
 
 
 def _split(
-    theirs: Iterable[Manifest], desired: Manifest, live: Manifest, previous: Previous
+    theirs: Iterable[Manifest], desired: Manifest, live: Manifest, migration: Migration
 ) -> tuple[list[Fields], list[Manifest]]:
     """Fields to take from `theirs`, and what remains of those entries."""
     template = desired.get("spec", {}).get("template", {}).get("metadata", {})
     keep = {
-        ("f:metadata", "f:labels"): previous.labels | set(desired["metadata"].get("labels") or {}),
-        ("f:metadata", "f:annotations"): previous.annotations | set(desired["metadata"].get("annotations") or {}),
-        ("f:spec", "f:template", "f:metadata", "f:annotations"): previous.annotations
+        ("f:metadata", "f:labels"): migration.labels | set(desired["metadata"].get("labels") or {}),
+        ("f:metadata", "f:annotations"): migration.annotations | set(desired["metadata"].get("annotations") or {}),
+        ("f:spec", "f:template", "f:metadata", "f:annotations"): migration.annotations
         | set(template.get("annotations") or {}),
     }
     taken, left = list[Fields](), list[Manifest]()

@@ -118,42 +118,42 @@ class _Expansion:
 
     steps: int = 0
 
-    def expand(self, expression: Expression, scope: _Scope, depth: int) -> _Value:
+    def expand(self, expression: Expression, resolver: _Scope, depth: int) -> _Value:
         self.count(1)
         if depth > limits.EXPRESSION_NESTING:
             raise NoSelectorError(limits.EXPRESSION_NESTING.exceeded)
         if isinstance(expression, Parentheses):
-            return [self.expand(item, scope, depth + 1) for item in expression.items]
+            return [self.expand(item, resolver, depth + 1) for item in expression.items]
         if isinstance(expression, With):
-            return self.expand(expression.expression, (*scope, *expression.templates), depth + 1)
+            return self.expand(expression.expression, (*resolver, *expression.templates), depth + 1)
         if isinstance(expression, Sum):
-            return "".join(self.string(self.expand(item, scope, depth + 1)) for item in expression.items)
+            return "".join(self.string(self.expand(item, resolver, depth + 1)) for item in expression.items)
         if isinstance(expression, Text):
-            return self.text(expression, scope, depth)
-        return self.metric(expression, scope, depth)
+            return self.text(expression, resolver, depth)
+        return self.metric(expression, resolver, depth)
 
     def count(self, steps: int) -> None:
         self.steps += steps
         if self.steps > limits.TEMPLATE_STEPS:
             raise NoSelectorError(limits.TEMPLATE_STEPS.exceeded)
 
-    def template(self, name: str, scope: _Scope, depth: int, *, as_name: bool) -> _Value | None:
+    def template(self, name: str, resolver: _Scope, depth: int, *, as_name: bool) -> _Value | None:
         """What the template of that name stands for; a function is the name of a metric, or else an error. None if there is none."""
-        index = next((index for index in reversed(range(len(scope))) if scope[index].name == name), None)
+        index = next((index for index in reversed(range(len(resolver))) if resolver[index].name == name), None)
         if index is None:
             return None
-        expression = scope[index].expression
+        expression = resolver[index].expression
         if expression is not None:
-            return self.expand(expression, scope[:index], depth + _LEVELS_PER_TEMPLATE)
+            return self.expand(expression, resolver[:index], depth + _LEVELS_PER_TEMPLATE)
         if not as_name:
             raise NoSelectorError(f"{name!r} is a function")
         return ((_Condition(_NAME, "=", name),),)
 
-    def text(self, text: Text, scope: _Scope, depth: int) -> str:
-        return "".join(self.word(word, scope, depth) for word in text.words)
+    def text(self, text: Text, resolver: _Scope, depth: int) -> str:
+        return "".join(self.word(word, resolver, depth) for word in text.words)
 
-    def word(self, word: str, scope: _Scope, depth: int) -> str:
-        found = value(word) if word[0] in QUOTES else self.template(word, scope, depth, as_name=True)
+    def word(self, word: str, resolver: _Scope, depth: int) -> str:
+        found = value(word) if word[0] in QUOTES else self.template(word, resolver, depth, as_name=True)
         return self.string(found)
 
     def string(self, found: _Value | None) -> str:
@@ -162,18 +162,18 @@ class _Expansion:
         self.count(len(found) // limits.CACHED_CHARACTERS)
         return found
 
-    def metric(self, metric: Metric, scope: _Scope, depth: int) -> _Value:
+    def metric(self, metric: Metric, resolver: _Scope, depth: int) -> _Value:
         if metric.name is None and not metric.groups:
             return ()
-        groups = tuple(self.group(metric.name, group, scope, depth) for group in metric.groups or ((),))
-        return self.named(_with_common_name(groups), scope, depth)
+        groups = tuple(self.group(metric.name, group, resolver, depth) for group in metric.groups or ((),))
+        return self.named(_with_common_name(groups), resolver, depth)
 
-    def group(self, name: str | None, filters: tuple[Filter, ...], scope: _Scope, depth: int) -> _Group:
+    def group(self, name: str | None, filters: tuple[Filter, ...], resolver: _Scope, depth: int) -> _Group:
         """The conditions of a group, that for the name first; a name that is not empty must not be followed by another."""
         names = [] if name is None else [_Condition(_NAME, "=", name)]
         others: list[_Condition] = []
         for each in filters:
-            for condition, is_own in self.conditions(each, scope, depth):
+            for condition, is_own in self.conditions(each, resolver, depth):
                 if not (is_own and condition.is_name):
                     others.append(condition)
                     continue
@@ -182,16 +182,16 @@ class _Expansion:
                 names.insert(0, condition)
         return tuple(dict.fromkeys((*names, *others)))
 
-    def conditions(self, given: Filter, scope: _Scope, depth: int) -> Iterator[tuple[_Condition, bool]]:
+    def conditions(self, given: Filter, resolver: _Scope, depth: int) -> Iterator[tuple[_Condition, bool]]:
         """What a filter stands for, each with whether it is written here and comes from no template."""
         self.count(1)
         if given.operator is not None and given.text is not None:
-            found = self.text(given.text, scope, depth)
+            found = self.text(given.text, resolver, depth)
             if "~" in given.operator and (fault := regex.fault(found)):
                 raise NoSelectorError(fault)
             yield _Condition(given.label, given.operator, found), True
             return
-        expanded = self.template(given.label, scope, depth, as_name=False)
+        expanded = self.template(given.label, resolver, depth, as_name=False)
         if expanded is None and given.is_quoted:
             yield _Condition(_NAME, "=", given.label), True
             return
@@ -201,10 +201,10 @@ class _Expansion:
             self.count(len(group))
             yield from ((condition, False) for condition in group)
 
-    def named(self, groups: _Groups, scope: _Scope, depth: int) -> _Value:
+    def named(self, groups: _Groups, resolver: _Scope, depth: int) -> _Value:
         """`groups`, with their common name expanded if it is that of a template."""
         name = _common_name(groups)
-        found = self.template(name, scope, depth, as_name=True) if name else None
+        found = self.template(name, resolver, depth, as_name=True) if name else None
         if found is None:
             return groups
         is_only_name = all(len(group) <= 1 for group in groups)

@@ -8,17 +8,17 @@ from attrs import evolve
 from vmagent_operator.api.discovery import KubernetesSDConfig, NamespaceDiscovery
 from vmagent_operator.api.scrapeconfig import VMScrapeConfigSpec
 from vmagent_operator.model.encode import to_config
-from vmagent_operator.scrape.jobs.job import Work
+from vmagent_operator.scrape.jobs.job import JobBuilder
 
 
-def jobs(spec: VMScrapeConfigSpec, work: Work) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMScrapeConfigSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
     """The job of a VMScrapeConfig, its discoveries at the end. Raises Missing."""
-    job = work.job(work.name(), spec.params, spec.auth, (), relabelings=work.relabelings(spec.relabelings))
+    job = builder.job(builder.name(), spec.params, spec.auth, (), relabelings=builder.relabelings(spec.relabelings))
     discoveries = spec.discoveries
-    if work.context.ignores_namespace_selectors:
-        own = tuple(_restricted(entry, work.object.namespace) for entry in discoveries.kubernetes_sd_configs)
+    if builder.context.ignores_namespace_selectors:
+        own = tuple(_restricted(entry, builder.object.namespace) for entry in discoveries.kubernetes_sd_configs)
         discoveries = evolve(discoveries, kubernetes_sd_configs=own)
-    yield job | to_config(discoveries, work.scope)
+    yield job | to_config(discoveries, builder.resolver)
 
 
 def _restricted(entry: KubernetesSDConfig, namespace: str) -> KubernetesSDConfig:

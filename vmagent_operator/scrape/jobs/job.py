@@ -21,19 +21,19 @@ from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import ObjectError
 from vmagent_operator.scrape.jobs import classes
 from vmagent_operator.scrape.jobs.relabel import Rule, assign
-from vmagent_operator.scrape.references import Scope
+from vmagent_operator.scrape.references import SecretResolver
 
 NO_ATTACHMENTS = AttachMetadata()
 
 
 @frozen(eq=False)
-class Work:
+class JobBuilder:
     """One scrape object on its way into jobs. `prefix` starts their names; `budget` is what they may still take."""
 
     object: CustomObject[Any]
     prefix: str
     context: Context
-    scope: Scope
+    resolver: SecretResolver
     scrape_class: ScrapeClass | None
     budget: Budget = field(factory=Budget)
 
@@ -67,8 +67,8 @@ class Work:
             **(late_discovery or {}),
             "relabel_configs": [*self.budget.counted(rules), *self._target_rules(relabelings.relabel_configs)],
             **self._metric_rules(relabelings.metric_relabel_configs),
-            **(to_config(params.vm_scrape_params, self.scope) if params.vm_scrape_params else {}),
-            **(self._merged(auth).to_config(self.scope) or {}),
+            **(to_config(params.vm_scrape_params, self.resolver) if params.vm_scrape_params else {}),
+            **(self._merged(auth).to_config(self.resolver) or {}),
         }
         for fault in validate.auth_faults(job):
             raise ObjectError(f"job {name}: {fault}")
@@ -89,7 +89,7 @@ class Work:
             "role": role,
             **({"attach_metadata": attach} if attach else {}),
             **({"namespaces": {"names": names}} if names else {}),
-            **(self.context.api_server.to_config(self.scope) if self.context.api_server else {}),
+            **(self.context.api_server.to_config(self.resolver) if self.context.api_server else {}),
             **({"selectors": selectors} if selectors else {}),
         }
 
@@ -118,10 +118,10 @@ class Work:
 
     def rendered(self, rules: Iterable[RelabelConfig]) -> Iterator[Rule]:
         """Rules as vmagent reads them; one that says nothing would make it skip the job."""
-        return self.budget.counted(filter(None, (to_config(rule, self.scope) for rule in rules)))
+        return self.budget.counted(filter(None, (to_config(rule, self.resolver) for rule in rules)))
 
     def _parameters(self, params: ScrapeParams, default_timeout: str, limits: tuple[int, int]) -> dict[str, Any]:
-        given = to_config(params, self.scope)
+        given = to_config(params, self.resolver)
         given.pop("scrape_interval", None)
         interval = self.context.interval(params.scrape_interval or params.interval)
         timeout = given.pop("scrape_timeout", "") or default_timeout

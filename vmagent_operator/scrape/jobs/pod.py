@@ -5,7 +5,7 @@ from typing import Any
 
 from vmagent_operator.api.podscrape import PodMetricsEndpoint, VMPodScrapeSpec
 from vmagent_operator.scrape.jobs import relabel
-from vmagent_operator.scrape.jobs.job import Work
+from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.jobs.relabel import Rule, assign, copy, drop, keep
 from vmagent_operator.scrape.text.emit import Constant
 
@@ -17,31 +17,31 @@ POD_RULES = (
 )
 
 
-def jobs(spec: VMPodScrapeSpec, work: Work) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMPodScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
     """The jobs of a VMPodScrape, one an endpoint. Raises Missing."""
     for index, endpoint in enumerate(spec.pod_metrics_endpoints):
-        attached = work.attachments(endpoint.attach_metadata, spec.attach_metadata)
-        entry = work.kubernetes("pod", spec.selector, spec.namespace_selector, attached)
-        yield work.job(
-            work.name(index),
+        attached = builder.attachments(endpoint.attach_metadata, spec.attach_metadata)
+        entry = builder.kubernetes("pod", spec.selector, spec.namespace_selector, attached)
+        yield builder.job(
+            builder.name(index),
             endpoint.params,
             endpoint.auth,
-            _rules(spec, endpoint, work),
-            relabelings=work.relabelings(endpoint.relabelings),
+            _rules(spec, endpoint, builder),
+            relabelings=builder.relabelings(endpoint.relabelings),
             discovery={"kubernetes_sd_configs": [entry]},
             limits=(spec.sample_limit, spec.series_limit),
         )
 
 
-def _rules(spec: VMPodScrapeSpec, endpoint: PodMetricsEndpoint, work: Work) -> Iterator[Rule]:
+def _rules(spec: VMPodScrapeSpec, endpoint: PodMetricsEndpoint, builder: JobBuilder) -> Iterator[Rule]:
     if endpoint.filter_running is not False:
         yield RUNNING
-    if not work.context.uses_api_selectors:
+    if not builder.context.uses_api_selectors:
         yield from relabel.selected("pod", spec.selector)
     yield from _port(endpoint)
     yield from POD_RULES
     yield from relabel.copies("__meta_kubernetes_pod_label_", spec.pod_target_labels)
-    yield assign("job", work.object.key)
+    yield assign("job", builder.object.key)
     yield from relabel.job("__meta_kubernetes_pod_label_", spec.job_label)
     yield from relabel.endpoint(endpoint.port, endpoint.target_port)
 

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from vmagent_operator.api.endpoint import Relabelings
 from vmagent_operator.api.probe import KubernetesTargets, StaticTargets, VMProbeSpec
 from vmagent_operator.scrape.jobs import relabel
-from vmagent_operator.scrape.jobs.job import Work
+from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.jobs.relabel import Rule, assign, copy
 from vmagent_operator.scrape.jobs.static import listed
 
@@ -25,30 +25,30 @@ class Group:
     rules: tuple[Rule, ...]
 
 
-def jobs(spec: VMProbeSpec, work: Work) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMProbeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
     """The jobs of a VMProbe: one for all targets of a sort, but one a group if some are listed and some discovered.
 
     The rules of discovered targets would spoil listed ones: they rewrite each address. Raises Missing.
     """
     static = spec.targets.static or spec.targets.static_config
-    listed_groups = [_listed(static, work)] if static else []
-    discovered = [_discovered(target, work) for target in _kubernetes(spec)]
+    listed_groups = [_listed(static, builder)] if static else []
+    discovered = [_discovered(target, builder) for target in _kubernetes(spec)]
     if static and discovered:
         for index, group in enumerate((*listed_groups, *discovered)):
-            job_name = spec.job_name or (work.name() if index else "")
-            yield _job(spec, work, work.name(index or None), job_name, [group])
+            job_name = spec.job_name or (builder.name() if index else "")
+            yield _job(spec, builder, builder.name(index or None), job_name, [group])
     else:
-        yield _job(spec, work, work.name(), spec.job_name, [*listed_groups, *discovered])
+        yield _job(spec, builder, builder.name(), spec.job_name, [*listed_groups, *discovered])
 
 
-def _job(spec: VMProbeSpec, work: Work, name: str, job_label: str, groups: list[Group]) -> dict[str, Any]:
+def _job(spec: VMProbeSpec, builder: JobBuilder, name: str, job_label: str, groups: list[Group]) -> dict[str, Any]:
     prober = spec.vm_prober_spec
     module = {"module": (spec.module,)} if spec.module else {}
     found: dict[str, list[Any]] = {}
     for group in groups:
         for key, entries in group.discovery.items():
             found.setdefault(key, []).extend(entries)
-    return work.job(
+    return builder.job(
         name,
         evolve(
             spec.params,
@@ -78,22 +78,22 @@ def _kubernetes(spec: VMProbeSpec) -> Iterator[KubernetesTargets]:
         yield evolve(spec.targets.ingress, role="ingress")
 
 
-def _listed(targets: StaticTargets, work: Work) -> Group:
-    own = work.rendered(targets.relabeling_configs)
+def _listed(targets: StaticTargets, builder: JobBuilder) -> Group:
+    own = builder.rendered(targets.relabeling_configs)
     entry = listed(targets.targets, targets.labels)
     return Group({"static_configs": [entry]}, (copy("__address__", to="__param_target"), *own))
 
 
-def _discovered(targets: KubernetesTargets, work: Work) -> Group:
-    entry = work.kubernetes(targets.role or "", targets.selector, targets.namespace_selector)
-    rules = (*_discovered_rules(targets, work), *work.rendered(targets.relabeling_configs))
+def _discovered(targets: KubernetesTargets, builder: JobBuilder) -> Group:
+    entry = builder.kubernetes(targets.role or "", targets.selector, targets.namespace_selector)
+    rules = (*_discovered_rules(targets, builder), *builder.rendered(targets.relabeling_configs))
     return Group({"kubernetes_sd_configs": [entry]}, rules)
 
 
-def _discovered_rules(targets: KubernetesTargets, work: Work) -> Iterator[Rule]:
+def _discovered_rules(targets: KubernetesTargets, builder: JobBuilder) -> Iterator[Rule]:
     role = targets.role or ""  # only where validation was skipped
     meta = f"__meta_kubernetes_{role}"
-    if not work.context.uses_api_selectors:
+    if not builder.context.uses_api_selectors:
         yield from relabel.selected(role, targets.selector)
     if role in ANNOTATED_ROLES:
         for part, default in ANNOTATIONS.items():

@@ -5,7 +5,7 @@ from typing import Any
 
 from vmagent_operator.api.servicescrape import Endpoint, VMServiceScrapeSpec
 from vmagent_operator.scrape.jobs import relabel
-from vmagent_operator.scrape.jobs.job import Work
+from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.jobs.relabel import Rule, copy, keep
 from vmagent_operator.scrape.text.emit import Constant
 
@@ -52,27 +52,27 @@ SERVICE_RULES = (
 JOB_RULE = Constant(copy("__meta_kubernetes_service_name", to="job") | {"replacement": "${1}"})
 
 
-def jobs(spec: VMServiceScrapeSpec, work: Work) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMServiceScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
     """The jobs of a VMServiceScrape, one an endpoint. Raises Missing."""
-    default_role = "endpointslice" if work.context.enforces_endpointslices else "endpoints"
+    default_role = "endpointslice" if builder.context.enforces_endpointslices else "endpoints"
     role = spec.discovery_role or default_role
     for index, endpoint in enumerate(spec.endpoints):
-        attached = work.attachments(endpoint.attach_metadata, spec.attach_metadata)
-        entry = work.kubernetes(role, spec.selector, spec.namespace_selector, attached)
-        yield work.job(
-            work.name(index),
+        attached = builder.attachments(endpoint.attach_metadata, spec.attach_metadata)
+        entry = builder.kubernetes(role, spec.selector, spec.namespace_selector, attached)
+        yield builder.job(
+            builder.name(index),
             endpoint.params,
             endpoint.auth,
-            _rules(spec, endpoint, role, work),
-            relabelings=work.relabelings(endpoint.relabelings),
+            _rules(spec, endpoint, role, builder),
+            relabelings=builder.relabelings(endpoint.relabelings),
             discovery={"kubernetes_sd_configs": [entry]},
             limits=(spec.sample_limit, spec.series_limit),
         )
 
 
-def _rules(spec: VMServiceScrapeSpec, endpoint: Endpoint, role: str, work: Work) -> Iterator[Rule]:
+def _rules(spec: VMServiceScrapeSpec, endpoint: Endpoint, role: str, builder: JobBuilder) -> Iterator[Rule]:
     target_port = None if endpoint.port or role == "service" else endpoint.target_port
-    if not work.context.uses_api_selectors:
+    if not builder.context.uses_api_selectors:
         yield from relabel.selected("service", spec.selector)
     if endpoint.port:
         yield keep(PORT_NAME[role], endpoint.port)

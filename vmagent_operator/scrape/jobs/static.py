@@ -4,21 +4,21 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from vmagent_operator.api.staticscrape import VMStaticScrapeSpec
-from vmagent_operator.scrape.jobs.job import Work
+from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.jobs.relabel import assign
 
 
-def jobs(spec: VMStaticScrapeSpec, work: Work) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMStaticScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
     """The jobs of a VMStaticScrape, one an endpoint. Raises Missing."""
     for index, endpoint in enumerate(spec.target_endpoints):
-        yield work.job(
-            work.name(index),
+        yield builder.job(
+            builder.name(index),
             endpoint.params,
             endpoint.auth,
             (assign("job", spec.job_name),) if spec.job_name else (),
-            relabelings=work.relabelings(endpoint.relabelings),
+            relabelings=builder.relabelings(endpoint.relabelings),
             discovery={"static_configs": [listed(endpoint.targets, endpoint.labels)]},
-            default_timeout=work.context.scrape_timeout,
+            default_timeout=builder.context.scrape_timeout,
             limits=(spec.sample_limit, spec.series_limit),
         )
 

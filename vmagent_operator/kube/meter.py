@@ -28,7 +28,7 @@ class Exchange:
     date: datetime | None = None
 
 
-class Observer:
+class Meter:
     """Ignores everything."""
 
     def exchange(self, exchange: Exchange) -> None:
@@ -58,7 +58,7 @@ class Observer:
     def token_failed(self) -> None:
         """Credentials could not be read again; the old ones stay."""
 
-    def added(self, lane: str) -> None:
+    def added(self, priority: str) -> None:
         """The queue has accepted a key."""
 
     def retried(self) -> None:
