@@ -29,7 +29,8 @@ from test.e2e.replicas import ROOT
 from vmagent_operator import settings
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired
+from vmagent_operator.desired.stages import Desired, Inputs
+from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.scrape.config import named
@@ -113,7 +114,7 @@ def rendered(owner: CustomObject[Any], objects: list[CustomObject[Any]]) -> Desi
     assert not named(scrape_owner(owner, effective), selection)
     values = SecretSnapshot({})
     return desired(
-        Inputs(agent=owner, selection=selection, values=values, settings=effective, server=settings.Server())
+        Inputs(owner=owner, selection=selection, values=values, settings=effective, server=settings.Server())
     )
 
 

@@ -24,8 +24,8 @@ from attrs import define, field
 from test.apiserver.http import Server
 from vmagent_operator.api.kinds import KINDS
 from vmagent_operator.controller.engine.child import resource_of
+from vmagent_operator.controller.engine.kind import custom
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
-from vmagent_operator.controller.engine.stores import custom
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import AlreadyExists, ApiError, NotFound

@@ -73,7 +73,7 @@ def simulate(given: list[Json], environ: Mapping[str, str], version: Server) -> 
     """The cluster of `given` after everything has come to rest."""
     world = World(environ)
     world.api.version = version.version
-    world.system.reconciler.server = evolve(version, openshift=world.system.settings.openshift == "enabled")
+    world.system.discovered(evolve(version, openshift=world.system.settings.openshift == "enabled"))
     if world.system.settings.vpa_api_enabled:
         _defined(world.api, VERTICAL)
     simulation = Simulation(given, world)
@@ -122,7 +122,7 @@ class Simulation:
     def __attrs_post_init__(self) -> None:
         api = self.world.api
         self.recording = Recording(self.world.transport)
-        for client in (self.world.system.client, self.world.system.slow):
+        for client in (self.world.system.client, self.world.system.low_priority):
             client.transport = self.recording
         api.workloads.is_on = api.collector.is_on = False
         for position, raw in enumerate(self.given):

@@ -13,11 +13,15 @@ from test.apiserver.faults import Fault
 from test.controller.test_passes import AGENTS, KEY, SCRAPES, change, configuration, status
 from test.controller.world import World, agent, scrape
 from vmagent_operator import settings
+from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller import vmagent
+from vmagent_operator.controller import owner as controllers
 from vmagent_operator.controller.engine import controller, owners, stores
+from vmagent_operator.controller.kinds import OWNERS
 from vmagent_operator.controller.manager import Manager, Timing
+from vmagent_operator.controller.steps import reconcile
 from vmagent_operator.controller.steps.claims import VolumeExpander
+from vmagent_operator.controller.vmagent import VMAGENT
 from vmagent_operator.desired.vmagent.features import scale
 from vmagent_operator.kube.http.client import Listing
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
@@ -130,9 +134,9 @@ def test_an_agent_gets_its_own_scrape_object_back_whatever_somebody_made_of_it()
     assert {outcome.kind for outcome in world.outcomes} <= {"done", "waiting"}
 
 
-@pytest.mark.parametrize("kind", [source.resource.kind for source in stores.sources(settings.load({}))])
+@pytest.mark.parametrize("kind", [source.resource.kind for source in stores.sources(settings.load({}), OWNERS)])
 def test_every_source_can_keep_what_is_left_of_an_object(kind: str) -> None:
-    source = next(each for each in stores.sources(settings.load({})) if each.resource.kind == kind)
+    source = next(each for each in stores.sources(settings.load({}), OWNERS) if each.resource.kind == kind)
     identity = {"namespace": "ns", "name": "a", "uid": "u", "resourceVersion": "1"}
     for metadata in (identity, {key: identity[key] for key in ("name", "resourceVersion")}):
         left = source.transform(Remains({"apiVersion": "x/v1", "kind": kind, "metadata": metadata}, "spec: why"))
@@ -144,18 +148,18 @@ def test_every_source_can_keep_what_is_left_of_an_object(kind: str) -> None:
 @given(STATUS | JSON)
 def test_whatever_a_status_says_a_pass_can_read_it(found: Any) -> None:
     metadata = {"name": "main", "namespace": "monitoring", "uid": "u", "resourceVersion": "1"}
-    owner = stores.read({**agent(), "metadata": metadata, "status": found})
-    owners.previous(owner)
+    owner = stores.read(kinds.VMAGENT, {**agent(), "metadata": metadata, "status": found})
+    owners.migration(VMAGENT, owner)
     for state in ("operational", "expanding", "failed", "paused"):
         written = owner_status(evolve(owner, spec=None), state, "why", NOW, scale=scale(evolve(owner, spec=None)))
         assert written["updateStatus"] == state
         owner_status(owner, state, "why", NOW, scale=scale(owner), warnings=("doubt",), is_available=True)
     assert all(isinstance(condition["type"], str) for condition in conditions(owner))
-    told = stores.read({**scrape(), "metadata": metadata, "status": found})
-    stores.parents(told)
-    scrape_status(told, {PARENT: None}, (), NOW)
-    scrape_status(told, {PARENT: "fault"}, (), NOW)
-    scrape_status(told, {}, {PARENT}, NOW)
+    read = stores.read(kinds.VMSERVICESCRAPE, {**scrape(), "metadata": metadata, "status": found})
+    stores.parents(read)
+    scrape_status(read, {PARENT: None}, (), NOW)
+    scrape_status(read, {PARENT: "fault"}, (), NOW)
+    scrape_status(read, {}, {PARENT}, NOW)
 
 
 ODD = {
@@ -188,11 +192,11 @@ def bug(*_: Any) -> Any:
 def test_a_bug_in_a_pass_is_told_from_the_metadata_and_the_key_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
     world.add(agent())
-    monkeypatch.setattr(vmagent, "previous", bug)
+    monkeypatch.setattr(reconcile, "migration", bug)
     world.settle(10)
     assert {outcome.kind for outcome in world.outcomes} == {"crash"}
     assert status(world)["reason"] == "internal error, see the operator's log"
-    assert world.system.agents.queue.snapshot().processing == {}
+    assert world.system.owners["vmagent"].queue.snapshot().processing == {}
     monkeypatch.undo()
     world.settle(30)
     assert status(world)["updateStatus"] == "operational"
@@ -200,13 +204,13 @@ def test_a_bug_in_a_pass_is_told_from_the_metadata_and_the_key_comes_back(monkey
 
 def test_a_bug_in_telling_of_a_bug_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("reconcile", "crashed"):
-        monkeypatch.setattr(vmagent.Reconciler, name, bug)
+        monkeypatch.setattr(controllers.OwnerReconciler, name, bug)
     world = World()
     world.add(agent())
     world.settle(10)
     assert {outcome.kind for outcome in world.outcomes} == {"crash"}
-    assert world.system.agents.queue.snapshot().processing == {}
-    assert world.system.agents.queue.snapshot().failures.keys() == {KEY}
+    assert world.system.owners["vmagent"].queue.snapshot().processing == {}
+    assert world.system.owners["vmagent"].queue.snapshot().failures.keys() == {KEY}
 
 
 def test_a_worker_survives_whatever_a_key_leads_to(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,24 +221,24 @@ def test_a_worker_survives_whatever_a_key_leads_to(monkeypatch: pytest.MonkeyPat
 
     def process(_: Any, key: tuple[str, str]) -> Any:
         worked.append(key)
-        world.system.agents.queue.done(key)
+        world.system.owners["vmagent"].queue.done(key)
         if len(worked) == 2:
-            world.system.agents.queue.stop()
+            world.system.owners["vmagent"].queue.stop()
         bug()
 
     monkeypatch.setattr(controller.Controller, "process", process)
     for name in ("a", "b"):
-        world.system.agents.queue.add(("ns", name))
-    manager._work(world.system.agents)
+        world.system.owners["vmagent"].queue.add(("ns", name))
+    manager._work(world.system.owners["vmagent"])
     assert worked == [("ns", "a"), ("ns", "b")]
 
 
 def test_one_namespace_leaves_a_worker_to_the_others() -> None:
     world = World()
     for number in range(10):
-        world.system.agents.queue.add(("tenant", f"agent-{number}"))
-    world.system.agents.queue.add(("neighbour", "main"))
-    taken = [world.system.agents.queue.pop() for _ in range(5)]
+        world.system.owners["vmagent"].queue.add(("tenant", f"agent-{number}"))
+    world.system.owners["vmagent"].queue.add(("neighbour", "main"))
+    taken = [world.system.owners["vmagent"].queue.pop() for _ in range(5)]
     assert [key[0] for key in taken if key] == ["tenant", "neighbour", "tenant", "tenant"]
     assert taken[4] is None
 
@@ -297,7 +301,7 @@ def test_an_agent_goes_without_the_condition_that_cannot_be_taken_off() -> None:
 
 def test_a_namespace_with_many_objects_or_busy_ones_keeps_no_other_untold() -> None:
     world = World()
-    world.system.slow.limiter = Spare(Bucket(20, 20, world.clock), 10)
+    world.system.low_priority.limiter = Spare(Bucket(20, 20, world.clock), 10)
     for number in range(100):
         world.add(scrape(f"app-{number:02}", "aaa"))
     world.add(scrape("only", "zzz"))

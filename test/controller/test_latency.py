@@ -20,7 +20,7 @@ def untold(world: World) -> int:
 @pytest.mark.parametrize("seconds", [1.6, 1.9, 2.2, 2.5])
 def test_a_change_does_not_wait_until_every_scrape_object_is_told(seconds: float) -> None:
     world = World()
-    world.system.slow.limiter = Spare(Bucket(20, 20, world.clock), 10)
+    world.system.low_priority.limiter = Spare(Bucket(20, 20, world.clock), 10)
     for number in range(90):
         world.add(scrape(f"app-{number:02}"))
     world.add(agent(selectAllByDefault=True))

@@ -8,8 +8,10 @@ import yaml
 
 from vmagent_operator import settings
 from vmagent_operator.controller.engine.mapping import Mapper
-from vmagent_operator.controller.engine.state import Memories
-from vmagent_operator.controller.engine.stores import VMAGENTS, Stores, sources
+from vmagent_operator.controller.engine.state import Usage
+from vmagent_operator.controller.engine.stores import Stores, sources
+from vmagent_operator.controller.kinds import OWNERS
+from vmagent_operator.controller.vmagent import VMAGENT
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.http.call import Event
@@ -21,7 +23,7 @@ CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_reaction(case: dict[str, Any]) -> None:
     environment = settings.load({})
-    stores, memories = Stores(sources(environment)), Memories()
+    stores, usage = Stores(sources(environment, OWNERS)), Usage()
     for name, spec in case["agents"].items():
         metadata = {"namespace": "obs", "name": name, "uid": f"uid-{name}", "resourceVersion": "1"}
         raw = {
@@ -30,11 +32,11 @@ def test_reaction(case: dict[str, Any]) -> None:
             "metadata": metadata,
             "spec": {"remoteWrite": [], **spec},
         }
-        stores.of(VMAGENTS).apply(Event("ADDED", raw))
+        stores.of(VMAGENT.resource).apply(Event("ADDED", raw))
     for name, used in case.get("references", {}).items():
-        memories.references.replace(("obs", name), (Reference(*reference) for reference in used))
+        usage.references.replace(("vmagent", "obs", name), (Reference(*reference) for reference in used))
     for name, used in case.get("selected", {}).items():
-        memories.selected.replace(("obs", name), (tuple(value) for value in used))
+        usage.selected.replace(("vmagent", "obs", name), (tuple(value) for value in used))
     source = next(source for source in stores.sources if source.resource.kind == case["kind"])
     states = {
         "spec": {"endpoints": [], "selector": {}},
@@ -42,5 +44,5 @@ def test_reaction(case: dict[str, Any]) -> None:
         "kind": case["kind"],
     }
     old, new = (source.transform(states | case[state]) if state in case else None for state in ("old", "new"))
-    requests = Mapper(stores, memories, environment).requests(source.resource, Change(old, new))
-    assert sorted(name for _, name in requests.keys) == case["want"]
+    requests = Mapper(stores, OWNERS, usage, environment).requests(source.resource, Change(old, new))
+    assert sorted(name for _, _, name in requests.keys) == case["want"]

@@ -21,7 +21,7 @@ from test.controller.world import World, agent, scrape
 from test.simulate import VERTICAL, _defined
 from vmagent_operator.cli import render
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
-from vmagent_operator.controller.system import Options, System
+from vmagent_operator.controller.system import Options, make_system
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.http.transport import Response
@@ -349,8 +349,7 @@ def test_what_is_in_the_way_stops_nothing_else_and_once_gone_nothing_at_all() ->
 
 def configured(world: World) -> str:
     """All jobs of the agent, as text."""
-    rendered = world.system.reconciler.memories.of(KEY).rendered
-    assert rendered is not None
+    assert world.system.owners["vmagent"].reconciler.states.of(*KEY).decided is not None
     names = [name for name in world.names("secrets") if name.startswith("vmagent-main")]
     data = [world.get("secrets", "monitoring", name)["data"] for name in names]
     values = (base64.b64decode(value) for each in data for value in each.values())
@@ -408,8 +407,8 @@ def restarted(world: World, **options: Any) -> World:
     """`world` with an operator that was started with other options."""
     client = Client(world.transport, manager=FIELD_MANAGER, clock=world.clock, jitter=lambda: 0.0)
     chosen = Options(instance="test", **options)
-    world.system = System(client, client, load({}), options=chosen, jitter=lambda: 0.0)
-    world.informers = world.system.informers()
+    world.system = make_system(client, client, load({}), options=chosen, jitter=lambda: 0.0)
+    world.informers = world.system.watch()
     return world
 
 

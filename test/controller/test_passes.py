@@ -69,7 +69,7 @@ def test_a_change_after_a_quiet_time_is_acted_on_at_once_and_the_next_ones_once_
     for port in ("a", "b"):
         change(world, SCRAPES, "apps", "app", endpoints=[{"port": port}])
         world.read()
-        delays.append(world.system.agents.queue.next_due_seconds())
+        delays.append(world.system.owners["vmagent"].queue.next_due_seconds())
         world.settle(delays[-1] or 0)
     assert delays == [pytest.approx(0.05), pytest.approx(0.5)]
 
@@ -492,7 +492,7 @@ def test_of_a_secret_only_the_keys_that_are_named_are_kept(world: World) -> None
     world.add(scrape(endpoints=[endpoint]))
     world.add(agent(selectAllByDefault=True))
     world.settle()
-    reads = world.system.reconciler.memories.of(KEY).reads
+    reads = world.system.owners["vmagent"].reconciler.states.of(*KEY).reads.contents
     assert reads[Reference("Secret", "apps", "s")].content == {"token": "token"}
     stored = world.system.stores.get(SECRETS, "apps", "s")
     assert "annotations" not in stored["metadata"]
@@ -500,7 +500,7 @@ def test_of_a_secret_only_the_keys_that_are_named_are_kept(world: World) -> None
     change(world, SCRAPES, "apps", "app", endpoints=[endpoint, other])
     world.settle()
     assert "bearer_token: later" in configuration(world)
-    reads = world.system.reconciler.memories.of(KEY).reads
+    reads = world.system.owners["vmagent"].reconciler.states.of(*KEY).reads.contents
     assert reads[Reference("Secret", "apps", "s")].content == {"token": "token", "later": "later"}
 
 

@@ -6,7 +6,6 @@ import pytest
 
 from test.controller.world import World, agent
 from vmagent_operator.controller.engine.metrics import Metrics
-from vmagent_operator.controller.engine.stores import VMAGENTS
 from vmagent_operator.controller.steps.rollout import Rollout
 
 STATEFUL: dict[str, Any] = {"statefulMode": True, "statefulStorage": {"emptyDir": {}}}
@@ -39,8 +38,8 @@ def test_a_held_agent_that_goes_is_held_no_longer() -> None:
     metrics, world = Metrics(), World()
     world.add(agent())
     world.settle()
-    held = next(iter(world.system.stores.items(VMAGENTS)))
+    held = ("vmagent", "monitoring", "main")
     metrics.hold(held, True)
     assert metrics.registry.get_sample_value("vmagent_operator_destructive_hold") == 1
-    metrics.forget(held.namespace, held.name)
+    metrics.forget(held)
     assert metrics.registry.get_sample_value("vmagent_operator_destructive_hold") == 0

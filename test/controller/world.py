@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
@@ -14,9 +14,11 @@ from test.apiserver.memory import Memory
 from test.apiserver.store import Store
 from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
+from vmagent_operator.controller.engine.kind import OwnerKind
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.engine.result import Result
-from vmagent_operator.controller.system import Options, System
+from vmagent_operator.controller.kinds import OWNERS
+from vmagent_operator.controller.system import Options, System, make_system
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.cache.informer import Informer, Phase
 from vmagent_operator.kube.http.client import Client
@@ -68,6 +70,7 @@ class World:
 
     environ: Mapping[str, str] = field(factory=dict)
     clock: VirtualClock = field(factory=VirtualClock)
+    owners: Sequence[OwnerKind] = field(default=OWNERS, kw_only=True)
     api: Api = field(init=False)
     transport: Memory = field(init=False)
     system: System = field(init=False)
@@ -77,7 +80,7 @@ class World:
     def __attrs_post_init__(self) -> None:
         self.api = Api(Store(self.clock.now))
         self.api.workloads.makes_pods = True
-        for kind in kinds.KINDS:
+        for kind in (*(of.kind for of in self.owners), *kinds.SCRAPE_KINDS):
             self.api.add(_definition(kind))
         self.api.settle()
         self.start()
@@ -87,12 +90,19 @@ class World:
         self.transport = Memory(self.api)
         client = Client(self.transport, manager=FIELD_MANAGER, clock=self.clock, jitter=lambda: 0.0)
         options = Options(instance="test")
-        self.system = System(client, evolve(client), settings.load(self.environ), options=options, jitter=lambda: 0.0)
-        self.informers = self.system.informers()
+        self.system = make_system(
+            client,
+            evolve(client),
+            settings.load(self.environ),
+            options=options,
+            jitter=lambda: 0.0,
+            owners=self.owners,
+        )
+        self.informers = self.system.watch()
 
     def connect(self, transport: Any) -> None:
         """Send the requests of the operator's passes through another transport."""
-        self.system.client.transport = self.system.slow.transport = transport
+        self.system.client.transport = self.system.low_priority.transport = transport
 
     def add(self, manifest: Mapping[str, Any], manager: str = "test") -> None:
         """Create an object, and its namespace."""
@@ -122,7 +132,7 @@ class World:
             done = self.system.work()
             if done is not None:
                 controller, _, result = done
-                if controller is self.system.agents:
+                if controller is self.system.owners["vmagent"]:
                     self.outcomes.append(result)
                 self.system.recorder.flush()
                 self.api.settle()

@@ -45,11 +45,11 @@ def limited(memory: Any) -> dict[str, Any]:
 )
 def test_memory(spec: dict[str, Any], environ: dict[str, str], memory: int | None) -> None:
     given = inputs(spec, environ)
-    assert capacity.memory_bytes(given.agent, component(given.agent, given.settings)) == memory
+    assert capacity.memory_bytes(given.owner, component(given.owner, given.settings)) == memory
 
 
 def test_room_ends_where_the_memory_does_and_at_a_limit_of_ours() -> None:
-    plain, large = (inputs(spec).agent for spec in ({}, limited("100Gi")))
+    plain, large = (inputs(spec).owner for spec in ({}, limited("100Gi")))
     assert capacity.room(plain, component(plain, settings()), {}).memory_bytes == 500 * MIB
     assert capacity.room(large, component(large, settings()), {}).memory_bytes == OWNER_MEMORY_BYTES
     room = capacity.room(plain, component(plain, settings()), {"key": "text"})

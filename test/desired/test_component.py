@@ -1,16 +1,19 @@
 """Another application is data: a kind that the builders have never heard of, in a page, without touching them."""
 
 from collections.abc import Iterator
+from typing import Annotated
 
 from attrs import evolve, frozen
 
 from vmagent_operator.api.apps import AdditionalServiceSpec, AppParams, EmbeddedPDB, EmbeddedPersistentVolumeClaim
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject, Metadata
+from vmagent_operator.api.status import VMAgentStatus
 from vmagent_operator.desired.around import policies, rbac, selfscrape, service
 from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.desired.workload import claims, pod, workload
 from vmagent_operator.model.decode import Manifest
+from vmagent_operator.model.fields import Field
 from vmagent_operator.settings import AppDefaults, load
 
 TOY = Application(name="toy", prefix="toy-", probes=("readinessProbe",), sleeps=False)
@@ -23,13 +26,14 @@ DEFAULTS = AppDefaults(
 class ToySpec:
     """What a Toy asks for."""
 
-    apps: AppParams = AppParams()
-    budget: EmbeddedPDB | None = None
-    claim: EmbeddedPersistentVolumeClaim
-    service_spec: AdditionalServiceSpec | None = None
+    paused: Annotated[bool, Field("Leave everything as it is.")] = False
+    apps: Annotated[AppParams, Field("", inline=True)] = AppParams()
+    budget: Annotated[EmbeddedPDB | None, Field("Its disruption budget.")] = None
+    claim: Annotated[EmbeddedPersistentVolumeClaim, Field("Its volume.")]
+    service_spec: Annotated[AdditionalServiceSpec | None, Field("A further Service.")] = None
 
 
-TOYS = Kind(name="Toy", plural="toys", singular="toy", spec_class=ToySpec)
+TOYS = Kind(name="Toy", spec_class=ToySpec, status_class=VMAgentStatus)
 
 
 def desired(toy: CustomObject[ToySpec]) -> Iterator[Manifest]:

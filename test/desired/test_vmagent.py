@@ -12,8 +12,9 @@ from attrs import evolve
 from test.desired.test_pod import found
 from test.scrape.cases import agent, obj, settings
 from vmagent_operator.api.kinds import VMSTATICSCRAPE
+from vmagent_operator.desired.stages import ConfigSecret, Inputs
 from vmagent_operator.desired.stages import objects as written
-from vmagent_operator.desired.vmagent.desired import Inputs, desired
+from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
@@ -42,7 +43,7 @@ VALUES = SecretSnapshot(
 def inputs(spec: Manifest, env: dict[str, str] | None = None, selection: Selection = NOTHING) -> Inputs:
     """What the agent `mon/main` with `spec` is built from; it selects nothing unless told otherwise."""
     owner = obj("VMAgent", {"remoteWrite": [{"url": "http://vm"}]} | spec, uid="u")
-    return Inputs(agent=owner, selection=selection, values=VALUES, settings=settings(**(env or {})), server=Server())
+    return Inputs(owner=owner, selection=selection, values=VALUES, settings=settings(**(env or {})), server=Server())
 
 
 def objects(given: Inputs) -> dict[str, Manifest]:
@@ -115,11 +116,11 @@ def test_jobs_without_room_come_before_the_configuration_that_names_them() -> No
 def test_configuration_of_an_agent_that_selects_nothing_is_its_users() -> None:
     first = objects(inputs({}))["Secret/vmagent-main"]
     assert b"scrape_configs: []" in gzip.decompress(b64decode(first["data"]["vmagent.yaml.gz"]))
-    given = evolve(inputs({}), unmanaged_config_exists=True, is_config_foreign=True)
+    given = evolve(inputs({}), config=ConfigSecret(exists=True, is_foreign=True))
     later = objects(given)["Secret/vmagent-main"]
     assert "data" not in later
     assert "ownerReferences" not in later["metadata"]
-    own = objects(evolve(given, is_config_foreign=False))["Secret/vmagent-main"]
+    own = objects(evolve(given, config=ConfigSecret(exists=True)))["Secret/vmagent-main"]
     assert own["metadata"]["ownerReferences"] == first["metadata"]["ownerReferences"]
 
 
@@ -128,7 +129,7 @@ def test_configuration_of_an_agent_that_selects_nothing_is_its_users() -> None:
     [{"podScrapeNamespaceSelector": {}}, {"selectAllByDefault": True}, {"inlineScrapeConfig": "[]"}],
 )
 def test_configuration_is_ours_once_anything_is_selected(spec: Manifest) -> None:
-    given = evolve(inputs(spec), unmanaged_config_exists=True, is_config_foreign=True)
+    given = evolve(inputs(spec), config=ConfigSecret(exists=True, is_foreign=True))
     secret = objects(given)["Secret/vmagent-main"]
     assert [*secret["data"]] == ["vmagent.yaml.gz"]
     assert secret["metadata"]["ownerReferences"][0]["uid"] == "u"
@@ -142,7 +143,7 @@ def test_same_inputs_give_the_same_objects() -> None:
 def test_undecodable_agent_is_refused() -> None:
     owner = agent({"remoteWrite": "none"})
     with pytest.raises(AgentError) as raised:
-        desired(evolve(inputs({}), agent=owner))
+        desired(evolve(inputs({}), owner=owner))
     assert str(raised.value) == "spec.remoteWrite: expected array, got string"
 
 

@@ -23,10 +23,10 @@ from test.golden.test_recorded import CASES, DEVIATIONS, METADATA
 from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
 from vmagent_operator.cli import render
-from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.engine.result import Result
-from vmagent_operator.controller.system import System
+from vmagent_operator.controller.system import make_system
+from vmagent_operator.controller.vmagent import VMAGENT
 from vmagent_operator.identity import API_VERSION, OPERATOR
 from vmagent_operator.kube.http import connection
 from vmagent_operator.kube.http.client import Client
@@ -135,12 +135,13 @@ class Successor:
         """One pass for each VMAgent: how it ended, and what was written."""
         writes = Writes(self.connection, [])
         client = Client(writes, manager=FIELD_MANAGER)
-        system = System(client, client, settings.load(self.environ))
-        for informer in system.informers():
+        system = make_system(client, client, settings.load(self.environ))
+        for informer in system.watch():
             informer.step()
-        system.reconciler.server = render.server(self.environ.get("KUBERNETES_VERSION", "1.36"))
-        agents = system.stores.items(stores.VMAGENTS)
-        return [system.reconciler.reconcile(agent.namespace, agent.name) for agent in agents], writes.paths
+        system.discovered(render.server(self.environ.get("KUBERNETES_VERSION", "1.36")))
+        agents = system.stores.items(VMAGENT.resource)
+        reconciler = system.owners["vmagent"].reconciler
+        return [reconciler.reconcile(agent.namespace, agent.name) for agent in agents], writes.paths
 
 
 @define

@@ -163,7 +163,7 @@ def test_no_worker_is_lost_to_them_and_each_is_told() -> None:
     world.add(agent(selectAllByDefault=True))
     world.settle(600)
     assert {outcome.kind for outcome in world.outcomes} <= {"done", "waiting"}
-    assert world.system.agents.queue.snapshot().processing == {}
+    assert world.system.owners["vmagent"].queue.snapshot().processing == {}
     assert {status(world, raw)["updateStatus"] for raw in good} == {"operational"}
     told = [status(world, raw) for raw in raws]
     failed = [found["reason"] for found in told if found["updateStatus"] != "operational"]

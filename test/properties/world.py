@@ -15,7 +15,8 @@ from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import render
 from vmagent_operator.desired import stages
-from vmagent_operator.desired.vmagent.desired import Inputs, desired
+from vmagent_operator.desired.stages import Inputs
+from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
@@ -90,7 +91,7 @@ class World:
         agent, custom = _decoded(raw), self._cluster.custom.values()
         objects = {kind: [obj for obj in custom if obj.kind is kind] for kind in SCRAPE_KINDS}
         selection = select(scrape_owner(agent, SETTINGS), objects, self._cluster.namespaces)
-        inputs = Inputs(agent=agent, selection=selection, values=self._values, settings=SETTINGS, server=Server())
+        inputs = Inputs(owner=agent, selection=selection, values=self._values, settings=SETTINGS, server=Server())
         try:
             found = desired(inputs)
         except AgentError as error:

@@ -109,16 +109,19 @@ SCRAPE_KINDS: tuple[Kind[Any], ...] = (
 )
 """In the order of their jobs in a configuration."""
 
-KINDS: tuple[Kind[Any], ...] = (VMAGENT, *SCRAPE_KINDS)
+OWNER_KINDS: tuple[Kind[Any], ...] = (VMAGENT,)
+"""Those that something runs for."""
+KINDS: tuple[Kind[Any], ...] = (*OWNER_KINDS, *SCRAPE_KINDS)
 BY_NAME: Mapping[str, Kind[Any]] = {kind.name: kind for kind in KINDS}
 
 
 def read(raw: Manifest) -> CustomObject[Any]:
-    """The custom resource that `raw` is; what cannot be decoded is kept as its `error`.
+    """The custom resource that `raw` is, `raw["kind"]` being one of KINDS; see `read_as`."""
+    return read_as(BY_NAME[raw["kind"]], raw)
 
-    `raw["kind"]` must be one of KINDS.
-    """
-    kind = BY_NAME[raw["kind"]]
+
+def read_as(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
+    """The custom resource of this kind that `raw` is; what cannot be decoded is kept as its `error`."""
     metadata, error = _metadata(raw.get("metadata") or {})
     status = raw.get("status")
     found: CustomObject[Any] = CustomObject(
@@ -139,13 +142,13 @@ def read(raw: Manifest) -> CustomObject[Any]:
     return evolve(found, spec=decoded.value, unknown=decoded.unknown)
 
 
-def unreadable(raw: Manifest, fault: str) -> CustomObject[Any]:
+def unreadable(kind: Kind[Any], raw: Manifest, fault: str) -> CustomObject[Any]:
     """What is left of a custom resource, with the reason why there is no more of it: `spec: nested deeper ...`."""
     path, _, message = fault.rpartition(": ")
     metadata, _error = _metadata(raw.get("metadata") or {})
     status = raw.get("status")
     return CustomObject(
-        kind=BY_NAME[raw["kind"]],
+        kind=kind,
         metadata=metadata,
         spec=None,
         error=DecodeError((Fault(path or "spec", message),)),

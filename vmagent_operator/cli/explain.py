@@ -119,8 +119,8 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
     Raises InputError if the cluster cannot be asked.
     """
     from vmagent_operator import __version__  # the client library is for clusters only
+    from vmagent_operator.controller.engine.kind import custom
     from vmagent_operator.controller.engine.owners import FIELD_MANAGER
-    from vmagent_operator.controller.engine.stores import custom
     from vmagent_operator.kube import resource
     from vmagent_operator.kube.errors import ApiError, NotFound
     from vmagent_operator.kube.http import connection

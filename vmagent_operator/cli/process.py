@@ -16,12 +16,12 @@ import vmagent_operator
 from vmagent_operator import settings
 from vmagent_operator.cli import logs, run
 from vmagent_operator.cli.flags import BY_NAME, Flags
-from vmagent_operator.controller.engine.metrics import CONTROLLER, OURS, Gauge, Metrics, Reading
+from vmagent_operator.controller.engine.kind import OwnerKey
+from vmagent_operator.controller.engine.metrics import OURS, OWNERS, Gauge, Metrics, Reading
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.engine.result import RULES
-from vmagent_operator.controller.engine.stores import VMAGENTS
 from vmagent_operator.controller.manager import Manager, StartError, Timing
-from vmagent_operator.controller.system import Options, System
+from vmagent_operator.controller.system import Options, make_system
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import Cancelled
@@ -140,8 +140,8 @@ class Process:
             stop=self.stop,
             idle_timeout_seconds=flags["watch.idleTimeout"],
         )
-        slow = evolve(client, limiter=Spare(budget, flags["client.burst"] / 2))
-        system = System(client, slow, self.settings, self.metrics, self._options())
+        low_priority = evolve(client, limiter=Spare(budget, flags["client.burst"] / 2))
+        system = make_system(client, low_priority, self.settings, metrics=self.metrics, options=self._options())
         timing = Timing(
             workers=workers,
             sync_seconds=flags["controller.cacheSyncTimeout"],
@@ -216,7 +216,7 @@ class Process:
         }
 
         def read() -> Iterator[Gauge]:
-            server = ".".join(map(str, manager.system.reconciler.server.version))
+            server = ".".join(map(str, manager.system.server.version))
             labels = ("version", "short_version", "k8s_version")
             yield "vm_app_version", "Always 1.", labels, {(f"vmagent-operator-{version}", version, server): 1.0}
             yield "vm_app_start_timestamp", "Start of the process.", (), {(): started}
@@ -227,7 +227,8 @@ class Process:
             yield from manager.gauges()
 
         self.metrics.add(Reading(read))
-        self.metrics.set("controller_runtime_max_concurrent_reconciles", manager.timing.workers, CONTROLLER)
+        for owner in OWNERS:
+            self.metrics.set("controller_runtime_max_concurrent_reconciles", manager.timing.workers, owner)
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.metrics.registry)
 
@@ -242,8 +243,9 @@ class Process:
         if not manager.is_synced():
             return 1
         is_dry = run.is_dry(self.flags, self.environ)
-        pending = {(agent.namespace, agent.name) for agent in system.stores.items(VMAGENTS)}
-        failed = set[tuple[str, str]]()
+        owners = system.mapper.owners
+        pending = {of.key(owner) for of in owners for owner in system.stores.items(of.resource)}
+        failed = set[OwnerKey]()
         while not self.stop.is_set():
             done = system.work()
             if done is None:
@@ -251,9 +253,10 @@ class Process:
                     break
                 clock.wait(self.stop, IDLE_SECONDS)
                 continue
-            controller, key, result = done
-            if controller is not system.agents:
+            controller, (namespace, name), result = done
+            if controller.name not in system.owners:
                 continue
+            key = (controller.name, namespace, name)
             if result.kind in ("done", "gone") and not result.after_seconds:
                 pending.discard(key)
                 failed.discard(key)

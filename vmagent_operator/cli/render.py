@@ -14,21 +14,22 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, Kind, read
+from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.controller.engine import owners
+from vmagent_operator.controller.engine.kind import OwnerKind
+from vmagent_operator.controller.kinds import BY_KIND
 from vmagent_operator.controller.steps.leftout import LeftOut, name_of
 from vmagent_operator.desired import stages
-from vmagent_operator.desired.vmagent.desired import Desired, Inputs, desired, self_scrape
-from vmagent_operator.desired.vmagent.features import prefixed, scale, scrape_owner
+from vmagent_operator.desired.stages import Desired, Inputs
 from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube.write.ownership import adds_nothing, describe, objection
 from vmagent_operator.limits import INFLATED_BYTES
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
-from vmagent_operator.scrape.selection import select
+from vmagent_operator.scrape.selection import Selection, select
 from vmagent_operator.settings import Server, Settings, SettingsError, load
 from vmagent_operator.status.conditions import condition_type
 from vmagent_operator.status.owner import State, owner_status
@@ -162,7 +163,7 @@ class _Rendering:
     @property
     def agents(self) -> list[CustomObject[Any]]:
         """The VMAgents that nobody is deleting, in the order in which they were given."""
-        return [obj for obj in self.custom.values() if obj.kind is VMAGENT and not obj.is_deleted]
+        return [obj for obj in self.custom.values() if obj.kind.name in BY_KIND and not obj.is_deleted]
 
     def results(self) -> list[tuple[CustomObject[Any], Desired | AgentError]]:
         """What each active agent asks for, or why that cannot be told.
@@ -171,14 +172,16 @@ class _Rendering:
         agent fails.
         """
         agents = [agent for agent in self.agents if agent.spec is not None and not agent.spec.paused]
-        own = {agent.key: manifest for agent in agents if (manifest := self._own_scrape(agent))}
+        own = {_key_of(agent): scrapes for agent in agents if (scrapes := self._own_scrapes(agent))}
         before = self.custom
         while True:
-            self.custom = before | {_key(raw): self._placed(raw) for raw in own.values()}
+            self.custom = before | {_key(raw): self._placed(raw) for scrapes in own.values() for raw in scrapes}
             objects = {kind: [obj for obj in self.custom.values() if obj.kind is kind] for kind in SCRAPE_KINDS}
             results = [(agent, self._wanted(agent, objects)) for agent in agents]
             failed = [
-                agent.key for agent, result in results if agent.key in own and self._lacks(result, own[agent.key])
+                _key_of(agent)
+                for agent, result in results
+                if _key_of(agent) in own and any(self._lacks(agent, result, each) for each in own[_key_of(agent)])
             ]
             if not failed:
                 return results
@@ -187,21 +190,22 @@ class _Rendering:
 
     def apply(self, agent: CustomObject[Any], wanted: Desired) -> LeftOut:
         """Create what `agent` wants, and remember what it made of scrape objects; what is left out of that."""
-        left_out = self._left_out(wanted)
+        left_out = self._left_out(agent, wanted)
         for manifest in stages.objects(wanted.stages):
             if name_of(manifest) not in left_out.names and not adds_nothing(manifest):
                 self.created[_key(manifest)] = manifest
-        if ("Secret", agent.namespace, prefixed(agent)) not in left_out.names:
+        target = _kind_of(agent).config(agent)
+        if target is None or ("Secret", agent.namespace, target.name) not in left_out.names:
             self._judge(agent, wanted)
         return left_out
 
-    def _left_out(self, wanted: Desired) -> LeftOut:
-        left_out = LeftOut()
+    def _left_out(self, agent: CustomObject[Any], wanted: Desired) -> LeftOut:
+        left_out, policy = LeftOut(), owners.policy(_kind_of(agent))
         for manifest in stages.objects(wanted.stages):
             live = self.cluster.given.get(_key(manifest))
             if adds_nothing(manifest) or left_out.takes(manifest) or live is None:
                 continue
-            if found := objection(manifest, live, owners.POLICY):
+            if found := objection(manifest, live, policy):
                 left_out.refuse(manifest, f"{describe(manifest)} {found}")
         return left_out
 
@@ -215,7 +219,7 @@ class _Rendering:
     def report(self) -> None:
         """Give scrape objects their statuses, once all owners have spoken."""
         for key, obj in self.custom.items():
-            if obj.kind is not VMAGENT and not obj.is_deleted:
+            if obj.kind.name not in BY_KIND and not obj.is_deleted:
                 said = {parent: of[key] for parent, of in self.verdicts.items() if key in of}
                 self._tell(key, scrape_status(obj, said, self.verdicts.keys() - said.keys(), self.now))
 
@@ -223,11 +227,17 @@ class _Rendering:
         """Give `agent` its status; workloads count as ready."""
         is_available = True if state == "operational" else None
         news = owner_status(
-            agent, state, reason, self.now, scale=scale(agent), warnings=warnings, is_available=is_available
+            agent,
+            state,
+            reason,
+            self.now,
+            scale=_kind_of(agent).scale(agent),
+            warnings=warnings,
+            is_available=is_available,
         )
         self._tell(_key_of(agent), news)
         if state == "failed":
-            self.errors.append(f"VMAgent {agent.key}: {reason}")
+            self.errors.append(f"{agent.kind.name} {agent.key}: {reason}")
 
     def objects(self) -> list[Manifest]:
         """Everything that was created or changed, sorted."""
@@ -239,15 +249,16 @@ class _Rendering:
                 shown[key] = self._head(key, obj)
         return [shown[key] for key in sorted(shown)]
 
-    def _lacks(self, result: Desired | AgentError, manifest: Manifest) -> bool:
+    def _lacks(self, agent: CustomObject[Any], result: Desired | AgentError, manifest: Manifest) -> bool:
         """Whether an agent that came to `result` does not get the object `manifest`."""
-        return isinstance(result, AgentError) or name_of(manifest) in self._left_out(result).names
+        return isinstance(result, AgentError) or name_of(manifest) in self._left_out(agent, result).names
 
-    def _own_scrape(self, agent: CustomObject[Any]) -> Manifest | None:
-        """The scrape object by which the agent is scraped, if it is there or its name is free."""
-        manifest = self_scrape(agent, self.settings)
-        live = self.cluster.given.get(_key(manifest)) if manifest else None
-        return manifest if live is None or owners.is_ours(agent, live) else None
+    def _own_scrapes(self, agent: CustomObject[Any]) -> list[Manifest]:
+        """The scrape objects by which the owner is scraped, if they are there or their names are free."""
+        of = _kind_of(agent)
+        manifests = of.self_scrapes(agent, self.settings)
+        live = {_key(each): self.cluster.given.get(_key(each)) for each in manifests}
+        return [each for each in manifests if (found := live[_key(each)]) is None or owners.is_ours(of, agent, found)]
 
     def _placed(self, manifest: Manifest) -> CustomObject[Any]:
         """A scrape object of an agent's own, as it stands in the cluster once written."""
@@ -257,16 +268,19 @@ class _Rendering:
     def _wanted(
         self, agent: CustomObject[Any], objects: Mapping[Kind[Any], Sequence[CustomObject[Any]]]
     ) -> Desired | AgentError:
-        secret = self.cluster.given.get(("Secret", agent.namespace, prefixed(agent)))
+        of = _kind_of(agent)
         try:
+            target, scrapes = of.config(agent), of.scrape_owner(agent, self.settings)
+            secret = self.cluster.given.get(("Secret", agent.namespace, target.name)) if target else None
             inputs = Inputs(
-                agent=agent,
-                selection=select(scrape_owner(agent, self.settings), objects, self.namespaces),
+                owner=agent,
+                selection=select(scrapes, objects, self.namespaces) if scrapes else Selection({}),
                 values=self.values,
                 settings=self.settings,
                 server=self.server,
+                config=owners.config_secret(of, agent, secret),
             )
-            return desired(owners.config_secret(agent, secret).given_to(inputs))
+            return of.desired(inputs)
         except AgentError as error:
             return error
 
@@ -333,6 +347,10 @@ def _unpacked(content: bytes) -> bytes:
 def _key(raw: Manifest) -> Key:
     metadata = raw["metadata"]
     return raw["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def _kind_of(owner: CustomObject[Any]) -> OwnerKind:
+    return BY_KIND[owner.kind.name]
 
 
 def _key_of(obj: CustomObject[Any]) -> Key:

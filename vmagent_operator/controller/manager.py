@@ -11,9 +11,10 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.controller.engine.controller import Controller
-from vmagent_operator.controller.engine.metrics import CONTROLLER, OURS, PRIORITY, STATES, Gauge
-from vmagent_operator.controller.engine.stores import KINDS, VMAGENTS
+from vmagent_operator.controller.engine.kind import custom
+from vmagent_operator.controller.engine.metrics import OURS, PRIORITY, STATES, Gauge
 from vmagent_operator.controller.system import System
 from vmagent_operator.kube.cache.backoff import Backoff
 from vmagent_operator.kube.cache.informer import Informer, Phase
@@ -92,7 +93,7 @@ class Manager:
         backoff, deadline = Backoff(clock), clock.monotonic() + self.timing.sync_seconds
         while not self.stop.is_set():
             try:
-                self.system.reconciler.server = self._server()
+                self.system.discovered(self._server())
                 return
             except ApiError as error:
                 seconds = backoff.next_seconds()
@@ -112,19 +113,19 @@ class Manager:
 
     def start_informers(self) -> None:
         """Begin to fill the stores."""
-        self.informers = self.system.informers(self.watching)
+        self.informers = self.system.watch(self.watching)
         for informer in self.informers:
             self._loop(informer.name, informer.step)
 
     def is_synced(self) -> bool:
         """Wait for the first complete lists; False if the process is to stop. Raises StartError.
 
-        The definition of VMAgents may come later than the operator, so that it is waited for without end.
+        The definitions of owners may come later than the operator, so that it is waited for without end.
         """
         clock = self.system.client.clock
         deadline = clock.monotonic() + self.timing.sync_seconds
         while not self._is_over():
-            missing = self.system.unsynced()
+            missing = self.system.informers.unsynced()
             if not missing:
                 return True
             late = [informer for informer in missing if informer.phase is not Phase.ABSENT]
@@ -145,7 +146,7 @@ class Manager:
                 return False
             self.system.client.clock.wait(self.stop, POLL_SECONDS)
         try:
-            self.system.reconciler.server = self._server()
+            self.system.discovered(self._server())
         except ApiError as error:
             logger.warning("api server: features are not read again: %s", error)
         return True
@@ -154,16 +155,16 @@ class Manager:
         if self.has_events:
             self._loop("events", self.system.recorder.step)
         for controller in self.system.controllers:
-            workers = self.timing.workers if controller is self.system.agents else STATUS_WORKERS
+            workers = self.timing.workers if controller.name in self.system.owners else STATUS_WORKERS
             for number in range(workers):
                 worker = threading.Thread(
                     target=self._work, args=(controller,), name=f"{controller.name}-{number}", daemon=True
                 )
                 self.workers.append(worker)
                 worker.start()
-        logger.info("vmagent: working workers=%d", self.timing.workers)
+        logger.info("working: workers=%d", self.timing.workers)
 
-    def _work(self, controller: Controller) -> None:
+    def _work(self, controller: Controller[Any]) -> None:
         while (key := controller.queue.get()) is not None:
             try:
                 controller.process(key)
@@ -239,7 +240,7 @@ class Manager:
             return "stopping"
         if not self.informers:
             return "starting"
-        missing = [informer.name for informer in self.system.unsynced()]
+        missing = [informer.name for informer in self.system.informers.unsynced()]
         return f"not synced: {', '.join(missing)}" if missing else ""
 
     def gauges(self) -> Iterator[Gauge]:
@@ -257,20 +258,23 @@ class Manager:
         yield "workqueue_longest_running_processor_seconds", "Time of the longest running one.", queue, longest
         busy = {(of,): len(seconds) for of, seconds in running.items()}
         yield "controller_runtime_active_workers", "Busy workers.", ("controller",), busy
-        counts = {(kind.kind.lower(),): len(system.stores.items(kind)) for kind in KINDS}
+        of_kinds = (*(of.kind for of in system.mapper.owners), *SCRAPE_KINDS)
+        counts = {(kind.singular,): len(system.stores.items(custom(kind))) for kind in of_kinds}
         yield "operator_controller_objects_count", "Known objects.", ("controller",), counts
         labels = ("controller", "namespace", "name", "status")
-        yield "operator_object_status", "1 for the status of a VMAgent.", labels, dict(self._statuses())
-        failures = {(source.resource.kind,): system.stores.of(source.resource).failures for source in system.sources}
+        yield "operator_object_status", "1 for the status of an owner.", labels, dict(self._statuses())
+        failures = {
+            (source.resource.kind,): system.stores.of(source.resource).failures for source in system.informers.sources
+        }
         yield OURS + "read_failures", "Objects that a bug kept from being read, so far.", ("kind",), failures
-        yield OURS + "reference_index_entries", "Known references.", (), {(): len(system.memories.references)}
+        yield OURS + "reference_index_entries", "Known references.", (), {(): len(system.mapper.usage.references)}
         yield from self._informer_gauges()
 
     def _statuses(self) -> Iterator[tuple[tuple[str, ...], float]]:
-        for agent in self.system.stores.items(VMAGENTS):
-            for state in STATES:
-                found = float(agent.status.get("updateStatus") == state)
-                yield (CONTROLLER, agent.namespace, agent.name, state), found
+        for of in self.system.mapper.owners:
+            for owner in self.system.stores.items(of.resource):
+                for state in STATES:
+                    yield (*of.key(owner), state), float(owner.status.get("updateStatus") == state)
 
     def _informer_gauges(self) -> Iterator[Gauge]:
         named = {(informer.resource.kind, informer.namespace or ""): informer for informer in self.informers}

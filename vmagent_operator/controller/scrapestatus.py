@@ -13,8 +13,10 @@ from attrs import define, field
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine.controller import Key
+from vmagent_operator.controller.engine.kind import custom
+from vmagent_operator.controller.engine.owners import OwnerIndex
 from vmagent_operator.controller.engine.result import Result
-from vmagent_operator.controller.engine.stores import Stores, custom, owner_keys
+from vmagent_operator.controller.engine.stores import Stores
 from vmagent_operator.controller.engine.verdicts import Verdicts
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.errors import ApiError, Cancelled, Conflict, NotFound
@@ -34,10 +36,10 @@ that it does not differ in what brings keys back."""
 
 
 @define(eq=False)
-class ScrapeStatus:
+class StatusReconciler:
     """Writes the statuses of one scrape kind.
 
-    owners: all that may select an object of it, as the stores have them. count: hears the result of each write.
+    owners: all that may select an object of it, as the stores have them. index: finds the owner of one that we have made. count: hears the result of each write.
     """
 
     kind: Kind[Any]
@@ -45,6 +47,7 @@ class ScrapeStatus:
     client: Client
     verdicts: Verdicts
     owners: Callable[[], Iterable[ScrapeOwner]]
+    index: OwnerIndex
     ttl_seconds: float
     count: Callable[[str, str], None]
     _written: dict[Key, str] = field(init=False, factory=dict)
@@ -86,7 +89,7 @@ class ScrapeStatus:
         owners = tuple(self.owners())
         if (
             not owners
-            or owner_keys(scrape)
+            or self.index.keys(scrape)
             or not self.verdicts.have_all(condition_type(owner.object) for owner in owners)
         ):
             return ""

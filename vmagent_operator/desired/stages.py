@@ -1,10 +1,45 @@
-"""The order in which desired objects are written: stages, and what a later one waits for."""
+"""What decides on an owner's objects takes and gives: a snapshot, and the objects in the order in which they are written."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from attrs import frozen
 
+from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.model.decode import Manifest
+from vmagent_operator.scrape.config import Configuration
+from vmagent_operator.scrape.references import SecretSnapshot
+from vmagent_operator.scrape.selection import Selection
+from vmagent_operator.settings import Server, Settings
+
+
+@frozen(kw_only=True)
+class ConfigSecret:
+    """What the Secret of the name of an owner's scrape configuration is to it.
+
+    exists: it has a configuration, whoever wrote that. is_foreign: it is somebody else's, and stays so. is_shared: its
+    configuration is ours all the same, because the owner has used it before it was given a selection.
+    """
+
+    exists: bool = False
+    is_foreign: bool = False
+    is_shared: bool = False
+
+
+@frozen(kw_only=True)
+class Inputs:
+    """The snapshot that decides what an owner gets.
+
+    selection: the scrape objects that it selects. values: the Secrets and ConfigMaps that it or they refer to. config: its
+    configuration Secret as it is.
+    """
+
+    owner: CustomObject[Any]
+    selection: Selection
+    values: SecretSnapshot
+    settings: Settings
+    server: Server
+    config: ConfigSecret = ConfigSecret()
 
 
 @frozen(kw_only=True)
@@ -25,6 +60,18 @@ class Stage:
 
     objects: tuple[Manifest, ...]
     gate: Gate | None = None
+
+
+@frozen(kw_only=True)
+class Desired:
+    """What the cluster should hold, in the order in which it is written, and how it came about.
+
+    configuration: None for an owner that scrapes nothing. warnings: what is doubtful in the spec, and yet built.
+    """
+
+    stages: tuple[Stage, ...]
+    configuration: Configuration | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def objects(stages: Sequence[Stage]) -> tuple[Manifest, ...]:

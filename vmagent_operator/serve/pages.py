@@ -7,6 +7,7 @@ import threading
 import traceback
 import tracemalloc
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from attrs import asdict, define, frozen
@@ -14,6 +15,8 @@ from prometheus_client import CollectorRegistry, exposition
 from prometheus_client.openmetrics import exposition as openmetrics
 
 from vmagent_operator.controller.engine.controller import Controller
+from vmagent_operator.controller.engine.kind import OwnerKind
+from vmagent_operator.controller.steps.reconcile import Decided
 from vmagent_operator.controller.system import System
 from vmagent_operator.serve.http import Answer, Page, Query, Token
 
@@ -67,8 +70,8 @@ class Debug:
             "/debug/tracemalloc": lambda query, headers: _text(_allocations(query)),
             "/debug/queue": lambda query, headers: _json(self._queue()),
             "/debug/informers": lambda query, headers: _json(self._informers()),
-            "/debug/vmagents/": lambda query, headers: self._agent(query[""]),
             "/debug/config": lambda query, headers: _json(dict(self.effective)),
+            **{f"/debug/{of.kind.plural}/": partial(self._owner, of) for of in self.system.mapper.owners},
         }
 
     def _queue(self) -> dict[str, Any]:
@@ -85,28 +88,32 @@ class Debug:
                 "activeAt": informer.active_at.isoformat() if informer.active_at else None,
                 "error": str(informer.error) if informer.error else None,
             }
-            for informers in self.system.watching.values()
-            for informer in informers
+            for informer in self.system.informers
         ]
 
-    def _agent(self, path: str) -> Answer:
-        key = tuple(path.removeprefix("/debug/vmagents/").split("/"))
-        for known, memory in self.system.memories.items():
-            if known == key:
-                children = memory.rendered.children if memory.rendered else {}
+    def _owner(self, of: OwnerKind, query: Query, headers: Mapping[str, str]) -> Answer:
+        key = tuple(query[""].removeprefix(f"/debug/{of.kind.plural}/").split("/"))
+        for (namespace, name), state in self.system.owners[of.name].reconciler.states.items():
+            if (namespace, name) == key:
+                decided, rollout = state.decided, state.rollout
+                selected = self.system.mapper.usage.selected.values((of.name, namespace, name))
                 shown = {
-                    "outcome": memory.outcome,
-                    "failure": memory.failure,
-                    "waitingFor": memory.waiting_for if memory.waiting_since is not None else "",
-                    "fingerprint": memory.rendered.fingerprint.hex() if memory.rendered else "",
-                    "children": [f"{child.kind.kind} {child.namespace}/{child.name}" for child in children],
-                    "selected": [" ".join(value) for value in sorted(self.system.memories.selected.values(known))],
+                    "outcome": state.reported.result or "",
+                    "failure": state.reported.failure,
+                    "waitingFor": rollout.waiting_for if rollout.waiting_since is not None else "",
+                    "fingerprint": decided.fingerprint.hex() if decided else "",
+                    "children": [" ".join((kind, f"{place}/{own}")) for kind, place, own in _children(decided)],
+                    "selected": [" ".join(value) for value in sorted(selected)],
                 }
                 return _json(shown)
         return Answer(b"not found\n", 404)
 
 
-def _snapshot(controller: Controller) -> dict[str, Any]:
+def _children(decided: Decided | None) -> list[tuple[str, str, str]]:
+    return [child.id for child in decided.plan.children] if decided else []
+
+
+def _snapshot(controller: Controller[Any]) -> dict[str, Any]:
     shown = asdict(controller.queue.snapshot(), recurse=False)
     return {name: {"/".join(key): value for key, value in found.items()} for name, found in shown.items()}
 

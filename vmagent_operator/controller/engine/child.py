@@ -5,11 +5,13 @@ import json
 
 from attrs import frozen
 
-from vmagent_operator.controller.engine.stores import KINDS
+from vmagent_operator.api.kinds import KINDS
+from vmagent_operator.controller.engine.kind import custom
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
 
-_OURS = {(kind.api_version, kind.kind): kind for kind in KINDS}
+_OURS = {(API_VERSION, kind.name): custom(kind) for kind in KINDS}
 
 
 @frozen
@@ -19,6 +21,11 @@ class Child:
     kind: Resource
     namespace: str
     name: str
+
+    @property
+    def id(self) -> tuple[str, str, str]:
+        """Its kind by name, namespace and name."""
+        return self.kind.kind, self.namespace, self.name
 
 
 def resource_of(manifest: Manifest) -> Resource:

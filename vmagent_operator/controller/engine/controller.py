@@ -1,12 +1,13 @@
 """A controller: a queue of one kind's keys, and what a worker does with a key.
 
-All that tells two controllers apart are their name, their `reconcile` and how urgent they are. Keys of two kinds never
+All that tells two controllers apart are their name, their reconciler and how urgent they are. Keys of two kinds never
 meet, since each has a queue of its own.
 """
 
 import logging
 import random
 from collections.abc import Callable
+from typing import Generic, Protocol, TypeVar
 
 from attrs import define, field, frozen
 
@@ -36,14 +37,26 @@ class Pace:
     resync_seconds: float = 0.0
 
 
+class Reconciler(Protocol):
+    """What a controller does with a key."""
+
+    def reconcile(self, namespace: str, name: str) -> Result:
+        """Bring about what the object asks for, as far as one reconcile goes; safe to call at any time. Only bugs raise."""
+
+    def crashed(self, namespace: str, name: str) -> Result:
+        """What a reconcile that has raised comes to."""
+
+
+R = TypeVar("R", bound=Reconciler)
+
+
 @define(eq=False)
-class Controller:
-    """One kind's work. `crashed` gives the result of a key whose reconcile has raised, which only bugs do."""
+class Controller(Generic[R]):
+    """One kind's work."""
 
     name: str
     queue: Queue[Key]
-    reconcile: Callable[[str, str], Result]
-    crashed: Callable[[str, str], Result]
+    reconciler: R
     metrics: Metrics
     clock: Clock
     pace: Pace = field(factory=Pace)
@@ -82,13 +95,13 @@ class Controller:
 
     def _reconciled(self, key: Key) -> Result:
         try:
-            return self.reconcile(*key)
+            return self.reconciler.reconcile(*key)
         except Exception:  # a bug of ours must not stop the worker, nor the other objects
             logger.exception("%s %s/%s: unexpected failure", self.name, *key)
         try:
-            return self.crashed(*key)
-        except Exception:  # telling of a bug may meet the same bug
-            logger.exception("%s %s/%s: the failure cannot be told of", self.name, *key)
+            return self.reconciler.crashed(*key)
+        except Exception:  # reporting a bug may meet the same bug
+            logger.exception("%s %s/%s: the failure cannot be reported", self.name, *key)
             return CRASH
 
     def _follow(self, key: Key, result: Result) -> None:

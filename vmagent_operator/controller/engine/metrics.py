@@ -1,7 +1,7 @@
 """Prometheus metrics: one table, and what feeds it.
 
 Counters are plain increments; whatever is read from caches or the queue is computed when somebody asks, under no lock
-longer than a copy of a dictionary. No label names an object other than a VMAgent.
+longer than a copy of a dictionary. No label names an object other than an owner.
 """
 
 import time
@@ -18,12 +18,14 @@ from prometheus_client.registry import Collector
 
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.controller.engine.kind import OwnerKey
 from vmagent_operator.controller.engine.result import RULES, Result
-from vmagent_operator.desired.vmagent.desired import Desired
+from vmagent_operator.desired.stages import Desired
 from vmagent_operator.kube.meter import Exchange, Meter
 from vmagent_operator.kube.queue import Priority
 
-CONTROLLER = "vmagent"
+OWNERS = tuple(kind.singular for kind in kinds.OWNER_KINDS)
+SCRAPES = frozenset(kind.singular for kind in kinds.SCRAPE_KINDS)
 CONTROLLERS = tuple(kind.singular for kind in kinds.KINDS)
 STATES = ("operational", "expanding", "failed", "paused", "ignored")
 CAUSES = ("spec", "scrape", "namespace", "reference", "child", "resync", "retry", "waiting", "start", "owner")
@@ -44,19 +46,19 @@ TABLE: tuple[tuple[str, type[Any], tuple[str, ...], str], ...] = (
         "operator_controller_reconcile_conflict_errors_total",
         Counter,
         ("controller", "namespaced_name"),
-        "Passes that ended in a conflict.",
+        "Reconciles that ended in a conflict.",
     ),
     ("operator_controller_reconcile_errors_total", Counter, (), "Cancelled passes."),
-    ("controller_runtime_reconcile_total", Counter, ("controller", "result"), "Passes by result."),
-    ("controller_runtime_reconcile_errors_total", Counter, ("controller",), "Passes that ended in an error."),
+    ("controller_runtime_reconcile_total", Counter, ("controller", "result"), "Reconciles by result."),
+    ("controller_runtime_reconcile_errors_total", Counter, ("controller",), "Reconciles that ended in an error."),
     (
         "controller_runtime_terminal_reconcile_errors_total",
         Counter,
         ("controller",),
-        "Passes that met an invalid spec.",
+        "Reconciles that met an invalid spec.",
     ),
-    ("controller_runtime_reconcile_panics_total", Counter, ("controller",), "Passes that ended in a bug."),
-    ("controller_runtime_reconcile_time_seconds", Histogram, ("controller",), "Time a pass takes."),
+    ("controller_runtime_reconcile_panics_total", Counter, ("controller",), "Reconciles that ended in a bug."),
+    ("controller_runtime_reconcile_time_seconds", Histogram, ("controller",), "Time a reconcile takes."),
     ("controller_runtime_max_concurrent_reconciles", SetGauge, ("controller",), "Workers."),
     ("workqueue_adds_total", Counter, ("name", "controller"), "Keys added to the queue."),
     ("workqueue_retries_total", Counter, ("name", "controller"), "Keys added with back-off."),
@@ -73,20 +75,30 @@ TABLE: tuple[tuple[str, type[Any], tuple[str, ...], str], ...] = (
     (OURS + "informer_handler_errors_total", Counter, ("kind",), "Change handlers that failed."),
     (OURS + "informer_thread_restarts_total", Counter, ("kind",), "Threads that died and go on."),
     (OURS + "informer_verify_differences_total", Counter, ("kind",), "Objects that events had not told of."),
-    (OURS + "coalesced_events_total", Counter, ("cause",), "Events merged into a pass that was to come anyway."),
-    (OURS + "enqueue_total", Counter, ("cause",), "Why passes happen."),
-    (OURS + "reconcile_outcome_total", Counter, ("outcome",), "Passes by outcome."),
+    (OURS + "coalesced_events_total", Counter, ("cause",), "Events merged into a reconcile that was to come anyway."),
+    (OURS + "enqueue_total", Counter, ("cause",), "Why reconciles happen."),
+    (OURS + "reconcile_outcome_total", Counter, ("outcome",), "Reconciles by outcome."),
     (OURS + "api_throttle_wait_seconds_total", Counter, ("source",), "Time requests waited for a budget."),
     (OURS + "api_throttled_total", Counter, ("source",), "Requests that waited for a budget."),
     (OURS + "api_writes_total", Counter, ("kind", "verb", "result"), "Mutating requests."),
     (OURS + "api_write_uncertain_total", Counter, ("kind", "verb"), "Writes whose answer was lost."),
     (OURS + "apiserver_clock_skew_seconds", SetGauge, (), "The API server's clock less ours, smoothed."),
     (OURS + "token_reload_errors_total", Counter, (), "Failed reads of the credentials."),
-    (OURS + "config_bytes", SetGauge, ("namespace", "name"), "Compressed size of the last configuration."),
-    (OURS + "config_buckets", SetGauge, ("namespace", "name"), "Secrets of the last configuration."),
-    (OURS + "config_render_seconds", Histogram, (), "Time to render everything of one agent."),
-    (OURS + "config_skipped_renders_total", Counter, (), "Passes whose inputs had not changed."),
-    (OURS + "scrape_objects", SetGauge, ("namespace", "name", "kind", "state"), "Selected scrape objects."),
+    (
+        OURS + "config_bytes",
+        SetGauge,
+        ("controller", "namespace", "name"),
+        "Compressed size of the last configuration.",
+    ),
+    (OURS + "config_buckets", SetGauge, ("controller", "namespace", "name"), "Secrets of the last configuration."),
+    (OURS + "config_render_seconds", Histogram, (), "Time to render everything of one owner."),
+    (OURS + "config_skipped_renders_total", Counter, (), "Reconciles whose inputs had not changed."),
+    (
+        OURS + "scrape_objects",
+        SetGauge,
+        ("controller", "namespace", "name", "kind", "state"),
+        "Selected scrape objects.",
+    ),
     (
         OURS + "object_errors_total",
         Counter,
@@ -95,8 +107,13 @@ TABLE: tuple[tuple[str, type[Any], tuple[str, ...], str], ...] = (
     ),
     (OURS + "status_writes_total", Counter, ("kind", "result"), "Writes of a status."),
     (OURS + "events_dropped_total", Counter, ("reason",), "Events that were not written."),
-    (OURS + "write_flapping", SetGauge, ("namespace", "name"), "1 while somebody else keeps undoing our writes."),
-    (OURS + "destructive_hold", SetGauge, (), "Agents whose clean-up waits for a source that can be trusted."),
+    (
+        OURS + "write_flapping",
+        SetGauge,
+        ("controller", "namespace", "name"),
+        "1 while somebody else keeps undoing our writes.",
+    ),
+    (OURS + "destructive_hold", SetGauge, (), "Owners whose clean-up waits for a source that can be trusted."),
     (OURS + "log_suppressed_total", Counter, (), "Log records left out as repetitions."),
     (OURS + "log_dropped_total", Counter, (), "Log records that nobody was there to read."),
 )
@@ -127,26 +144,26 @@ class Reading(Collector):
 
 
 @frozen
-class QueueObserver(Meter):
+class QueueMeter(Meter):
     """Counts what one queue does."""
 
     metrics: "Metrics"
     controller: str
 
     def added(self, priority: str) -> None:
-        """See Observer."""
+        """See Meter."""
         self.metrics.count("workqueue_adds_total", self.controller, self.controller)
 
     def retried(self) -> None:
-        """See Observer."""
+        """See Meter."""
         self.metrics.count("workqueue_retries_total", self.controller, self.controller)
 
     def delivered(self, waited_seconds: float) -> None:
-        """See Observer."""
+        """See Meter."""
         self.metrics.observe("workqueue_queue_duration_seconds", waited_seconds, self.controller, self.controller)
 
     def worked(self, seconds: float) -> None:
-        """See Observer."""
+        """See Meter."""
         self.metrics.observe("workqueue_work_duration_seconds", seconds, self.controller, self.controller)
 
 
@@ -158,8 +175,8 @@ class Metrics(Meter):
     lease: str = ""
     registry: CollectorRegistry = field(factory=CollectorRegistry)
     by_name: dict[str, Any] = field(init=False)
-    _series: dict[tuple[str, str], set[tuple[str, tuple[str, ...]]]] = field(init=False, factory=dict)
-    _holding: set[str] = field(init=False, factory=set)
+    _series: dict[OwnerKey, set[tuple[str, tuple[str, ...]]]] = field(init=False, factory=dict)
+    _holding: set[OwnerKey] = field(init=False, factory=set)
     _skew: float | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
@@ -186,9 +203,9 @@ class Metrics(Meter):
         """Expose gauges that are computed when asked for."""
         self.registry.register(reading)
 
-    def of_queue(self, controller: str) -> QueueObserver:
+    def of_queue(self, controller: str) -> QueueMeter:
         """What the queue of a controller reports to."""
-        return QueueObserver(self, controller)
+        return QueueMeter(self, controller)
 
     def _child(self, name: str, labels: tuple[str, ...]) -> Any:
         return self.by_name[name].labels(*labels) if labels else self.by_name[name]
@@ -214,7 +231,7 @@ class Metrics(Meter):
             for controller in CONTROLLERS if labels[-1:] == ("controller",) else ():
                 self._child(name, (controller,) * len(labels))
 
-    # Passes.
+    # Reconciles.
 
     def reconciled(self, controller: str, key: tuple[str, str], result: Result, seconds: float) -> None:
         """A reconcile has ended."""
@@ -225,22 +242,21 @@ class Metrics(Meter):
             self.count("controller_runtime_reconcile_errors_total", controller)
         if result.kind == "crash":
             self.count("controller_runtime_reconcile_panics_total", controller)
-        if controller != CONTROLLER:
+        if controller in SCRAPES:
             return  # no series of a scrape object's own
         self.count(OURS + "reconcile_outcome_total", result.kind)
         if result.kind == "invalid spec":
             self.count("controller_runtime_terminal_reconcile_errors_total", controller)
-            self._own(key, "operator_controller_object_parsing_errors_total", controller, name).inc()
+            self._own((controller, *key), "operator_controller_object_parsing_errors_total", controller, name).inc()
         elif result.kind == "conflict":
-            self._own(key, "operator_controller_reconcile_conflict_errors_total", controller, name).inc()
+            self._own((controller, *key), "operator_controller_reconcile_conflict_errors_total", controller, name).inc()
         elif result.kind == "cancelled":
             self.count("operator_controller_reconcile_errors_total")
 
-    def rendered(self, agent: CustomObject[Any], wanted: Desired, seconds: float) -> None:
-        """Everything of an agent has been rendered."""
-        key = (agent.namespace, agent.name)
+    def rendered(self, key: OwnerKey, desired: Desired, seconds: float) -> None:
+        """Everything of an owner has been rendered."""
         self.observe(OURS + "config_render_seconds", seconds)
-        found = wanted.configuration
+        found = desired.configuration
         parts = (found.main, *found.overflow) if found else ()
         self._own(key, OURS + "config_bytes", *key).set(sum(len(part.packed) for part in parts))
         self._own(key, OURS + "config_buckets", *key).set(len(parts))
@@ -251,7 +267,7 @@ class Metrics(Meter):
                 self._own(key, OURS + "scrape_objects", *key, kind.singular, state).set(numbers[kind.singular])
 
     def render_skipped(self) -> None:
-        """A pass had nothing to render."""
+        """A reconcile had nothing to render."""
         self.count(OURS + "config_skipped_renders_total")
 
     def rejected(self, scrape: CustomObject[Any]) -> None:
@@ -266,31 +282,30 @@ class Metrics(Meter):
         """A status has been written, or not."""
         self.count(OURS + "status_writes_total", kind, result)
 
-    def hold(self, agent: CustomObject[Any], is_held: bool) -> None:
-        """Whether clean-up of an agent is held back."""
-        (self._holding.add if is_held else self._holding.discard)(agent.key)
+    def hold(self, key: OwnerKey, is_held: bool) -> None:
+        """Whether clean-up of an owner is held back."""
+        (self._holding.add if is_held else self._holding.discard)(key)
         self.set(OURS + "destructive_hold", len(self._holding))
 
-    def flapping(self, agent: CustomObject[Any], is_flapping: bool) -> None:
-        """Whether somebody else keeps undoing the writes for an agent."""
-        key = (agent.namespace, agent.name)
-        self._own(key, OURS + "write_flapping", *key).set(is_flapping)
+    def conflicting(self, key: OwnerKey, is_conflicting: bool) -> None:
+        """Whether somebody else keeps undoing the writes for an owner."""
+        self._own(key, OURS + "write_flapping", *key).set(is_conflicting)
 
-    def forget(self, namespace: str, name: str) -> None:
-        """Drop every series of an agent that is gone."""
-        for metric, labels in self._series.pop((namespace, name), ()):
+    def forget(self, key: OwnerKey) -> None:
+        """Drop every series of an owner that is gone."""
+        for metric, labels in self._series.pop(key, ()):
             self.by_name[metric].remove(*labels)
-        self._holding.discard(f"{namespace}/{name}")
+        self._holding.discard(key)
         self.set(OURS + "destructive_hold", len(self._holding))
 
-    def _own(self, key: tuple[str, str], name: str, *labels: str) -> Any:
+    def _own(self, key: OwnerKey, name: str, *labels: str) -> Any:
         self._series.setdefault(key, set()).add((name, labels))
         return self._child(name, labels)
 
     # What `kube` reports.
 
     def exchange(self, exchange: Exchange) -> None:
-        """See Observer."""
+        """See Meter."""
         code = str(exchange.status) if exchange.status else "<error>"
         self.count("rest_client_requests_total", code, exchange.method, self.host)
         self.observe("rest_client_request_duration_seconds", exchange.seconds, exchange.method, exchange.route)
@@ -305,50 +320,50 @@ class Metrics(Meter):
             self.set(OURS + "apiserver_clock_skew_seconds", self._skew)
 
     def throttled(self, seconds: float, *, by_server: bool) -> None:
-        """See Observer."""
+        """See Meter."""
         source = "server" if by_server else "budget"
         self.count(OURS + "api_throttle_wait_seconds_total", source, by=seconds)
         self.count(OURS + "api_throttled_total", source)
 
     def listed(self, kind: str, namespace: str, reason: str, result: str) -> None:
-        """See Observer."""
+        """See Meter."""
         self.count(OURS + "informer_lists_total", kind, result)
         self.count(OURS + "informer_relists_total", kind, reason)
 
     def watched(self, kind: str, namespace: str, result: str) -> None:
-        """See Observer."""
+        """See Meter."""
         self.count(OURS + "informer_watches_total", kind, result)
 
     def event(self, kind: str, namespace: str, type_: str) -> None:
-        """See Observer."""
+        """See Meter."""
         self.count(OURS + "informer_events_total", kind, type_)
 
     def handler_failed(self, kind: str, namespace: str) -> None:
-        """See Observer."""
+        """See Meter."""
         self.count(OURS + "informer_handler_errors_total", kind)
 
     def differed(self, kind: str, namespace: str, count: int) -> None:
-        """See Observer."""
+        """See Meter."""
         self.count(OURS + "informer_verify_differences_total", kind, by=count)
 
     def restarted(self, name: str) -> None:
-        """See Observer."""
+        """See Meter."""
         self.count(OURS + "informer_thread_restarts_total", name.partition(" ")[0])
 
     def token_failed(self) -> None:
-        """See Observer."""
+        """See Meter."""
         self.count(OURS + "token_reload_errors_total")
 
     def leading(self, leading: bool) -> None:
-        """See Observer."""
+        """See Meter."""
         self.set("leader_election_master_status", leading, self.lease)
         if leading:
             self.count(OURS + "leader_transitions_total")
 
     def slow_renewal(self) -> None:
-        """See Observer."""
+        """See Meter."""
         self.count("leader_election_slowpath_total", self.lease)
 
     def lease_failed(self, operation: str) -> None:
-        """See Observer."""
+        """See Meter."""
         self.count(OURS + "leader_failures_total", operation)

@@ -3,32 +3,24 @@
 `sources` is the table; `Stores` holds a store for each and knows nothing of threads: informers feed them, or tests do.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import Factory, define, field, frozen
 
 from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.desired.vmagent.features import VMAGENT
-from vmagent_operator.identity import (
-    APPLICATION_LABEL,
-    GROUP,
-    INSTANCE_LABEL,
-    MANAGED_BY,
-    MANAGED_BY_LABEL,
-    OPERATOR,
-    OVERFLOW_LABEL,
-    VERSION,
-)
+from vmagent_operator.controller.engine.kind import OwnerKey, OwnerKind, custom
+from vmagent_operator.controller.engine.owners import OwnerIndex, child_selector
+from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.resource import Manifest, Remains, Resource
 from vmagent_operator.settings import Settings
 from vmagent_operator.status.conditions import conditions
 
-CHILD_SELECTOR = f"{MANAGED_BY_LABEL}={MANAGED_BY},{APPLICATION_LABEL} in ({VMAGENT.name})"
 OWNER = "owner"
 PARENT = "parent"
 _KEPT_METADATA = (
@@ -47,14 +39,7 @@ _KEPT_METADATA = (
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
-def custom(kind: Kind[Any]) -> Resource:
-    """Where the API server has the objects of a custom kind."""
-    return Resource(GROUP, VERSION, kind.plural, kind.name)
-
-
-VMAGENTS = custom(kinds.VMAGENT)
 SCRAPES: Mapping[Resource, Kind[Any]] = {custom(kind): kind for kind in kinds.SCRAPE_KINDS}
-KINDS: Mapping[Resource, Kind[Any]] = {VMAGENTS: kinds.VMAGENT, **SCRAPES}
 WORKLOADS = (resource.DEPLOYMENTS, resource.STATEFULSETS, resource.DAEMONSETS)
 CLUSTER_RBAC = (resource.CLUSTERROLEBINDINGS, resource.CLUSTERROLES)
 NAMESPACED_RBAC = (resource.ROLEBINDINGS, resource.ROLES)
@@ -78,17 +63,17 @@ class Source:
     indexes: Mapping[str, Callable[[Any], Iterable[str]]] = field(factory=dict)
 
 
-def sources(settings: Settings, *, watch_references: bool = True) -> tuple[Source, ...]:
-    """Every collection that an operator with these settings watches."""
-    owned: dict[str, Any] = {"indexes": {OWNER: owner_keys}}
-    children: dict[str, Any] = {"selector": CHILD_SELECTOR, **owned}
+def sources(settings: Settings, owners: Sequence[OwnerKind], *, watch_references: bool = True) -> tuple[Source, ...]:
+    """Every collection that an operator of these `owners` watches."""
+    owned: dict[str, Any] = {"indexes": {OWNER: OwnerIndex(owners).texts}}
+    children: dict[str, Any] = {"selector": child_selector(owners), **owned}
     references: dict[str, Any] = {"metadata_only": True, "is_required": True, "transform": slim_labels, **owned}
     if not watch_references:
-        references["selector"] = CHILD_SELECTOR
-    scrape_indexes = {OWNER: owner_keys, PARENT: parents}
+        references["selector"] = child_selector(owners)
+    scrape_indexes = {**owned["indexes"], PARENT: parents}
     found = [
-        Source(resource=custom(kind), transform=read, is_required=True, indexes=scrape_indexes)
-        for kind in kinds.KINDS
+        Source(resource=custom(kind), transform=partial(read, kind), is_required=True, indexes=scrape_indexes)
+        for kind in (*(of.kind for of in owners), *kinds.SCRAPE_KINDS)
         if kind.name not in settings.disabled_kinds
     ]
     if not settings.watch_namespaces:
@@ -104,9 +89,9 @@ def sources(settings: Settings, *, watch_references: bool = True) -> tuple[Sourc
     return tuple(found)
 
 
-def read(raw: Manifest) -> CustomObject[Any]:
-    """The custom resource that `raw` is; what cannot be read of it is its `error`."""
-    return kinds.unreadable(raw, raw.fault) if isinstance(raw, Remains) else kinds.read(raw)
+def read(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
+    """The custom resource of this kind that `raw` is; what cannot be read of it is its `error`."""
+    return kinds.unreadable(kind, raw, raw.fault) if isinstance(raw, Remains) else kinds.read_as(kind, raw)
 
 
 def slim(raw: Manifest) -> Manifest:
@@ -137,44 +122,9 @@ def slim_labels(raw: Manifest) -> Manifest:
     return slimmed
 
 
-def owner_keys(child: Manifest | CustomObject[Any]) -> tuple[str, ...]:
-    """`namespace/name` of the VMAgent that a child belongs to, UIDs aside; nothing if there is none.
-
-    Children that cannot have an owner reference (roles of the cluster, or beside scrape objects elsewhere) tell by their
-    labels and name; overflow Secrets by their label, whoever may have taken the reference away.
-    """
-    if isinstance(child, CustomObject):
-        namespace, references = child.namespace, child.metadata.owner_references
-        labels: Mapping[str, str] = child.metadata.labels
-        name = child.name
-    else:
-        metadata = child["metadata"]
-        namespace, references = metadata.get("namespace") or "", metadata.get("ownerReferences") or ()
-        labels, name = metadata.get("labels") or {}, metadata["name"]
-    for reference in references:
-        group = str(reference.get("apiVersion", "")).partition("/")[0]
-        if group == GROUP and reference.get("kind") == kinds.VMAGENT.name:
-            return (f"{namespace}/{reference.get('name')}",)
-    if prefixed := labels.get(OVERFLOW_LABEL):
-        return tuple({f"{namespace}/{prefixed}", f"{namespace}/{prefixed.removeprefix(VMAGENT.prefix)}"})
-    pattern = name.split(":", 2)
-    if len(pattern) == 3 and pattern[0] == "monitoring" and is_labelled(labels, labels.get(INSTANCE_LABEL, "")):
-        return (f"{pattern[1]}/{labels[INSTANCE_LABEL]}",)
-    return ()
-
-
 def parents(scrape: CustomObject[Any]) -> tuple[str, ...]:
     """The types of the conditions on a scrape object: who has looked at it."""
     return tuple(condition["type"] for condition in conditions(scrape))
-
-
-def is_labelled(labels: Mapping[str, str], name: str) -> bool:
-    """Whether `labels` are those of a child of a VMAgent called `name`."""
-    return bool(name) and (
-        labels.get(MANAGED_BY_LABEL) == MANAGED_BY
-        and labels.get(APPLICATION_LABEL) == VMAGENT.name
-        and labels.get(INSTANCE_LABEL) == name
-    )
 
 
 @define
@@ -183,10 +133,12 @@ class Stores:
 
     sources: tuple[Source, ...]
     is_healthy: Callable[[Resource], bool] = field(default=lambda _: True)
-    _stores: dict[Resource, Store[Any]] = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._stores = {source.resource: Store(source.transform, source.indexes) for source in self.sources}
+    _stores: dict[Resource, Store[Any]] = field(
+        init=False,
+        default=Factory(
+            lambda self: {each.resource: Store(each.transform, each.indexes) for each in self.sources}, takes_self=True
+        ),
+    )
 
     def __contains__(self, kind: Resource) -> bool:
         return kind in self._stores
@@ -203,9 +155,9 @@ class Stores:
         """Every object of a collection, none if it is not watched."""
         return self._stores[kind].items() if kind in self._stores else ()
 
-    def owned(self, kind: Resource, namespace: str, name: str) -> tuple[Any, ...]:
-        """The children of one kind that a VMAgent has."""
-        return self._stores[kind].by(OWNER, f"{namespace}/{name}") if kind in self._stores else ()
+    def owned(self, kind: Resource, owner: OwnerKey) -> tuple[Any, ...]:
+        """The children of one kind that an owner has."""
+        return self._stores[kind].by(OWNER, "/".join(owner)) if kind in self._stores else ()
 
     def reported_by(self, parent: str) -> tuple[CustomObject[Any], ...]:
         """The scrape objects that carry a condition of this type."""

@@ -5,7 +5,7 @@ after a start an owner counts as unheard until its first reconcile, and what it 
 """
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from attrs import define, field, frozen
 
@@ -25,24 +25,32 @@ class Verdict:
 
 @define(eq=False)
 class Verdicts:
-    """The latest verdicts of every owner, by the type of its condition; thread-safe, the latest word wins."""
+    """The latest verdicts of every owner, by the type of its condition; thread-safe, the latest word wins.
 
+    wake: has the statuses of objects looked at.
+    """
+
+    wake: Callable[[Iterable[ObjectId]], None] = field(default=lambda objects: None)
     _said: dict[str, Mapping[ObjectId, Verdict]] = field(init=False, factory=dict)
     _heard: set[str] = field(init=False, factory=set)
     """The owners that have been reconciled since the start, those that failed included."""
     _lock: threading.Lock = field(init=False, factory=threading.Lock)
     """Protects both; what an owner said is replaced as a whole and never changed."""
 
-    def put(self, parent: str, said: Mapping[ObjectId, Verdict]) -> frozenset[ObjectId]:
-        """Make `said` all that an owner has to say; the objects whose status may differ now."""
+    def put(self, parent: str, said: Mapping[ObjectId, Verdict], carriers: Iterable[ObjectId] = ()) -> None:
+        """Make `said` all that an owner has to say, and have every status looked at that may differ now.
+
+        carriers: the objects whose status tells of the owner. Those that it does not select any more are looked at when it
+        speaks first, and when it has nothing left to say.
+        """
         with self._lock:
-            before = self._said.get(parent, {})
+            is_first, before = parent not in self._heard, self._said.get(parent, {})
             self._said[parent] = said
             self._heard.add(parent)
-        if before is said:
-            return frozenset()
-        changed = {of for of, verdict in said.items() if before.get(of) != verdict}
-        return frozenset(changed | (before.keys() - said.keys()))
+        changed = {of for of, verdict in said.items() if before.get(of) != verdict} | (before.keys() - said.keys())
+        if is_first or not said:
+            changed |= set(carriers) - said.keys()
+        self.wake(changed)
 
     def keep(self, parent: str) -> None:
         """The owner has failed before it came to any scrape object: what it said stands, if it ever did."""

@@ -125,7 +125,7 @@ class VolumeExpander:
 def _template(claim: Manifest, workload: str, replicas: int) -> str:
     """The name of the template that a claim was made from for one of the replicas of `workload`; empty if it was not.
 
-    Claims are looked at, not numbers: there are as many as a cluster has, and a VMAgent can ask for any number.
+    Claims are looked at, not numbers: there are as many as a cluster has, and an owner can ask for any number.
     """
     rest, _, ordinal = claim["metadata"]["name"].rpartition("-")
     is_ours = ordinal.isdecimal() and len(ordinal) < 10 and str(int(ordinal)) == ordinal and int(ordinal) < replicas

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 
-from attrs import define
+from attrs import define, field
 
 from vmagent_operator.controller.engine.child import Child
 from vmagent_operator.controller.engine.events import Type
-from vmagent_operator.controller.engine.state import Memory
 from vmagent_operator.kube.clock import Clock
 
 REWRITES, WITHIN_SECONDS = 10, 300.0
@@ -16,38 +15,51 @@ PAUSE_SECONDS, QUIET_SECONDS = 60.0, 600.0
 
 
 @define
-class ConflictingWriters:
-    """Counts writes of the same content to the same child; its state is in the agent's memory."""
+class ConflictState:
+    """What is remembered of writes, in monotonic seconds.
 
-    memory: Memory
+    rewrites: the digest of what was last written to a child, and when it was. rested_at: when we last stopped writing.
+    until: how long somebody else counts as undoing our writes.
+    """
+
+    rewrites: dict[Child, tuple[bytes, list[float]]] = field(factory=dict)
+    rested_at: float | None = None
+    until: float = float("-inf")
+
+
+@define
+class ConflictingWriters:
+    """Counts writes of the same content to the same child."""
+
+    state: ConflictState
     clock: Clock
     event: Callable[[Type, str, str], None]
 
     @property
     def is_open(self) -> bool:
         """Whether somebody else has lately been undoing our writes."""
-        return self.clock.monotonic() < self.memory.conflicting_until
+        return self.clock.monotonic() < self.state.until
 
     def pause_seconds(self) -> float:
-        """How long this agent's writes have to rest from now."""
+        """How long this owner's writes have to rest from now."""
         now = self.clock.monotonic()
-        if not self.is_open or self.memory.rested_at is None:
+        if not self.is_open or self.state.rested_at is None:
             return 0.0
-        left = self.memory.rested_at + PAUSE_SECONDS - now
+        left = self.state.rested_at + PAUSE_SECONDS - now
         if left <= 0:
-            self.memory.rested_at = now
+            self.state.rested_at = now
             return 0.0
         return left
 
     def count(self, child: Child, what: str, digest: bytes, paths: tuple[str, ...]) -> None:
         """Note a write; the usual cause of too many is a second operator that was forgotten."""
         now = self.clock.monotonic()
-        last, times = self.memory.rewrites.get(child, (b"", []))
+        last, times = self.state.rewrites.get(child, (b"", []))
         times = [time for time in times if now - time <= WITHIN_SECONDS] if last == digest else []
-        self.memory.rewrites[child] = (digest, [*times, now])
+        self.state.rewrites[child] = (digest, [*times, now])
         if len(times) < REWRITES:
             return
         if not self.is_open:
             fields = ", ".join(paths[:5])
             self.event("Warning", "ConflictingController", f"somebody else keeps changing {what}: {fields}")
-        self.memory.conflicting_until, self.memory.rested_at = now + QUIET_SECONDS, now
+        self.state.until, self.state.rested_at = now + QUIET_SECONDS, now

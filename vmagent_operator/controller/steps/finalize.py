@@ -1,51 +1,51 @@
-"""The end of a VMAgent: what the garbage collector cannot remove, and the finalizer that kept the agent until then.
+"""The end of an owner: what the garbage collector cannot remove, and the finalizer that kept the owner until then.
 
-Needs nothing of the agent but its metadata, so that a broken or paused one can go as well.
+Needs nothing of the owner but its metadata, so that a broken or paused one can go as well.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine import stores
+from vmagent_operator.controller.engine.child import Child
+from vmagent_operator.controller.engine.kind import Owner, OwnerKind
 from vmagent_operator.controller.engine.owners import is_ours
-from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, NAMESPACED_RBAC, VMAGENTS, Stores
+from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, NAMESPACED_RBAC, Stores
 from vmagent_operator.controller.steps import prune
-from vmagent_operator.controller.steps.prune import SWEPT
+from vmagent_operator.controller.steps.prune import PRUNED
 from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube.errors import Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
-from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write.apply import Applier
 from vmagent_operator.status.conditions import condition_type
 
 RELEASE_SECONDS = 30.0
-"""How long an agent stays for scrape objects to say that it no longer selects them. They are told afterwards as well, but
+"""How long an owner stays for scrape objects to say that it no longer selects them. It is written afterwards as well, but
 not by another process."""
 
 
-def add(client: Client, agent: CustomObject[Any]) -> bool:
-    """Put our finalizer on `agent`; False if it is not what we took it for, so that it has to be looked at again."""
-    before = list(agent.metadata.finalizers)
-    return _patch(client, agent, before, [*before, FINALIZER])
+def add(of: OwnerKind, client: Client, owner: Owner) -> bool:
+    """Put our finalizer on `owner`; False if it is not what we took it for, so that it has to be looked at again."""
+    before = list(owner.metadata.finalizers)
+    return _patch(of, client, owner, before, [*before, FINALIZER])
 
 
-def _patch(client: Client, agent: CustomObject[Any], before: list[str], after: list[str]) -> bool:
+def _patch(of: OwnerKind, client: Client, owner: Owner, before: list[str], after: list[str]) -> bool:
     path = "/metadata/finalizers"
     known = [{"op": "test", "path": path, "value": before}] if before else []
     operations: list[Manifest] = [
-        {"op": "test", "path": "/metadata/uid", "value": agent.metadata.uid},
+        {"op": "test", "path": "/metadata/uid", "value": owner.metadata.uid},
         *known,
         {"op": "add", "path": path, "value": after},
     ]
     if not before:
         # Without a list there is nothing to test; the resource version stands in for it.
-        version = agent.metadata.resource_version
+        version = owner.metadata.resource_version
         operations.insert(1, {"op": "test", "path": "/metadata/resourceVersion", "value": version})
     try:
-        client.json_patch(VMAGENTS, agent.namespace, agent.name, operations)
+        client.json_patch(of.resource, owner.namespace, owner.name, operations)
     except (Invalid, NotFound):
         return False
     return True
@@ -53,49 +53,51 @@ def _patch(client: Client, agent: CustomObject[Any], before: list[str], after: l
 
 @frozen
 class Finalizer:
-    """Takes leave of a VMAgent. Methods raise ApiError."""
+    """Takes leave of an owner. Methods raise ApiError."""
 
+    of: OwnerKind
     stores: Stores
     client: Client
     applier: Applier
     is_cluster_wide: bool
 
-    def run(self, agent: CustomObject[Any], *, is_late: bool) -> str:
-        """Do what is left to do; what is still waited for, "" if the agent is free to go.
+    def run(self, owner: Owner, *, is_late: bool) -> str:
+        """Do what is left to do; what is still waited for, "" if the owner is free to go.
 
         is_late: whether scrape objects have had their time to be released.
         """
-        if FINALIZER not in agent.metadata.finalizers:
+        if FINALIZER not in owner.metadata.finalizers:
             return ""
-        self._strip(agent)
-        for kind, namespace, name in self._unowned(agent):
-            prune.remove(self.applier, kind, namespace, name, agent.namespace, agent.name)
-        if self.stores.reported_by(condition_type(agent)) and not is_late:
+        self._strip(owner)
+        for child in self._unowned(owner):
+            prune.remove(self.of, self.applier, child, owner.namespace, owner.name)
+        if self.stores.reported_by(condition_type(owner)) and not is_late:
             return "scrape objects are being released"
-        before = list(agent.metadata.finalizers)
-        if not _patch(self.client, agent, before, [name for name in before if name != FINALIZER]):
+        before = list(owner.metadata.finalizers)
+        after = [name for name in before if name != FINALIZER]
+        if not _patch(self.of, self.client, owner, before, after):
             return "the finalizers have changed meanwhile"
         return ""
 
-    def _strip(self, agent: CustomObject[Any]) -> None:
+    def _strip(self, owner: Owner) -> None:
         """Take an earlier operator's finalizer off the children, or the garbage collector would wait for ever."""
-        for kind in SWEPT:
-            for known in self.stores.owned(kind, agent.namespace, agent.name):
+        for kind in PRUNED:
+            for known in self.stores.owned(kind, self.of.key(owner)):
                 metadata = stores.metadata(known)
                 if FINALIZER in (metadata.get("finalizers") or ()):
                     place = metadata.get("namespace")
-                    self.applier.strip_finalizer(kind, place, metadata["name"], lambda live: is_ours(agent, live))
+                    self.applier.strip_finalizer(
+                        kind, place, metadata["name"], lambda live: is_ours(self.of, owner, live)
+                    )
 
-    def _unowned(self, agent: CustomObject[Any]) -> Iterator[tuple[Resource, str | None, str]]:
+    def _unowned(self, owner: Owner) -> Iterator[Child]:
         """Roles and bindings that cannot have an owner reference: those of the cluster by name, the others as known."""
         if self.is_cluster_wide:
+            names = dict.fromkeys((*(f"{app.prefix}{owner.name}" for app in self.of.apps), owner.name))
             for kind in CLUSTER_RBAC:
-                yield from (
-                    (kind, None, f"monitoring:{agent.namespace}:{name}")
-                    for name in (f"vmagent-{agent.name}", agent.name)
-                )
+                yield from (Child(kind, "", f"monitoring:{owner.namespace}:{name}") for name in names)
         for kind in NAMESPACED_RBAC:
-            for known in self.stores.owned(kind, agent.namespace, agent.name):
+            for known in self.stores.owned(kind, self.of.key(owner)):
                 metadata = known["metadata"]
-                if metadata["namespace"] != agent.namespace:
-                    yield kind, metadata["namespace"], metadata["name"]
+                if metadata["namespace"] != owner.namespace:
+                    yield Child(kind, metadata["namespace"], metadata["name"])

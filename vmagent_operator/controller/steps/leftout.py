@@ -17,7 +17,7 @@ Name = tuple[str, str, str]
 
 @define
 class LeftOut:
-    """The objects of one VMAgent that are left out: `refused` (name -> why, and what to do) and what leans on those."""
+    """The objects of one owner that are left out: `refused` (name -> why, and what to do) and what leans on those."""
 
     refused: dict[Name, str] = field(factory=dict)
     names: set[Name] = field(factory=set)
@@ -45,7 +45,7 @@ class LeftOut:
     def takes(self, manifest: Manifest) -> bool:
         """Whether `manifest` leans on something that is left out, and so is left out itself."""
         leans = any(name in self.names for name in _leans_on(manifest))
-        # Without its account an agent has no pods, and nothing that comes after it serves anybody.
+        # Without its account an owner has no pods, and nothing that comes after it serves anybody.
         if leans or any(kind == "ServiceAccount" for kind, _, _ in self.names):
             self.names.add(name_of(manifest))
             return True

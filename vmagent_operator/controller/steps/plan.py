@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
 from vmagent_operator.desired.stages import Gate, Stage, objects
@@ -27,6 +27,10 @@ class Plan:
     last: tuple[Manifest, ...]
     children: dict[Child, bytes]
     """Every object that is to be there in the end, and the digest of what it is to be. What is not among them is pruned."""
+
+    def settled(self) -> "Plan":
+        """What is left of it once all of it is written: there is nothing to do, and what is to be there is known."""
+        return evolve(self, now=(), waiting=())
 
 
 @frozen(kw_only=True)

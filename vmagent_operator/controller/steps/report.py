@@ -1,19 +1,16 @@
-"""Telling the VMAgent how a pass ended: status, events, and the outcome that an error stands for."""
+"""Applied -> status: what an owner is told of a reconcile by its status and by Events, and the result that an error stands for."""
 
 import logging
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-from attrs import define, evolve, field
+from attrs import define, evolve
 
-from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.controller.engine.events import Recorder, Type
+from vmagent_operator.controller.engine.kind import Owner, OwnerKind
 from vmagent_operator.controller.engine.metrics import Metrics
 from vmagent_operator.controller.engine.result import DELETION_SECONDS, RULES, Kind, Result
-from vmagent_operator.controller.engine.state import Memory
-from vmagent_operator.controller.engine.stores import VMAGENTS
-from vmagent_operator.desired.vmagent.desired import Desired
-from vmagent_operator.desired.vmagent.features import scale
+from vmagent_operator.desired.stages import Desired
 from vmagent_operator.kube import errors
 from vmagent_operator.kube.errors import ApiError, Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
@@ -30,15 +27,15 @@ logger = logging.getLogger(__name__)
 FAILING_SECONDS = 60.0
 """A fault of the server that lasts less is no news: the retry comes before anybody could look."""
 STATUS_SECONDS = 1.0
-"""A rollout is told at most this often; pods come and go by the second."""
+"""A rollout is reported at most this often; pods come and go by the second."""
 CONFLICT_SECONDS = 5.0
 """Whoever writes at the same time is given so long to come to an end."""
 CONFIG_SECONDS = 60.0
-"""How often an Event may tell of a new configuration: where something is deployed all the time, each tells the same."""
+"""How often an Event may tell of a new configuration: where something is deployed all the time, each says the same."""
 
 
 def result_of(error: Exception) -> Result:
-    """How a pass ended that `error` has ended."""
+    """How a reconcile ended that `error` has ended."""
     message = str(error)
     match error:
         case Missing():
@@ -62,36 +59,52 @@ def result_of(error: Exception) -> Result:
 
 
 @define
-class Reporting:
-    """Writes the status of one VMAgent during one pass; `available` says whether its workloads are ready, if known."""
+class ReportState:
+    """What was last reported of an owner; times are monotonic seconds.
 
+    failure, failing_since: what it fails of, and since when. warnings: what is doubtful in its spec. result: how the last
+    reconcile ended. status_at, config_at: when the status was written, and an Event told of a new configuration.
+    """
+
+    failure: str = ""
+    failing_since: float | None = None
+    warnings: tuple[str, ...] = ()
+    result: Kind | None = None
+    status_at: float = float("-inf")
+    config_at: float = float("-inf")
+
+
+@define
+class Reporter:
+    """Writes the status of one owner, and records Events about it, during one reconcile."""
+
+    of: OwnerKind
     client: Client
     recorder: Recorder
     metrics: Metrics
-    agent: CustomObject[VMAgentSpec]
-    memory: Memory
-    available: bool | None = field(default=None, init=False)
+    owner: Owner
+    state: ReportState
 
     def event(self, type_: Type, reason: str, message: str) -> None:
-        """Record something that happened to the agent."""
-        self.recorder.record(self.agent, type_, reason, message)
+        """Record something that happened to the owner."""
+        self.recorder.record(self.owner, type_, reason, message)
 
-    def set_progressing(self, spec: VMAgentSpec) -> None:
+    def set_progressing(self, spec: Any) -> None:
         """Say that a spec other than the one last applied is being worked on. Raises ApiError."""
-        if self.agent.status.get("lastAppliedSpec") == applied_spec(spec):
+        if self.owner.status.get("lastAppliedSpec") == applied_spec(spec):
             return
-        if self.agent.status.get("observedGeneration") != self.agent.metadata.generation:
+        if self.owner.status.get("observedGeneration") != self.owner.metadata.generation:
             self.event("Normal", "ReconcileEvent", "starting object update")
-        if self.agent.status.get("updateStatus") not in ("expanding", "failed"):
+        if self.owner.status.get("updateStatus") not in ("expanding", "failed"):
             self._write(self._status("expanding", ""))
 
-    def report_warnings(self, found: Desired) -> None:
+    def report_warnings(self, desired: Desired) -> None:
         """Tell of what is doubtful in the spec and yet built, when that is new."""
-        if found.warnings and found.warnings != self.memory.warnings:
-            warnings = "; ".join(found.warnings)
-            logger.warning("vmagent %s: doubtful: %s", self.agent.key, warnings)
+        if desired.warnings and desired.warnings != self.state.warnings:
+            warnings = "; ".join(desired.warnings)
+            logger.warning("%s %s: doubtful: %s", self.of.name, self.owner.key, warnings)
             self.event("Warning", "InvalidSpec", warnings)
-        self.memory.warnings = found.warnings
+        self.state.warnings = desired.warnings
 
     def reject(self, findings: Iterable[Finding], before: Mapping[tuple[str, str], str]) -> None:
         """Tell of scrape objects that are left out, once for each reason; `before` has what was said last of each."""
@@ -105,87 +118,93 @@ class Reporting:
                 self.metrics.object_error(scrape.kind.singular)
                 logger.error("%s %s: internal error: %s", scrape.kind.name.lower(), scrape.key, finding.bug)
 
-    def report_configuration(self, found: Desired) -> None:
+    def report_configuration(self, desired: Desired) -> None:
         """Tell that there is a new configuration, once a minute at most."""
-        now, configuration = self.client.clock.monotonic(), found.configuration
-        if configuration is None or now - self.memory.told_at < CONFIG_SECONDS:
+        now, configuration = self.client.clock.monotonic(), desired.configuration
+        if configuration is None or now - self.state.config_at < CONFIG_SECONDS:
             return
-        self.memory.told_at = now
+        self.state.config_at = now
         applied, left_out = len(configuration.applied), len(configuration.findings)
         self.event("Normal", "ConfigUpdated", f"configuration of {applied} scrape objects, {left_out} are left out")
 
-    def report(self, outcome: Result) -> Result:
-        """Make the status say how the pass ended; the outcome of the whole, which a failing write makes transient."""
-        state = RULES[outcome.kind].state
-        if outcome.is_failure:
+    def report(self, result: Result, is_available: bool | None = None) -> Result:
+        """Make the status say how the reconcile ended; the result of the whole, which a failing write makes transient.
+
+        is_available: whether the workloads are ready, if known.
+        """
+        self.state.result = result.kind
+        state = RULES[result.kind].state
+        if result.is_failure:
             state = "failed"
-        is_paused = self.agent.spec is not None and self.agent.spec.paused and outcome.kind == "done"
-        self._record_failure(outcome)
-        if state is None or (outcome.kind == "transient" and not self._is_failing()):
-            return outcome
-        reason = "" if outcome.kind == "done" else outcome.message
-        fresh = self._status("paused" if is_paused else state, reason)
-        is_soon = self.client.clock.monotonic() - self.memory.status_at < STATUS_SECONDS
-        if fresh == self.agent.status or (is_soon and outcome.kind == "waiting" and self._was("expanding")):
-            return outcome
-        is_new = outcome.kind == "done" and fresh.get("lastAppliedSpec") != self.agent.status.get("lastAppliedSpec")
+        is_paused = self.owner.spec is not None and self.owner.spec.paused and result.kind == "done"
+        self._record_failure(result)
+        if state is None or (result.kind == "transient" and not self._is_failing()):
+            return result
+        reason = "" if result.kind == "done" else result.message
+        fresh = self._status("paused" if is_paused else state, reason, is_available)
+        is_soon = self.client.clock.monotonic() - self.state.status_at < STATUS_SECONDS
+        if fresh == self.owner.status or (is_soon and result.kind == "waiting" and self._was("expanding")):
+            return result
+        is_new = result.kind == "done" and fresh.get("lastAppliedSpec") != self.owner.status.get("lastAppliedSpec")
         try:
             self._write(fresh)
         except (Invalid, NotFound):
-            return outcome  # another object has the name by now
+            return result  # another object has the name by now
         except ApiError as error:
-            logger.warning("vmagent %s: status not written: %s", self.agent.key, error)
-            return result_of(error) if outcome.kind in ("done", "waiting") else outcome
+            logger.warning("%s %s: status not written: %s", self.of.name, self.owner.key, error)
+            return result_of(error) if result.kind in ("done", "waiting") else result
         if is_new:
             self.event("Normal", "ReconcileEvent", "reconcile of object finished successfully")
-        return outcome
+        return result
 
-    def _status(self, state: State, reason: str) -> Status:
+    def _status(self, state: State, reason: str, is_available: bool | None = None) -> Status:
         return owner_status(
-            self.agent,
+            self.owner,
             state,
             reason,
             self.client.clock.now(),
-            scale=scale(self.agent),
-            warnings=self.memory.warnings,
-            is_available=self.available,
+            scale=self.of.scale(self.owner),
+            warnings=self.state.warnings,
+            is_available=is_available,
         )
 
-    def _record_failure(self, outcome: Result) -> None:
+    def _record_failure(self, result: Result) -> None:
         """Log and record a failure when it is new, and remember since when there is one."""
-        if outcome.kind in ("cancelled", "conflict"):
+        if result.kind in ("cancelled", "conflict"):
             return
-        is_failure = outcome.kind not in ("done", "waiting")
+        is_failure = result.kind not in ("done", "waiting")
         if not is_failure:
-            self.memory.failure, self.memory.failing_since = "", None
+            self.state.failure, self.state.failing_since = "", None
             return
-        if self.memory.failing_since is None:
-            self.memory.failing_since = self.client.clock.monotonic()
-        if self.memory.failure == outcome.message:
+        if self.state.failing_since is None:
+            self.state.failing_since = self.client.clock.monotonic()
+        if self.state.failure == result.message:
             return
-        self.memory.failure = outcome.message
-        logger.warning("vmagent %s: %s: %s", self.agent.key, outcome.kind, outcome.message)
-        self.event("Warning", outcome.event or RULES[outcome.kind].event, outcome.message)
+        self.state.failure = result.message
+        logger.warning("%s %s: %s: %s", self.of.name, self.owner.key, result.kind, result.message)
+        self.event("Warning", result.event or RULES[result.kind].event, result.message)
 
     def _is_failing(self) -> bool:
-        since = self.memory.failing_since
+        since = self.state.failing_since
         return since is not None and self.client.clock.monotonic() - since >= FAILING_SECONDS
 
     def _was(self, state: str) -> bool:
-        return bool(self.agent.status.get("updateStatus") == state)
+        return bool(self.owner.status.get("updateStatus") == state)
 
     def _write(self, fresh: Status) -> None:
         """Replace the status of this very object. Raises ApiError, Invalid if the name belongs to another by now."""
-        metadata = self.agent.metadata
+        metadata = self.owner.metadata
         operations: list[Manifest] = [
             {"op": "test", "path": "/metadata/uid", "value": metadata.uid},
             {"op": "add", "path": "/status", "value": fresh},
         ]
         try:
-            self.client.json_patch(VMAGENTS, metadata.namespace, metadata.name, operations, subresource="status")
+            self.client.json_patch(
+                self.of.resource, metadata.namespace, metadata.name, operations, subresource="status"
+            )
         except ApiError:
-            self.metrics.status_written(self.agent.kind.singular, "error")
+            self.metrics.status_written(self.owner.kind.singular, "error")
             raise
-        self.metrics.status_written(self.agent.kind.singular, "ok")
-        self.memory.status_at = self.client.clock.monotonic()
-        self.agent = evolve(self.agent, status=fresh)
+        self.metrics.status_written(self.owner.kind.singular, "ok")
+        self.state.status_at = self.client.clock.monotonic()
+        self.owner = evolve(self.owner, status=fresh)

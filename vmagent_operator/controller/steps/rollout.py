@@ -1,4 +1,4 @@
-"""How far a workload has come, and the next step of those that the operator rolls itself. One look a pass, no waiting.
+"""How far a workload has come, and the next step of those that the operator rolls itself. One look a reconcile, no waiting.
 
 StatefulSets default to `OnDelete`: their pods change only when they are evicted, here in batches, as far as the state of
 the pods allows it. The state is derived from the cluster alone, so a restart in the middle goes on where it was.
@@ -23,6 +23,11 @@ class Progress:
 
     waiting: str = ""
     failed: bool = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether nothing is lacking."""
+        return self == READY
 
 
 READY = Progress()

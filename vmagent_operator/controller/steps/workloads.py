@@ -1,14 +1,13 @@
-"""The workloads of one VMAgent together: are they all ready, and if not, what is the next step and what ails them."""
+"""The workloads of one owner together: are they all ready, and if not, what is the next step and what ails them."""
 
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from attrs import define
+from attrs import define, field
 
 from vmagent_operator.controller.engine.child import Child
-from vmagent_operator.controller.engine.state import Memory
 from vmagent_operator.controller.engine.stores import WORKLOADS, Stores
 from vmagent_operator.controller.steps import rollout
 from vmagent_operator.controller.steps.claims import VolumeExpander
@@ -22,15 +21,34 @@ logger = logging.getLogger(__name__)
 
 
 @define
+class RolloutState:
+    """What is remembered of an owner's workloads.
+
+    inspected: of which StatefulSet (by UID) every pod was seen to be in order. claims: in which state of its templates
+    (UID and digest) every claim was. waiting_since: the monotonic seconds since when the wait is for `waiting_for`.
+    """
+
+    inspected: dict[Child, str] = field(factory=dict)
+    claims: dict[Child, tuple[str, bytes]] = field(factory=dict)
+    waiting_since: float | None = None
+    waiting_for: str = ""
+
+
+@define
 class Workloads:
-    """Looks at workloads as the stores have them, and takes one step with those that need it. Methods raise ApiError."""
+    """Looks at workloads as the stores have them, and takes one step with those that need it. Methods raise ApiError.
+
+    generations: UID and generation that our last write of a workload led to. max_unavailable: how many pods of the
+    StatefulSet of a name may be missing at once. note: hears what a person should know.
+    """
 
     stores: Stores
     client: Client
-    memory: Memory
+    state: RolloutState
+    generations: Mapping[Child, tuple[str, int]]
     before_write: Callable[[], None]
     reads_classes: bool
-    max_unavailable: int | str
+    max_unavailable: Callable[[str], int | str]
     note: Callable[[str], None]
 
     def advance(self, children: Iterable[Child]) -> Progress:
@@ -52,9 +70,15 @@ class Workloads:
                     return found
         return READY
 
+    def is_overdue(self, progress: Progress, now: float, patience_seconds: float) -> bool:
+        """Whether to wait for `progress` makes no sense any more: it fails, or has been the same for too long."""
+        if self.state.waiting_since is None or self.state.waiting_for != progress.waiting:
+            self.state.waiting_since, self.state.waiting_for = now, progress.waiting
+        return progress.failed or now - self.state.waiting_since >= patience_seconds
+
     def _advance(self, child: Child) -> Progress:
         workload = self._cached(child)
-        uid, generation = self.memory.generations.get(child, ("", 0))
+        uid, generation = self.generations.get(child, ("", 0))
         if workload is None:
             return Progress("being created")
         metadata = workload["metadata"]
@@ -71,12 +95,12 @@ class Workloads:
     def _roll(self, child: Child, workload: Manifest, progress: Progress) -> Progress:
         """The next step of a rollout that is ours to make; nothing is asked of a StatefulSet known to be in order."""
         metadata, status = workload["metadata"], workload["status"]
-        if progress != READY or self.memory.inspected.get(child) != metadata["uid"]:
-            self.memory.inspected.pop(child, None)
+        if progress != READY or self.state.inspected.get(child) != metadata["uid"]:
+            self.state.inspected.pop(child, None)
             pods = rollout.pods_of(self.client, workload)
-            progress = Rollout(self.client, workload, pods, self.max_unavailable).advance(self.before_write)
+            progress = Rollout(self.client, workload, pods, self.max_unavailable(child.name)).advance(self.before_write)
         if progress == READY:
-            self.memory.inspected[child] = metadata["uid"]
+            self.state.inspected[child] = metadata["uid"]
             # Not only once: a conflict leaves it undone, and the StatefulSet's controller may overwrite it with what it read before.
             if status.get("currentRevision") != status.get("updateRevision"):
                 self._record_revision(workload)
@@ -107,11 +131,11 @@ class Workloads:
             return ""
         state = json.dumps([templates, workload["spec"].get("replicas", 1)], sort_keys=True)
         known = (workload["metadata"]["uid"], hashlib.sha256(state.encode()).digest())
-        if self.memory.claims.get(child) == known:
+        if self.state.claims.get(child) == known:
             return ""
         claims = VolumeExpander(self.client, self.reads_classes, self.before_write).ensure(workload)
         if claims.complete:
-            self.memory.claims[child] = known
+            self.state.claims[child] = known
             for text in claims.notes:
                 self.note(text)
         return claims.waiting

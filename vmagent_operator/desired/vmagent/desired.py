@@ -1,13 +1,11 @@
-"""Every object that a VMAgent asks for: `desired` is the one function that the rest of the program calls."""
+"""Every object that a VMAgent asks for: `desired` is what its row in the table of owner kinds names."""
 
 from collections.abc import Iterator, Mapping, Sequence
-
-from attrs import frozen
 
 from vmagent_operator.desired import names
 from vmagent_operator.desired.around import configsecret, policies, rbac, selfscrape, service
 from vmagent_operator.desired.component import Component
-from vmagent_operator.desired.stages import Gate, Stage
+from vmagent_operator.desired.stages import Desired, Gate, Inputs, Stage
 from vmagent_operator.desired.vmagent import capacity, container, features, remotewrite, rules, validation
 from vmagent_operator.desired.vmagent.features import VMAgent, spec
 from vmagent_operator.desired.workload import pod, shard, workload
@@ -17,45 +15,12 @@ from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import AgentError
 from vmagent_operator.scrape.pack import compressed
 from vmagent_operator.scrape.references import SecretSnapshot
-from vmagent_operator.scrape.selection import Selection
-from vmagent_operator.settings import Server, Settings
-
-
-@frozen(kw_only=True)
-class Inputs:
-    """The snapshot that decides what a VMAgent gets.
-
-    selection: the scrape objects that it picks. values: the Secrets and ConfigMaps that it or they refer to.
-    unmanaged_config_exists: the configuration Secret holds a configuration already, under the key `vmagent.yaml.gz`.
-    is_config_foreign: that Secret is somebody else's, and stays so. is_config_shared: its configuration is ours all the
-    same, because the agent has used it before it was given a selection.
-    """
-
-    agent: VMAgent
-    selection: Selection
-    values: SecretSnapshot
-    settings: Settings
-    server: Server
-    unmanaged_config_exists: bool = False
-    is_config_foreign: bool = False
-    is_config_shared: bool = False
-
-
-@frozen(kw_only=True)
-class Desired:
-    """What the cluster should hold, in the order in which it is written, and how it came about.
-
-    configuration: None for an agent that scrapes nothing. warnings: what is doubtful in the spec, and yet built.
-    """
-
-    stages: tuple[Stage, ...]
-    configuration: Configuration | None
-    warnings: tuple[str, ...]
+from vmagent_operator.settings import Settings
 
 
 def desired(inputs: Inputs) -> Desired:
-    """Everything that `inputs.agent` asks for; AgentError if it cannot be built, and then nothing is to be written."""
-    agent = inputs.agent
+    """Everything that `inputs.owner` asks for; AgentError if it cannot be built, and then nothing is to be written."""
+    agent = inputs.owner
     verdict = validation.verdict(agent, inputs.settings)
     if verdict.faults:
         raise AgentError(verdict.reason)
@@ -86,8 +51,8 @@ def _stages(
     """
     overflow = _overflow(component, found)
     around = _before(inputs, component, overflow, found, assets)
-    running = tuple(workloads(inputs.agent, component, inputs.values, len(overflow)))
-    if not features.has_secrets(inputs.agent):
+    running = tuple(workloads(inputs.owner, component, inputs.values, len(overflow)))
+    if not features.has_secrets(inputs.owner):
         return (Stage(objects=(*around, *running)),)
     configuration = _configuration(inputs, component, found, assets.config)
     if not overflow:
@@ -111,7 +76,7 @@ def _before(
     assets: remotewrite.Assets,
 ) -> Iterator[Manifest]:
     """What stands before the configuration."""
-    agent, values = inputs.agent, inputs.values
+    agent, values = inputs.owner, inputs.values
     has_secrets = features.has_secrets(agent)
     yield from rbac.account(component)
     if has_secrets:
@@ -163,12 +128,12 @@ def _configuration(
     An agent that selects nothing leaves the configuration to its user: it gets a first one, never another. To a Secret
     that was there before the agent only keys are added, so that it stays when the agent goes.
     """
-    is_unmanaged = features.is_unmanaged(inputs.agent)
+    is_unmanaged = features.is_unmanaged(inputs.owner)
     data = configsecret.texts(credentials)
-    if not (is_unmanaged and inputs.unmanaged_config_exists):
+    if not (is_unmanaged and inputs.config.exists):
         data[component.app.config_key] = found.main.packed if found else compressed(b"")
     manifest = configsecret.secret(component, names.config(component), data)
-    if inputs.is_config_foreign and (is_unmanaged or inputs.is_config_shared):
+    if inputs.config.is_foreign and (is_unmanaged or inputs.config.is_shared):
         manifest["metadata"] = {key: manifest["metadata"][key] for key in ("name", "namespace")}
     return manifest
 

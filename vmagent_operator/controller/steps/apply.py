@@ -1,19 +1,19 @@
-"""Desired children -> the cluster, in order, with as few requests as possible.
+"""Plan -> Applied: desired children reach the cluster, in order, with as few requests as possible.
 
 A child that was found to be as desired at its present resource version costs nothing; one whose cached state is as
 desired costs a comparison; only the rest is read live and, if need be, written.
 """
 
-import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from attrs import define
+from attrs import define, field, frozen
 
 from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
-from vmagent_operator.controller.engine.state import Memory, Verified
 from vmagent_operator.controller.engine.stores import SCRAPES, Stores
 from vmagent_operator.controller.steps.leftout import LeftOut
+from vmagent_operator.controller.steps.plan import Plan
+from vmagent_operator.controller.steps.rollout import Progress
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write import diff
@@ -21,21 +21,59 @@ from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingErr
 from vmagent_operator.kube.write.managedfields import Migration
 from vmagent_operator.kube.write.ownership import objection
 
-logger = logging.getLogger(__name__)
+
+@frozen
+class Verified:
+    """An object at this UID and resource version was found to be as desired, `digest` being the desired content's."""
+
+    uid: str
+    resource_version: str
+    digest: bytes
+
+
+@define
+class ChildState:
+    """What is remembered of an owner's children.
+
+    verified: those that were as desired. generations: UID and generation that our last write led to, so that an older
+    status is not taken for its outcome.
+    """
+
+    verified: dict[Child, Verified] = field(factory=dict)
+    generations: dict[Child, tuple[str, int]] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Applied:
+    """What has become of a plan.
+
+    left_out: what was not written, and why. written: the writes that were made. progress: what the workloads still lack.
+    """
+
+    plan: Plan
+    left_out: LeftOut
+    written: Mapping[Child, Written]
+    progress: Progress
+
+    @property
+    def is_available(self) -> bool | None:
+        """Whether every workload is ready; None if that says nothing, since not all of them are ours."""
+        return None if self.left_out.has_workload else self.progress.is_ready
 
 
 @define
 class Children:
-    """The children of one VMAgent during one pass.
+    """The children of one owner during one reconcile.
 
-    `on_write` is told of every write that was made: kind, name and what was done.
+    `on_write` hears of every write that was made: kind, name and what was done.
     """
 
     stores: Stores
     applier: Applier
-    memory: Memory
-    previous: Migration
+    state: ChildState
+    migration: Migration
     on_write: Callable[[Manifest, Written], None]
+    written: dict[Child, Written] = field(init=False, factory=dict)
 
     def ensure_all(self, desired: Iterable[Manifest]) -> LeftOut:
         """Make every child as desired that can be; what is left out. Raises WaitingError and ApiError."""
@@ -54,12 +92,13 @@ class Children:
         if self.is_known_up_to_date(child, digest):
             return
         cached = self.stores.get(kind, child.namespace, child.name)
-        if cached is not None and self._is_settled(desired, cached, kind):
+        if cached is not None and self._is_up_to_date(desired, cached, kind):
             self._remember(child, cached["metadata"], digest)
             return
-        written = self.applier.ensure(desired, self.previous)
+        written = self.applier.ensure(desired, self.migration)
         self._remember(child, written.metadata, digest)
         if written.action:
+            self.written[child] = written
             self.on_write(desired, written)
 
     def is_known_up_to_date(self, child: Child, digest: bytes) -> bool:
@@ -70,24 +109,29 @@ class Children:
         metadata = stores.metadata(cached)
         if metadata.get("deletionTimestamp"):
             return False
-        return self.memory.verified.get(child) == Verified(metadata["uid"], metadata["resourceVersion"], digest)
+        return self.state.verified.get(child) == Verified(metadata["uid"], metadata["resourceVersion"], digest)
 
     def is_up_to_date(self, desired: Manifest) -> bool:
         """Whether the child is as desired, as far as the store can tell; False for what it has not the content of."""
-        kind = resource_of(desired)
-        cached = self.stores.get(kind, desired["metadata"].get("namespace"), desired["metadata"]["name"])
-        return cached is not None and self._is_settled(desired, cached, kind)
+        cached = self.cached(desired)
+        return cached is not None and self._is_up_to_date(desired, cached, resource_of(desired))
 
-    def _is_settled(self, desired: Manifest, cached: Manifest, kind: Resource) -> bool:
+    def cached(self, desired: Manifest) -> Manifest | None:
+        """The child as the stores have it, None if they do not."""
+        child = child_of(desired)
+        found: Manifest | None = self.stores.get(child.kind, child.namespace, child.name)
+        return found
+
+    def _is_up_to_date(self, desired: Manifest, cached: Manifest, kind: Resource) -> bool:
         if kind in (resource.SECRETS, resource.CONFIGMAPS) or kind in SCRAPES:
             return False  # the store has not what would have to be compared
         if objection(desired, cached, self.applier.policy):
             return False  # the store has not all that may tell whose it is; the live object is asked
         if cached["metadata"].get("deletionTimestamp"):
             raise WaitingError(f"{kind.kind} {cached['metadata']['name']} is being deleted")
-        return diff.step(desired, cached, self.applier.client.manager, self.previous) is None
+        return diff.step(desired, cached, self.applier.client.manager, self.migration) is None
 
     def _remember(self, child: Child, metadata: Manifest, digest: bytes) -> None:
-        self.memory.verified[child] = Verified(metadata["uid"], metadata["resourceVersion"], digest)
+        self.state.verified[child] = Verified(metadata["uid"], metadata["resourceVersion"], digest)
         if "generation" in metadata:
-            self.memory.generations[child] = (metadata["uid"], metadata["generation"])
+            self.state.generations[child] = (metadata["uid"], metadata["generation"])
