@@ -1,7 +1,6 @@
 """A plan is a function of what is desired and what is there."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from vmagent_operator.controller.steps.plan import View, make_plan
 from vmagent_operator.desired.stages import Gate, Stage
 from vmagent_operator.kube.resource import Manifest
 
-NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PATIENCE_SECONDS = 80.0
 
 
@@ -36,14 +34,13 @@ def view(live: Mapping[str, Manifest], *, is_running: bool = False) -> View:
     return View(
         live=lambda manifest: live.get(manifest["metadata"]["name"]),
         is_running=lambda manifest: is_running,
-        now=NOW,
+        age_seconds=lambda manifest: live[manifest["metadata"]["name"]].get("age", 0.0),
         patience_seconds=PATIENCE_SECONDS,
     )
 
 
 def there(manifest: Manifest, age_seconds: float = 0.0) -> Manifest:
-    created = (NOW - timedelta(seconds=age_seconds)).isoformat()
-    return {**manifest, "metadata": {**manifest["metadata"], "creationTimestamp": created}}
+    return {**manifest, "age": age_seconds}
 
 
 @pytest.mark.parametrize(

@@ -268,6 +268,13 @@ class Manager:
         }
         yield OURS + "read_failures", "Objects that a bug kept from being read, so far.", ("kind",), failures
         yield OURS + "reference_index_entries", "Known references.", (), {(): len(system.mapper.usage.references)}
+        text, now = "1 while somebody else keeps undoing our writes.", system.client.clock.monotonic()
+        wars = {
+            (name, *key): float(state.conflicts.until > now)
+            for name, controller in system.owners.items()
+            for key, state in controller.reconciler.states.items()
+        }
+        yield OURS + "write_flapping", text, ("controller", "namespace", "name"), wars
         yield from self._informer_gauges()
 
     def _statuses(self) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -10,10 +10,12 @@ from vmagent_operator.controller.steps import prune
 from vmagent_operator.controller.steps.reconcile import OwnerState, Reconcile, Tools
 from vmagent_operator.controller.steps.report import result_of
 from vmagent_operator.identity import CONDITION_SUFFIX
-from vmagent_operator.kube.errors import ApiError
+from vmagent_operator.kube.errors import ApiError, Forbidden
 
 logger = logging.getLogger(__name__)
 
+UNREADABLE_SECONDS = 300.0
+"""How soon to look again at roles whose owners cannot be read: nobody waits for their end."""
 SHOWN = 20
 """Unknown fields that the log names; a spec may have tens of thousands."""
 
@@ -57,8 +59,13 @@ class OwnerReconciler:
 
     def _prune(self, namespace: str, name: str) -> Result:
         """Remove what an owner has left behind whose finalizer somebody took off."""
+        if not self.tools.gatherer.stores.is_current(self.tools.of.resource):
+            # That a kind is not served is no proof that its objects are gone, and what runs still needs its rights.
+            return Result(kind="waiting", message="its kind cannot be read", after_seconds=UNREADABLE_SECONDS)
         try:
             prune.remove_orphans(self.tools.of, self.tools.gatherer.stores, self.tools.client, namespace, name)
+        except Forbidden:
+            return Result(kind="gone")  # of an operator whose owners we may not see
         except ApiError as error:
             return result_of(error)
         return Result(kind="gone")

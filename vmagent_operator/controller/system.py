@@ -180,7 +180,7 @@ def make_system(
     )
     watched = sources(settings, owners, watch_references=options.watch_references)
     informers = Informers(watched, client.clock, listing)
-    stores = Stores(informers.sources, informers.is_healthy)
+    stores = Stores(informers.sources, informers.is_healthy, informers.is_current)
     recorder = Recorder(low_priority, options.instance, partial(metrics.count, OURS + "events_dropped_total"))
     usage, statuses = Usage(), dict[str, Controller[StatusReconciler]]()
     verdicts, mapper = Verdicts(partial(wake, statuses)), Mapper(stores, owners, usage, settings)

@@ -85,11 +85,12 @@ class Controller(Generic[R]):
             self._ended[key] = (ended, ended - started)
             if result.kind == "gone":
                 del self._ended[key]
+            # Before the key is given back: another worker may find the object gone, and forget its series.
+            self.metrics.reconciled(self.name, key, result, ended - started)
         finally:
             # Else the key would count as being worked on for ever, and never be handed out again.
             self.queue.done(key)
         self._follow(key, result)
-        self.metrics.reconciled(self.name, key, result, ended - started)
         logger.debug("%s %s/%s: %s seconds=%.3f %s", self.name, *key, result.kind, ended - started, result.message)
         return result
 

@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from vmagent_operator.controller.engine.stores import SCRAPES, Source, Stores
 from vmagent_operator.identity import GROUP
-from vmagent_operator.kube.cache.informer import Informer, definition_deleted, not_discovered
+from vmagent_operator.kube.cache.informer import Informer, Phase, definition_deleted, not_discovered
 from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.clock import Clock
 from vmagent_operator.kube.http.client import Client
@@ -72,6 +72,11 @@ class Informers:
         """Those that a first reconcile has to wait for."""
         required = [source.resource for source in self.sources if source.is_required]
         return [informer for kind in required for informer in self.by_kind.get(kind, ()) if not informer.has_synced]
+
+    def is_current(self, kind: Resource) -> bool:
+        """Whether the stores follow this kind: its informers are neither in trouble nor without anything to follow."""
+        informers = self.by_kind.get(kind, ())
+        return all(informer.is_healthy and informer.phase is not Phase.ABSENT for informer in informers)
 
     def is_healthy(self, kind: Resource) -> bool:
         """Whether something may be removed because a store lacks what would need it."""

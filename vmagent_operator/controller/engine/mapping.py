@@ -66,7 +66,7 @@ class Mapper:
 
     def _scrape(self, change: Change[CustomObject[Any]]) -> Requests:
         old, new = change.old, change.new
-        if old is not None and new is not None and _content(old) == _content(new):
+        if old is not None and new is not None and self._content(old) == self._content(new):
             return Requests("scrape")
         states = [state for state in (old, new) if state is not None]
         namespaces = self.stores.namespaces()
@@ -77,6 +77,14 @@ class Mapper:
             keys |= self.usage.selected.users((state.kind.name, state.key))
             keys |= set(self._owners(state))
         return Requests("scrape", frozenset(keys))
+
+    def _content(self, scrape: CustomObject[Any]) -> tuple[Any, ...]:
+        """What a change of a scrape object must touch to matter; of one that we have made, all that we write."""
+        own = scrape.metadata
+        content = (own.uid, own.generation, own.deletion_timestamp, own.labels, own.annotations.get(SKIP_VALIDATION))
+        if not OwnerIndex(self.owners).keys(scrape):
+            return content
+        return (*content, own.annotations, own.owner_references, own.finalizers)
 
     def _namespace(self, change: Change[Manifest]) -> Requests:
         labels = [(state["metadata"].get("labels") or {}) if state else None for state in (change.old, change.new)]
@@ -133,11 +141,6 @@ def _identity(owner: Owner) -> tuple[Any, ...]:
     own = owner.metadata
     marks = (own.labels, own.annotations, own.finalizers, own.owner_references)
     return own.uid, own.generation, own.deletion_timestamp, *marks
-
-
-def _content(scrape: CustomObject[Any]) -> tuple[Any, ...]:
-    own = scrape.metadata
-    return own.uid, own.generation, own.deletion_timestamp, own.labels, own.annotations.get(SKIP_VALIDATION)
 
 
 def _compared(child: Manifest) -> Manifest:

@@ -107,12 +107,6 @@ TABLE: tuple[tuple[str, type[Any], tuple[str, ...], str], ...] = (
     ),
     (OURS + "status_writes_total", Counter, ("kind", "result"), "Writes of a status."),
     (OURS + "events_dropped_total", Counter, ("reason",), "Events that were not written."),
-    (
-        OURS + "write_flapping",
-        SetGauge,
-        ("controller", "namespace", "name"),
-        "1 while somebody else keeps undoing our writes.",
-    ),
     (OURS + "destructive_hold", SetGauge, (), "Owners whose clean-up waits for a source that can be trusted."),
     (OURS + "log_suppressed_total", Counter, (), "Log records left out as repetitions."),
     (OURS + "log_dropped_total", Counter, (), "Log records that nobody was there to read."),
@@ -286,10 +280,6 @@ class Metrics(Meter):
         """Whether clean-up of an owner is held back."""
         (self._holding.add if is_held else self._holding.discard)(key)
         self.set(OURS + "destructive_hold", len(self._holding))
-
-    def conflicting(self, key: OwnerKey, is_conflicting: bool) -> None:
-        """Whether somebody else keeps undoing the writes for an owner."""
-        self._own(key, OURS + "write_flapping", *key).set(is_conflicting)
 
     def forget(self, key: OwnerKey) -> None:
         """Drop every series of an owner that is gone."""

@@ -129,10 +129,15 @@ def parents(scrape: CustomObject[Any]) -> tuple[str, ...]:
 
 @define
 class Stores:
-    """A store for every source. `is_healthy` says whether what a store lacks can be believed to be absent."""
+    """A store for every source.
+
+    is_healthy: whether something may be removed because its store lacks what would need it. is_current: whether what a store
+    lacks is not there, as far as anybody can tell just now.
+    """
 
     sources: tuple[Source, ...]
     is_healthy: Callable[[Resource], bool] = field(default=lambda _: True)
+    is_current: Callable[[Resource], bool] = field(default=lambda _: True)
     _stores: dict[Resource, Store[Any]] = field(
         init=False,
         default=Factory(

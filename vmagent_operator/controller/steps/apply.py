@@ -4,22 +4,36 @@ A child that was found to be as desired at its present resource version costs no
 desired costs a comparison; only the rest is read live and, if need be, written.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from attrs import define, field, frozen
 
 from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
-from vmagent_operator.controller.engine.stores import SCRAPES, Stores
+from vmagent_operator.controller.engine.kind import Owner, OwnerKind
+from vmagent_operator.controller.engine.stores import OPTIONAL_CHILDREN, SCRAPES, Stores
 from vmagent_operator.controller.steps.leftout import LeftOut
 from vmagent_operator.controller.steps.plan import Plan
 from vmagent_operator.controller.steps.rollout import Progress
 from vmagent_operator.kube import resource
+from vmagent_operator.kube.errors import ApiError, Forbidden, NotFound, Timeout
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write import diff
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written
 from vmagent_operator.kube.write.managedfields import Migration
-from vmagent_operator.kube.write.ownership import objection
+from vmagent_operator.kube.write.ownership import describe, objection
+
+OPTIONAL = frozenset({*SCRAPES, resource.VERTICALPODAUTOSCALERS, *OPTIONAL_CHILDREN})
+"""Kinds that a cluster may do without: an owner runs all the same."""
+
+
+LONGEST_SECONDS = 60.0
+"""A reconcile that takes longer ends before its next write, for what it has read is old; the next one goes on."""
+
+
+class OutdatedError(Exception):
+    """The owner is no longer what this reconcile took it for; nothing was written on its word."""
 
 
 @frozen
@@ -35,12 +49,19 @@ class Verified:
 class ChildState:
     """What is remembered of an owner's children.
 
-    verified: those that were as desired. generations: UID and generation that our last write led to, so that an older
+    verified: those that were as desired. seen: since when we know of them, in monotonic seconds. generations: UID and generation that our last write led to, so that an older
     status is not taken for its outcome.
     """
 
     verified: dict[Child, Verified] = field(factory=dict)
+    seen: dict[Child, float] = field(factory=dict)
     generations: dict[Child, tuple[str, int]] = field(factory=dict)
+
+    def keep(self, children: Container[Child]) -> None:
+        """Forget all others."""
+        for remembered in (self.verified, self.seen, self.generations):
+            for child in [child for child in remembered if child not in children]:
+                del remembered[child]
 
 
 @frozen(kw_only=True)
@@ -60,6 +81,38 @@ class Applied:
         """Whether every workload is ready; None if that says nothing, since not all of them are ours."""
         return None if self.left_out.has_workload else self.progress.is_ready
 
+    @property
+    def waits_for(self) -> str:
+        """What is waited for, but for workloads; "" if nothing is."""
+        return "; ".join(self.left_out.waiting.values())
+
+
+@define
+class Confirmation:
+    """Asks before the first write whether the owner still is what its store says: a lagging store must not undo anything."""
+
+    client: Client
+    of: OwnerKind
+    owner: Owner
+    started: float
+    is_confirmed: bool = False
+
+    def __call__(self) -> None:
+        """Raises OutdatedError, Timeout once the reconcile has taken too long, and ApiError."""
+        if self.client.clock.monotonic() - self.started > LONGEST_SECONDS:
+            raise Timeout("the reconcile takes too long; the next one goes on")
+        if self.is_confirmed:
+            return
+        metadata = self.owner.metadata
+        try:
+            live = self.client.get(self.of.resource, metadata.namespace, metadata.name)["metadata"]
+        except NotFound:
+            raise OutdatedError from None
+        known = (metadata.uid, metadata.generation, bool(metadata.deletion_timestamp))
+        if known != (live["uid"], live.get("generation", 0), bool(live.get("deletionTimestamp"))):
+            raise OutdatedError
+        self.is_confirmed = True
+
 
 @define
 class Children:
@@ -68,6 +121,7 @@ class Children:
     `on_write` hears of every write that was made: kind, name and what was done.
     """
 
+    namespace: str
     stores: Stores
     applier: Applier
     state: ChildState
@@ -76,7 +130,7 @@ class Children:
     written: dict[Child, Written] = field(init=False, factory=dict)
 
     def ensure_all(self, desired: Iterable[Manifest]) -> LeftOut:
-        """Make every child as desired that can be; what is left out. Raises WaitingError and ApiError."""
+        """Make every child as desired that can be; what is left out. Raises ApiError."""
         left_out = LeftOut()
         for manifest in desired:
             if not left_out.takes(manifest):
@@ -84,7 +138,24 @@ class Children:
                     self.ensure(manifest)
                 except NotOwnedError as error:
                     left_out.refuse(manifest, str(error))
+                except WaitingError as error:
+                    left_out.wait(manifest, str(error))
+                except (NotFound, Forbidden) as error:
+                    left_out.give_up(manifest, self._impossible(manifest, error))
         return left_out
+
+    def _impossible(self, desired: Manifest, error: ApiError) -> str:
+        """Why an object cannot be there at all; anything else is raised again.
+
+        An owner's own namespace is there as long as the owner is: what is not found there is the kind.
+        """
+        namespace = desired["metadata"].get("namespace") or ""
+        if namespace not in ("", self.namespace):
+            why = f"there is no namespace {namespace}" if isinstance(error, NotFound) else str(error)
+            return f"{describe(desired)} is left out: {why}"
+        if isinstance(error, NotFound) and resource_of(desired) in OPTIONAL:
+            return f"{describe(desired)} is left out: {desired['kind']} is not installed"
+        raise error
 
     def ensure(self, desired: Manifest) -> None:
         """Make one child as desired. Raises WaitingError, NotOwnedError and ApiError."""
@@ -130,6 +201,17 @@ class Children:
         if cached["metadata"].get("deletionTimestamp"):
             raise WaitingError(f"{kind.kind} {cached['metadata']['name']} is being deleted")
         return diff.step(desired, cached, self.applier.client.manager, self.migration) is None
+
+    def age_seconds(self, desired: Manifest) -> float:
+        """Since when this process knows of the child; 0 for one that is not there.
+
+        Not since when there is one: that would be by the server's clock, which may not agree with ours.
+        """
+        if self.cached(desired) is None:
+            self.state.seen.pop(child_of(desired), None)
+            return 0.0
+        now = self.applier.client.clock.monotonic()
+        return now - self.state.seen.setdefault(child_of(desired), now)
 
     def _remember(self, child: Child, metadata: Manifest, digest: bytes) -> None:
         self.state.verified[child] = Verified(metadata["uid"], metadata["resourceVersion"], digest)

@@ -139,15 +139,16 @@ class Gatherer:
 
     def _read(self, reference: Reference, keys: frozenset[str], state: ReadState) -> Read:
         """The content under `keys` as of now; a request only if it is not what was read before."""
-        known = self.stores.get(_RESOURCES[reference.kind], reference.namespace, reference.name)
-        if known is None and self.lists_references:
+        kind = _RESOURCES[reference.kind]
+        known = self.stores.get(kind, reference.namespace, reference.name)
+        if known is None and self.lists_references and self.stores.is_current(kind):
             return Read("", "", None)
         before = state.contents.get(reference)
         is_known = known is not None and before and _version(known) == (before.uid, before.resource_version)
         if is_known and before and keys <= before.keys:
             return before
         try:
-            live = self.client.get(_RESOURCES[reference.kind], reference.namespace, reference.name)
+            live = self.client.get(kind, reference.namespace, reference.name)
         except NotFound:
             return Read("", "", None)
         found = state.contents[reference] = Read(*_version(live), _content(live, keys), keys)

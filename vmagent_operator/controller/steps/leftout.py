@@ -1,6 +1,6 @@
-"""What is not written because somebody else has an object of its name, and what would lean on such an object. Pure.
+"""What is not written, because it is somebody else's or cannot be, and what would lean on such an object. Pure.
 
-One object that is not ours must not stop the others; but nothing of ours may refer to it, as if it were ours.
+One object must not stop the others; but nothing of ours may refer to one that is not ours, as if it were.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,14 +17,21 @@ Name = tuple[str, str, str]
 
 @define
 class LeftOut:
-    """The objects of one owner that are left out: `refused` (name -> why, and what to do) and what leans on those."""
+    """The objects of one owner that are left out, each with why: a name -> a sentence.
+
+    refused: the name is somebody else's, which only a person can mend. waiting: it is being deleted, and made anew by
+    itself. impossible: there is no such kind, or no such namespace; the owner does without. names: all of them, and what
+    leans on those.
+    """
 
     refused: dict[Name, str] = field(factory=dict)
+    waiting: dict[Name, str] = field(factory=dict)
+    impossible: dict[Name, str] = field(factory=dict)
     names: set[Name] = field(factory=set)
 
     @property
     def reason(self) -> str:
-        """Why, and what to do; "" if nothing is left out."""
+        """What only a person can mend, and how; "" if there is nothing."""
         return "; ".join(self.refused.values())
 
     @property
@@ -39,7 +46,18 @@ class LeftOut:
 
     def refuse(self, manifest: Manifest, objection: str) -> None:
         """Leave out an object whose name somebody else's has."""
-        self.refused[name_of(manifest)] = objection
+        self._leave(self.refused, manifest, objection)
+
+    def wait(self, manifest: Manifest, reason: str) -> None:
+        """Leave out an object for now."""
+        self._leave(self.waiting, manifest, reason)
+
+    def give_up(self, manifest: Manifest, reason: str) -> None:
+        """Leave out an object that cannot be."""
+        self._leave(self.impossible, manifest, reason)
+
+    def _leave(self, among: dict[Name, str], manifest: Manifest, reason: str) -> None:
+        among[name_of(manifest)] = reason
         self.names.add(name_of(manifest))
 
     def takes(self, manifest: Manifest) -> bool:

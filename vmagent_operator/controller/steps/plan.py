@@ -1,7 +1,6 @@
 """Desired against live: what is written now, what waits, and what is taken away last. Pure, given a view of the stores."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from attrs import evolve, frozen
 
@@ -38,12 +37,12 @@ class View:
     """What a plan looks at.
 
     live: an object as the stores have it, None if they do not. is_running: whether a workload is as desired and ready.
-    patience_seconds: how long a gate may stay closed.
+    age_seconds: since when an object is known to be there. patience_seconds: how long a gate may stay closed.
     """
 
     live: Callable[[Manifest], Manifest | None]
     is_running: Callable[[Manifest], bool]
-    now: datetime
+    age_seconds: Callable[[Manifest], float]
     patience_seconds: float
 
 
@@ -67,11 +66,9 @@ def make_plan(stages: Sequence[Stage], view: View) -> Plan:
 def _is_closed(gate: Gate, wanted: Sequence[Manifest], view: View) -> bool:
     if any(view.live(manifest) is None for manifest in wanted):
         return False
-    since = view.live(gate.since)
-    if since is None:
+    if view.live(gate.since) is None:
         return True
-    created = datetime.fromisoformat(since["metadata"]["creationTimestamp"])
-    if (view.now - created).total_seconds() > view.patience_seconds:
+    if view.age_seconds(gate.since) > view.patience_seconds:
         return False
     return not all(map(view.is_running, gate.until))
 

@@ -15,11 +15,11 @@ from vmagent_operator.controller.engine.events import Recorder
 from vmagent_operator.controller.engine.kind import Owner, OwnerKind
 from vmagent_operator.controller.engine.metrics import Metrics
 from vmagent_operator.controller.engine.owners import migration, policy
-from vmagent_operator.controller.engine.result import WAITING_SECONDS, Result
+from vmagent_operator.controller.engine.result import DELETION_SECONDS, WAITING_SECONDS, Result
 from vmagent_operator.controller.engine.state import Usage
 from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.steps import finalize, rollout
-from vmagent_operator.controller.steps.apply import Applied, Children, ChildState
+from vmagent_operator.controller.steps.apply import Applied, Children, ChildState, Confirmation, OutdatedError
 from vmagent_operator.controller.steps.conflicts import ConflictingWriters, ConflictState
 from vmagent_operator.controller.steps.finalize import Finalizer
 from vmagent_operator.controller.steps.gather import Gatherer, ReadState, References, Snapshot
@@ -30,7 +30,7 @@ from vmagent_operator.controller.steps.report import Reporter, ReportState, resu
 from vmagent_operator.controller.steps.workloads import RolloutState, Workloads
 from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.errors import ApiError, NotFound, Timeout
+from vmagent_operator.kube.errors import ApiError
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written
@@ -44,12 +44,8 @@ logger = logging.getLogger(__name__)
 
 AGAIN_SECONDS = 1.0
 """How soon to look again at what no event may tell of: a gate that time opens, a condition that another is to remove."""
-LONGEST_SECONDS = 60.0
-"""A reconcile that takes longer ends before its next write, for what it has read is old; the next one goes on."""
-
-
-class OutdatedError(Exception):
-    """The owner is no longer what this reconcile took it for; nothing was written on its word."""
+IMPOSSIBLE_SECONDS = 60.0
+"""How soon to try again what had no kind or no namespace: that these are there now is no event of ours."""
 
 
 @frozen(kw_only=True)
@@ -107,33 +103,6 @@ class Tools:
         return Reporter(self.of, self.client, self.recorder, self.metrics, owner, state.reported)
 
 
-@define
-class Confirmation:
-    """Asks before the first write whether the owner still is what its store says: a lagging store must not undo anything."""
-
-    client: Client
-    of: OwnerKind
-    owner: Owner
-    started: float
-    is_confirmed: bool = False
-
-    def __call__(self) -> None:
-        """Raises OutdatedError, Timeout once the reconcile has taken too long, and ApiError."""
-        if self.client.clock.monotonic() - self.started > LONGEST_SECONDS:
-            raise Timeout("the reconcile takes too long; the next one goes on")
-        if self.is_confirmed:
-            return
-        metadata = self.owner.metadata
-        try:
-            live = self.client.get(self.of.resource, metadata.namespace, metadata.name)["metadata"]
-        except NotFound:
-            raise OutdatedError from None
-        known = (metadata.uid, metadata.generation, bool(metadata.deletion_timestamp))
-        if known != (live["uid"], live.get("generation", 0), bool(live.get("deletionTimestamp"))):
-            raise OutdatedError
-        self.is_confirmed = True
-
-
 @define(eq=False)
 class Reconcile:
     """One reconcile: its owner, what is remembered of it, and the steps."""
@@ -156,7 +125,7 @@ class Reconcile:
         confirm = Confirmation(client, of, owner, client.clock.monotonic())
         applier = Applier(client, confirm, policy=policy(of), resource_of=resource_of)
         on_write = partial(_written, tools, owner, conflicts)
-        children = Children(stores, applier, state.children, migration(of, owner), on_write)
+        children = Children(owner.namespace, stores, applier, state.children, migration(of, owner), on_write)
         workloads = Workloads(
             stores,
             client,
@@ -179,20 +148,20 @@ class Reconcile:
             result = result_of(error)
             self.tools.verdicts.keep(condition_type(self.owner))
         self.state.crashes = 0
-        if self.owner.is_deleted:
-            return result
+        if self.owner.is_deleted and result.kind in ("waiting", "gone"):
+            return result  # that is how it ends; what keeps it from ending is reported
         return self.reporter.report(result, self.applied.is_available if self.applied else None)
 
     def _run(self) -> Result:
         owner, tools = self.owner, self.tools
         if owner.spec is None:
             raise AgentError(str(owner.error))
-        if FINALIZER not in owner.metadata.finalizers and not finalize.add(tools.of, tools.client, owner):
-            raise OutdatedError
+        if not owner.spec.paused and (seconds := self.conflicts.pause_seconds()) > 0:
+            return Result(kind="conflict", message="somebody else undoes our writes", after_seconds=seconds)
+        if FINALIZER not in owner.metadata.finalizers:
+            self._add_finalizer()
         if owner.spec.paused:
             return Result()
-        if (seconds := self.conflicts.pause_seconds()) > 0:
-            return Result(kind="conflict", message="somebody else undoes our writes", after_seconds=seconds)
         references = self._references()
         self.reporter.set_progressing(owner.spec)
         snapshot = tools.gatherer.snapshot(owner, references, self.state.reads)
@@ -210,6 +179,13 @@ class Reconcile:
         if applied.progress.is_ready:
             self._clean_up(applied)
         return self._result(applied)
+
+    def _add_finalizer(self) -> None:
+        tools, owner = self.tools, self.owner
+        if not finalize.add(tools.of, tools.client, owner):
+            raise OutdatedError
+        child, path = Child(tools.of.resource, owner.namespace, owner.name), "metadata.finalizers"
+        self.conflicts.count(child, f"{owner.kind.name} {owner.key}", FINALIZER.encode(), (path,))
 
     def _references(self) -> References:
         """What the owner asks for, also put where events are looked up."""
@@ -231,7 +207,7 @@ class Reconcile:
         plan = make_plan(desired.stages, self._view())
         applied = self._apply(plan)
         self.reporter.reject(findings, before.messages if before else {})
-        self.reporter.report_warnings(desired)
+        self.reporter.report_warnings((*desired.warnings, *applied.left_out.impossible.values()))
         if self._has_new_configuration(applied):
             self.reporter.report_configuration(desired)
         messages = {id_of(finding.object): finding.message for finding in findings}
@@ -279,7 +255,7 @@ class Reconcile:
         return View(
             live=self.children.cached,
             is_running=self._is_running,
-            now=self.tools.client.clock.now(),
+            age_seconds=self.children.age_seconds,
             patience_seconds=self.tools.gatherer.settings.app_ready_timeout_seconds,
         )
 
@@ -298,7 +274,10 @@ class Reconcile:
         if reason := applied.left_out.reason:
             raise NotOwnedError(reason)
         if applied.progress.is_ready:
-            return Result(after_seconds=AGAIN_SECONDS if applied.plan.waiting else 0.0)
+            if applied.waits_for:
+                return Result(kind="waiting", message=applied.waits_for, after_seconds=DELETION_SECONDS)
+            impossible = IMPOSSIBLE_SECONDS if applied.left_out.impossible else 0.0
+            return Result(after_seconds=AGAIN_SECONDS if applied.plan.waiting else impossible)
         settings, now = self.tools.gatherer.settings, self.tools.client.clock.monotonic()
         progress = applied.progress
         if not self.workloads.is_overdue(progress, now, settings.app_ready_timeout_seconds):
@@ -319,6 +298,8 @@ class Reconcile:
             return  # what runs still needs what it was made with
         pruner = Pruner(tools.of, stores, self.children.applier, left_out.kinds)
         is_complete = pruner.prune(self.owner, applied.plan.children)
+        self.state.children.keep(applied.plan.children)
+        self.state.rollout.keep(applied.plan.children)
         tools.metrics.hold(tools.of.key(self.owner), not is_complete)
 
     def _delete(self) -> Result:
@@ -342,4 +323,3 @@ def _written(tools: Tools, owner: Owner, conflicts: ConflictingWriters, manifest
     what, fields = describe(manifest), ",".join(written.paths[:20])
     logger.info("%s %s: %s %s fields=%s", tools.of.name, owner.key, written.action, what, fields)
     conflicts.count(child_of(manifest), what, content_digest(manifest), written.paths)
-    tools.metrics.conflicting(tools.of.key(owner), conflicts.is_open)

@@ -90,21 +90,24 @@ class Reporter:
         self.recorder.record(self.owner, type_, reason, message)
 
     def set_progressing(self, spec: Any) -> None:
-        """Say that a spec other than the one last applied is being worked on. Raises ApiError."""
+        """Say that a spec other than the one last applied is being worked on; if that fails, the work goes on."""
         if self.owner.status.get("lastAppliedSpec") == applied_spec(spec):
             return
         if self.owner.status.get("observedGeneration") != self.owner.metadata.generation:
             self.event("Normal", "ReconcileEvent", "starting object update")
         if self.owner.status.get("updateStatus") not in ("expanding", "failed"):
-            self._write(self._status("expanding", ""))
+            try:
+                self._write(self._status("expanding", ""))
+            except ApiError as error:
+                logger.info("%s %s: status not written, going on: %s", self.of.name, self.owner.key, error)
 
-    def report_warnings(self, desired: Desired) -> None:
+    def report_warnings(self, warnings: tuple[str, ...]) -> None:
         """Tell of what is doubtful in the spec and yet built, when that is new."""
-        if desired.warnings and desired.warnings != self.state.warnings:
-            warnings = "; ".join(desired.warnings)
-            logger.warning("%s %s: doubtful: %s", self.of.name, self.owner.key, warnings)
-            self.event("Warning", "InvalidSpec", warnings)
-        self.state.warnings = desired.warnings
+        if warnings and warnings != self.state.warnings:
+            text = "; ".join(warnings)
+            logger.warning("%s %s: doubtful: %s", self.of.name, self.owner.key, text)
+            self.event("Warning", "InvalidSpec", text)
+        self.state.warnings = warnings
 
     def reject(self, findings: Iterable[Finding], before: Mapping[tuple[str, str], str]) -> None:
         """Tell of scrape objects that are left out, once for each reason; `before` has what was said last of each."""
@@ -148,9 +151,9 @@ class Reporter:
         is_new = result.kind == "done" and fresh.get("lastAppliedSpec") != self.owner.status.get("lastAppliedSpec")
         try:
             self._write(fresh)
-        except (Invalid, NotFound):
-            return result  # another object has the name by now
         except ApiError as error:
+            if isinstance(error, Invalid | NotFound) and self._is_gone():
+                return result  # another object has the name by now, or none
             logger.warning("%s %s: status not written: %s", self.of.name, self.owner.key, error)
             return result_of(error) if result.kind in ("done", "waiting") else result
         if is_new:
@@ -183,6 +186,13 @@ class Reporter:
         self.state.failure = result.message
         logger.warning("%s %s: %s: %s", self.of.name, self.owner.key, result.kind, result.message)
         self.event("Warning", result.event or RULES[result.kind].event, result.message)
+
+    def _is_gone(self) -> bool:
+        try:
+            live = self.client.get(self.of.resource, self.owner.namespace, self.owner.name, metadata_only=True)
+        except ApiError as error:
+            return isinstance(error, NotFound)
+        return bool(live["metadata"]["uid"] != self.owner.metadata.uid)
 
     def _is_failing(self) -> bool:
         since = self.state.failing_since

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 
 from attrs import define, field
 
@@ -32,6 +32,12 @@ class RolloutState:
     claims: dict[Child, tuple[str, bytes]] = field(factory=dict)
     waiting_since: float | None = None
     waiting_for: str = ""
+
+    def keep(self, children: Container[Child]) -> None:
+        """Forget all others."""
+        for remembered in (self.inspected, self.claims):
+            for child in [child for child in remembered if child not in children]:
+                del remembered[child]
 
 
 @define
