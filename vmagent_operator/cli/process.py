@@ -141,7 +141,11 @@ class Process:
             idle_timeout_seconds=flags["watch.idleTimeout"],
         )
         low_priority = evolve(client, limiter=Spare(budget, flags["client.burst"] / 2))
-        system = make_system(client, low_priority, self.settings, metrics=self.metrics, options=self._options())
+        # What the end of the process has to tell goes out after all other requests are forbidden.
+        events = evolve(low_priority, before_request=_open, stop=threading.Event())
+        system = make_system(
+            client, low_priority, self.settings, metrics=self.metrics, events=events, options=self._options()
+        )
         timing = Timing(
             workers=workers,
             sync_seconds=flags["controller.cacheSyncTimeout"],

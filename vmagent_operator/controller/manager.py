@@ -66,6 +66,7 @@ class Manager:
     stop: threading.Event
     closing: threading.Event
     has_events: bool = True
+    has_discovered: bool = field(init=False, default=False)
     loops: list[Loop] = field(init=False, factory=list)
     workers: list[threading.Thread] = field(init=False, factory=list)
     informers: tuple[Informer[Any], ...] = field(init=False, default=())
@@ -73,19 +74,27 @@ class Manager:
     """Tells the loops to end; later than `stop`, since they are needed until the last worker has returned."""
 
     def run(self) -> int:
-        """Work until told to stop; the exit code of the process. Raises StartError."""
+        """Work until told to stop; the exit code of the process. Raises StartError, and leaves the lease to others then."""
+        try:
+            self._run()
+        except StartError:
+            self.closing.set()
+            self._release()
+            raise
+        return self._shut_down()
+
+    def _run(self) -> None:
+        """A warm standby stands for election once it could work: one that cannot must not keep the lease from who can."""
         self.discover()
         namespaces = self.system.settings.watch_namespaces
         if len(namespaces) > MANY_NAMESPACES:
             logger.warning("%d namespaces are watched one by one; watching all would be cheaper", len(namespaces))
-        if self.elector is not None:
-            self._loop("lease", self.elector.step)
-        if self.timing.is_warm or self._elected():
-            self.start_informers()
-            if self.is_synced() and self._elected():
-                self._start_workers()
-                self._wait()
-        return self._shut_down()
+        if not self.timing.is_warm and not self._elected():
+            return
+        self.start_informers()
+        if self.is_synced() and self._elected():
+            self._start_workers()
+            self._wait()
 
     def discover(self) -> None:
         """Ask the API server what it offers, again and again if it does not answer. Raises StartError."""
@@ -93,7 +102,7 @@ class Manager:
         backoff, deadline = Backoff(clock), clock.monotonic() + self.timing.sync_seconds
         while not self.stop.is_set():
             try:
-                self.system.discovered(self._server())
+                self._discover()
                 return
             except ApiError as error:
                 seconds = backoff.next_seconds()
@@ -101,6 +110,26 @@ class Manager:
                     raise StartError(f"the API server does not answer: {error}") from error
                 logger.warning("api server: no answer, trying again in %.1f s: %s", seconds, error)
                 clock.wait(self.stop, seconds)
+
+    def _discover(self) -> None:
+        """Ask once, in a thread of its own: this one must see that it is to stop while a server hangs. Raises ApiError."""
+        answers = list[Server | ApiError]()
+
+        def ask() -> None:
+            try:
+                answers.append(self._server())
+            except ApiError as error:
+                answers.append(error)
+
+        asking = threading.Thread(target=ask, name="discovery", daemon=True)
+        asking.start()
+        while asking.is_alive() and not self._is_over():
+            asking.join(POLL_SECONDS)
+        for answer in answers:
+            if isinstance(answer, ApiError):
+                raise answer
+            self.system.discovered(answer)
+            self.has_discovered = True
 
     def _server(self) -> Server:
         client = self.system.client
@@ -139,14 +168,15 @@ class Manager:
 
     def _elected(self) -> bool:
         """Wait to become leader; False if the process is to stop."""
-        if self.elector is None:
+        if self.elector is None or self.elector.elected.is_set():
             return True
+        self._loop("lease", self.elector.step)
         while not self.elector.elected.is_set():
             if self._is_over():
                 return False
             self.system.client.clock.wait(self.stop, POLL_SECONDS)
         try:
-            self.system.discovered(self._server())
+            self._discover()
         except ApiError as error:
             logger.warning("api server: features are not read again: %s", error)
         return True
@@ -195,13 +225,17 @@ class Manager:
             flush.start()
             flush.join(min(EVENT_SECONDS, max(0.0, deadline - clock.monotonic())))
         self._ended.set()
-        if is_drained and self.elector is not None and self.timing.releases_lease:
-            self.elector.release()
+        if is_drained:
+            self._release()
         for informer in self.informers:
             informer.close()
         if not is_drained:
             logger.error("stop: workers did not return within %.0f s", self.timing.stop_seconds)
         return 0 if is_drained else 1
+
+    def _release(self) -> None:
+        if self.elector is not None and self.timing.releases_lease:
+            self.elector.release()
 
     def _loop(self, name: str, step: Callable[[], float]) -> None:
         loop = Loop(name, step, self.system.client.clock, self._ended, self.system.metrics)
@@ -239,7 +273,8 @@ class Manager:
         if self.stop.is_set():
             return "stopping"
         if not self.informers:
-            return "starting"
+            # A cold standby has nothing to wait for but its election; were it not ready, no update could roll on.
+            return "" if self.has_discovered and not self.timing.is_warm else "starting"
         missing = [informer.name for informer in self.system.informers.unsynced()]
         return f"not synced: {', '.join(missing)}" if missing else ""
 

@@ -166,11 +166,12 @@ def make_system(
     settings: Settings,
     *,
     metrics: Metrics | None = None,
+    events: Client | None = None,
     options: Options = Options(),
     jitter: Callable[[], float] = random.random,
     owners: Sequence[OwnerKind] = OWNERS,
 ) -> System:
-    """A system that runs `owners`, wired and idle."""
+    """A system that runs `owners`, wired and idle; `events` is the client for Events, if not that for low priority."""
     metrics = metrics or Metrics()
     listing = Listing(
         namespaces=settings.watch_namespaces or (None,),
@@ -181,7 +182,7 @@ def make_system(
     watched = sources(settings, owners, watch_references=options.watch_references)
     informers = Informers(watched, client.clock, listing)
     stores = Stores(informers.sources, informers.is_healthy, informers.is_current)
-    recorder = Recorder(low_priority, options.instance, partial(metrics.count, OURS + "events_dropped_total"))
+    recorder = Recorder(events or low_priority, options.instance, partial(metrics.count, OURS + "events_dropped_total"))
     usage, statuses = Usage(), dict[str, Controller[StatusReconciler]]()
     verdicts, mapper = Verdicts(partial(wake, statuses)), Mapper(stores, owners, usage, settings)
     make = _Controllers(client.clock, metrics, options, jitter)

@@ -1,0 +1,203 @@
+"""The threads around a system: who stands for election when, what a stop waits for, and what it still says."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from attrs import define, evolve, field
+
+from test.apiserver.faults import Fault
+from test.apiserver.memory import Memory, MemoryStream
+from test.controller.world import World, agent
+from vmagent_operator.controller.manager import Manager, StartError, Timing
+from vmagent_operator.kube.clock import SystemClock
+from vmagent_operator.kube.errors import NetworkError
+from vmagent_operator.kube.http.transport import Response
+
+SOON_SECONDS = 10.0
+
+
+@define(eq=False)
+class Candidate:
+    """Wins at its first step unless somebody else leads, and remembers what it was asked for."""
+
+    wins: bool = True
+    steps: int = 0
+    released: int = 0
+    lease_seconds: float = 15.0
+    stepped_at: float = 0.0
+    elected: threading.Event = field(factory=threading.Event)
+    lost: threading.Event = field(factory=threading.Event)
+
+    def step(self) -> float:
+        """See Elector."""
+        self.steps += 1
+        if self.wins:
+            self.elected.set()
+        return 0.01
+
+    def release(self) -> bool:
+        """See Elector."""
+        self.released += 1
+        return True
+
+
+@define(eq=False)
+class Process:
+    """A manager that runs in a thread, over a cluster in memory and on the clock of the wall."""
+
+    world: World
+    candidate: Any
+    manager: Manager
+    ended: list[int | StartError] = field(factory=list)
+    thread: threading.Thread = field(init=False)
+
+    def start(self) -> None:
+        """Run it."""
+
+        def run() -> None:
+            try:
+                self.ended.append(self.manager.run())
+            except StartError as error:
+                self.ended.append(error)
+
+        self.thread = threading.Thread(target=run, daemon=True)
+        self.thread.start()
+
+    def stop(self) -> float:
+        """Have it end; how many seconds that took."""
+        started = time.monotonic()
+        self.manager.stop.set()
+        self.thread.join(SOON_SECONDS)
+        assert not self.thread.is_alive()
+        return time.monotonic() - started
+
+
+def process(timing: Timing = Timing()) -> Process:  # noqa: B008
+    """A process that is not started."""
+    world = World(clock=SystemClock())  # type: ignore[arg-type]
+    candidate: Any = Candidate()
+    stop, closing = threading.Event(), threading.Event()
+    patient = Patient(world.transport)
+    world.connect(patient)
+    client = evolve(world.system.client, transport=patient)
+    return Process(world, candidate, Manager(world.system, client, candidate, timing, stop, closing))
+
+
+@define
+class Hanging:
+    """A server that takes every request and answers none of them."""
+
+    until: threading.Event
+
+    def request(self, method: str, path: str, **rest: Any) -> Response:
+        """See Transport."""
+        self.until.wait(30)
+        raise NetworkError("gone", sent=True)
+
+
+@define
+class Patient:
+    """The cluster's answers one at a time, and watches that look for news fifty times a second."""
+
+    face: Memory
+    lock: threading.Lock = field(factory=threading.Lock)
+
+    def request(self, method: str, path: str, **rest: Any) -> Response:
+        """See Transport."""
+        with self.lock:
+            return self.face.request(method, path, **rest)
+
+    def stream(self, path: str, **rest: Any) -> Any:
+        """See Transport."""
+        with self.lock:
+            return PatientStream(self.face.stream(path, **rest))
+
+
+class PatientStream:
+    """See Patient."""
+
+    def __init__(self, stream: MemoryStream) -> None:
+        self.status, self.headers, self.close = stream.status, stream.headers, stream.close
+        self.stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        for line in self.stream:
+            if not line:
+                time.sleep(0.02)
+            yield line
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + SOON_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def running() -> Iterator[list[Process]]:
+    """Processes that end with the test."""
+    started: list[Process] = []
+    yield started
+    for each in started:
+        each.manager.stop.set()
+        each.thread.join(SOON_SECONDS)
+
+
+def test_a_warm_standby_that_cannot_sync_leaves_the_lease_alone(running: list[Process]) -> None:
+    each = process(Timing(sync_seconds=0.5))
+    each.world.api.faults.add(Fault(verb="list", resource="secrets", times=0, status=403, reason="Forbidden"))
+    running.append(each)
+    each.start()
+    eventually(lambda: each.ended)
+    assert str(each.ended[0]).startswith("not synced in time: Secret")
+    assert each.candidate.steps == 0
+
+
+def test_a_leader_that_cannot_sync_gives_the_lease_back(running: list[Process]) -> None:
+    each = process(Timing(sync_seconds=0.5, is_warm=False))
+    each.world.api.faults.add(Fault(verb="list", resource="secrets", times=0, status=403, reason="Forbidden"))
+    running.append(each)
+    each.start()
+    eventually(lambda: each.ended)
+    assert isinstance(each.ended[0], StartError)
+    assert each.candidate.steps
+    assert each.candidate.released == 1
+
+
+def test_a_cold_standby_is_ready_once_the_server_has_answered(running: list[Process]) -> None:
+    each = process(Timing(is_warm=False))
+    each.candidate.wins = False
+    running.append(each)
+    assert each.manager.unready() == "starting"
+    each.start()
+    eventually(lambda: not each.manager.unready())
+    assert each.manager.informers == ()
+
+
+def test_a_stop_does_not_wait_for_a_server_that_hangs(running: list[Process]) -> None:
+    each = process()
+    held = threading.Event()
+    each.world.connect(Hanging(held))
+    running.append(each)
+    each.start()
+    eventually(lambda: any(thread.name == "discovery" for thread in threading.enumerate()))
+    assert each.stop() < 2
+    held.set()
+
+
+def test_what_the_last_reconciles_had_to_tell_goes_out_at_the_stop(running: list[Process]) -> None:
+    each = process()
+    running.append(each)
+    each.start()
+    eventually(lambda: each.manager.workers)
+    each.world.add(agent(selectAllByDefault=True))
+    eventually(lambda: each.world.names("deployments.apps"))
+    told = evolve(next(iter(each.world.system.stores.items(each.world.owners[0].resource))))
+    each.manager.system.recorder.record(told, "Normal", "LastWords", "said at the end")
+    each.stop()
+    assert ("Normal", "LastWords", "said at the end") in each.world.events()
+    assert each.candidate.released == 1
