@@ -128,7 +128,7 @@ YAML_CHARACTERS: Final = Limit(
     "characters",
     name="YAML_CHARACTERS",
     bounds="further jobs of an agent, with aliases followed and lines indented",
-    why="The text itself ends at 1 MiB with the Secret or VMAgent; 80 kB of aliases made 400 MB.",
+    why="The text itself ends at 1 MiB with the Secret or custom resource; 80 kB of aliases made 400 MB.",
 )
 INFLATED_BYTES: Final = Limit(
     64 * MIB,
@@ -217,7 +217,7 @@ OWNER_ASSETS_BYTES: Final = Limit(
     why="They are in one Secret, which ends at 1 MiB; names appear in its managed fields too. An object without room is left out.",
 )
 
-# One agent --------------------------------------------------------------------------------------------------------------
+# One owner --------------------------------------------------------------------------------------------------------------
 
 OWNER_TEXT_BYTES: Final = Limit(
     64 * MIB,

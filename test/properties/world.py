@@ -20,7 +20,7 @@ from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.context import context
-from vmagent_operator.scrape.errors import AgentError, Finding
+from vmagent_operator.scrape.errors import Finding, OwnerError
 from vmagent_operator.scrape.fragment import Fragment, fragment
 from vmagent_operator.scrape.references import SecretSnapshot
 from vmagent_operator.scrape.selection import select
@@ -93,7 +93,7 @@ class World:
         inputs = Inputs(agent=agent, selection=selection, values=self._values, settings=SETTINGS, server=Server())
         try:
             found = desired(inputs)
-        except AgentError as error:
+        except OwnerError as error:
             raise Refused(str(error)) from None
         findings = found.configuration.findings if found.configuration else ()
         if faults := [finding.message for finding in findings if finding.object.name in SOUND]:

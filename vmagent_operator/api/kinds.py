@@ -13,8 +13,8 @@ from vmagent_operator.api.probe import VMProbeSpec
 from vmagent_operator.api.scrapeconfig import VMScrapeConfigSpec
 from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
 from vmagent_operator.api.staticscrape import VMStaticScrapeSpec
-from vmagent_operator.api.status import ScrapeStatus, VMAgentStatus
-from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.api.status import ScrapeStatus
+from vmagent_operator.api.vmagent import VMAgentSpec, VMAgentStatus
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR, DecodeError, Fault, Manifest, decode
 

@@ -1,4 +1,4 @@
-"""What an agent scrapes: selectors of scrape objects, global settings of the scrape configuration, scrape classes."""
+"""What an owner scrapes: selectors of scrape objects, global settings of the scrape configuration, scrape classes."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any

@@ -16,7 +16,7 @@ from vmagent_operator.desired.vmagent.features import component, scrape_owner
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import configuration, named
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.explain import Verdict, verdict
 from vmagent_operator.scrape.references import SecretSnapshot
 from vmagent_operator.scrape.selection import SelectorError, select
@@ -87,12 +87,12 @@ def _left_out(
     objects, owner = {kind: _of(cluster, kind) for kind in SCRAPE_KINDS}, scrape_owner(agent, settings)
     try:
         files = remotewrite.assets(agent, values).tls
-    except AgentError:
+    except OwnerError:
         files = {}  # a cluster is not asked for the agent's own Secrets
     try:
         room = capacity.room(agent, component(agent, settings), files)
         found = configuration(owner, select(owner, objects, cluster.namespaces), values, room)
-    except AgentError:
+    except OwnerError:
         return {}  # told of the agent
     return {finding.object: finding.message for finding in found.findings}
 

@@ -26,7 +26,7 @@ from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube.write.ownership import adds_nothing, describe, objection
 from vmagent_operator.limits import INFLATED_BYTES
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.scrape.selection import select
 from vmagent_operator.settings import Server, Settings, SettingsError, load
@@ -122,7 +122,7 @@ def render(cluster: Cluster, settings: Settings, server: Server, now: datetime) 
             rendering.settle(agent, "paused")
     for agent, result in rendering.results():
         rendering.finalized.add(_key_of(agent))
-        if isinstance(result, AgentError):
+        if isinstance(result, OwnerError):
             rendering.settle(agent, "failed", str(result))
         else:
             left_out = rendering.apply(agent, result)
@@ -164,7 +164,7 @@ class _Rendering:
         """The VMAgents that nobody is deleting, in the order in which they were given."""
         return [obj for obj in self.custom.values() if obj.kind is VMAGENT and not obj.is_deleted]
 
-    def results(self) -> list[tuple[CustomObject[Any], Desired | AgentError]]:
+    def results(self) -> list[tuple[CustomObject[Any], Desired | OwnerError]]:
         """What each active agent asks for, or why that cannot be told.
 
         All see the scrape objects by which the others are scraped, except those that are not written: nothing is where an
@@ -239,9 +239,9 @@ class _Rendering:
                 shown[key] = self._head(key, obj)
         return [shown[key] for key in sorted(shown)]
 
-    def _lacks(self, result: Desired | AgentError, manifest: Manifest) -> bool:
+    def _lacks(self, result: Desired | OwnerError, manifest: Manifest) -> bool:
         """Whether an agent that came to `result` does not get the object `manifest`."""
-        return isinstance(result, AgentError) or name_of(manifest) in self._left_out(result).names
+        return isinstance(result, OwnerError) or name_of(manifest) in self._left_out(result).names
 
     def _own_scrape(self, agent: CustomObject[Any]) -> Manifest | None:
         """The scrape object by which the agent is scraped, if it is there or its name is free."""
@@ -256,7 +256,7 @@ class _Rendering:
 
     def _wanted(
         self, agent: CustomObject[Any], objects: Mapping[Kind[Any], Sequence[CustomObject[Any]]]
-    ) -> Desired | AgentError:
+    ) -> Desired | OwnerError:
         secret = self.cluster.given.get(("Secret", agent.namespace, prefixed(agent)))
         try:
             inputs = Inputs(
@@ -267,7 +267,7 @@ class _Rendering:
                 server=self.server,
             )
             return desired(owners.config_secret(agent, secret).given_to(inputs))
-        except AgentError as error:
+        except OwnerError as error:
             return error
 
     def _tell(self, key: Key, news: Mapping[str, Any] | None) -> None:

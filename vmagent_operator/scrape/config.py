@@ -1,4 +1,4 @@
-"""The configuration of one agent: global section, the jobs of all scrape objects, further jobs, buckets."""
+"""The configuration of one owner: global section, the jobs of all scrape objects, further jobs, buckets."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from vmagent_operator.scrape import extra, pack, references
 from vmagent_operator.scrape.budget import MEMORY_PER_BYTE
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import Context, context
-from vmagent_operator.scrape.errors import AgentError, Finding
+from vmagent_operator.scrape.errors import Finding, OwnerError
 from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects
 from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.references import Missing, Reference, SecretResolver, SecretSnapshot
@@ -24,16 +24,16 @@ from vmagent_operator.scrape.text import emit
 OVERFLOW_FILES = "/etc/vm/sc-files/*/jobs.yaml"
 DEFAULT_INTERVAL = "30s"
 WHOLE_ROOM = Room()
-"""What there is for an agent whose vmagent may take as much memory as it likes."""
+"""What there is for an owner whose application may take as much memory as it likes."""
 
 
 @frozen(eq=False)
 class Configuration:
-    """What an agent scrapes.
+    """What an owner scrapes.
 
     main: the configuration file. overflow: lists of jobs for further Secrets, in order. Both also packed. assets: files that jobs refer to,
     asset key -> text. applied: the objects whose jobs are in. findings: the objects that are left out, and why.
-    faults: what is wrong with the agent's own further jobs; they are left out.
+    faults: what is wrong with the owner's own further jobs; they are left out.
     """
 
     main: pack.Bucket
@@ -47,9 +47,9 @@ class Configuration:
 def configuration(
     owner: ScrapeOwner, selection: Selection, values: SecretSnapshot, room: Room = WHOLE_ROOM
 ) -> Configuration:
-    """The configuration of `owner` with the objects it picks, as far as `room` has a place for them. Raises AgentError."""
+    """The configuration of `owner` with the objects it picks, as far as `room` has a place for them. Raises OwnerError."""
     if errors := validate.owner(owner):
-        raise AgentError("; ".join(errors))
+        raise OwnerError("; ".join(errors))
     resolver = SecretResolver(values, owner.namespace)
     budget = owner.settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
     own = _own_bytes(owner, resolver)
@@ -58,7 +58,7 @@ def configuration(
     names = {name for found in fragments.values() for name in found.names}
     further, faults = extra.entries(owner, resolver, names)
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
-        raise AgentError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
+        raise OwnerError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
     entries = [entry for entry in (*(found.entry for found in fragments.values()), *further) if entry.text]
     main, *overflow = pack.buckets(entries, budget, _heads(owner, bool(entries), resolver))
     return Configuration(

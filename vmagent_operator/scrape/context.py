@@ -59,7 +59,7 @@ class Context:
         return next(named, None) or next((c for c in reversed(self.scrape_classes) if c.default), None)
 
     def interval(self, wanted: str) -> str:
-        """`wanted` held within the agent's bounds; unchanged if it, or a bound that matters, is no duration."""
+        """`wanted` held within the owner's bounds; unchanged if it, or a bound that matters, is no duration."""
         if not wanted or (self.min_interval is None and self.max_interval is None):
             return wanted
         try:

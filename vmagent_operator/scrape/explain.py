@@ -1,6 +1,6 @@
-"""Why an agent scrapes an object, or does not: the steps of a pass, taken for one object and told.
+"""Why an owner scrapes an object, or does not: the steps of a reconcile, taken for one object and put into words.
 
-Nothing is decided here; every link of the chain is the function that a pass uses.
+Nothing is decided here; every link of the chain is the function that a reconcile uses.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from vmagent_operator.scrape.references import SecretSnapshot
 
 @frozen(kw_only=True)
 class Verdict:
-    """What becomes of one object at one agent.
+    """What becomes of one object at one owner.
 
     jobs: the names of its jobs. broken: the first link that is broken ("agent", "labels", "object", ...), "" if none is;
     message: what is wrong with it.
@@ -31,7 +31,7 @@ class Verdict:
 
     @property
     def is_picked(self) -> bool:
-        """Whether the agent selects the object, scraped or not."""
+        """Whether the owner selects the object, scraped or not."""
         return self.broken in ("", "object")
 
 

@@ -1,7 +1,7 @@
 """One scrape object becomes the finished text of its jobs: the unit of work.
 
-A fragment is a function of the object, the agent's context and the Secrets and ConfigMaps that are named; it is kept
-beside the object and shared by all agents with an equal context. Nothing of it is known to other objects.
+A fragment is a function of the object, the owner's context and the Secrets and ConfigMaps that are named; it is kept
+beside the object and shared by all owners with an equal context. Nothing of it is known to other objects.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -82,7 +82,7 @@ def fragment(obj: CustomObject[Any], context: Context, values: SecretSnapshot) -
 
 
 def named_objects(obj: CustomObject[Any], context: Context) -> tuple[Reference, ...]:
-    """Every Secret and ConfigMap that the jobs of `obj` may need, its agent's classes and API server included."""
+    """Every Secret and ConfigMap that the jobs of `obj` may need, its owner's classes and API server included."""
     known: tuple[Reference, ...] | None = obj.memo.get(Reference)
     if known is None:
         known = obj.memo[Reference] = () if obj.spec is None else tuple(sorted(references(obj.spec, obj.namespace)))
@@ -133,7 +133,7 @@ def _fragment(obj: CustomObject[Any], context: Context, values: SecretSnapshot) 
 
 
 def _place(missing: Missing, builder: JobBuilder) -> str:
-    """The field whose reference leads nowhere: the object's own, or the agent's."""
+    """The field whose reference leads nowhere: the object's own, or the owner's."""
     found = _found(builder, SELECTORS)
     return next((path for path, selector in found if selector is missing.selector), "spec")
 
@@ -158,7 +158,7 @@ def _tls_faults(builder: JobBuilder) -> Iterator[str]:
 
 
 def _found(builder: JobBuilder, wanted: frozenset[type]) -> Iterator[tuple[str, Any]]:
-    """What is wanted in an object, its scrape class and the agent's API server, with the path of each."""
+    """What is wanted in an object, its scrape class and the owner's API server, with the path of each."""
     searched = {
         "spec": builder.object.spec,
         f"scrape class {builder.scrape_class.name}" if builder.scrape_class else "": builder.scrape_class,

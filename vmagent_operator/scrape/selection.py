@@ -1,6 +1,6 @@
-"""Which scrape objects an agent selects, and why it does not select the others.
+"""Which scrape objects an owner selects, and why it does not select the others.
 
-A selection is a chain: agent and kind, namespace, labels. Each check returns the first broken link as a value, so that the
+A selection is a chain: owner and kind, namespace, labels. Each check returns the first broken link as a value, so that the
 explanation of a missing job is the decision itself.
 
 Source: https://docs.victoriametrics.com/operator/resources/vmagent/#scraping
@@ -17,7 +17,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.scraping import ScrapingParams
 from vmagent_operator.model.fields import camel_case
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.owner import ScrapeOwner
 
 Namespaces = Mapping[str, Mapping[str, str]]
@@ -27,8 +27,8 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 """In the order in which they are tried."""
 
 
-class SelectorError(AgentError):
-    """A selector of the agent that no API server would take; the text names the field."""
+class SelectorError(OwnerError):
+    """A selector of the owner that no API server would take; the text names the field."""
 
 
 @frozen
@@ -41,7 +41,7 @@ class NotSelected:
 
 @frozen
 class SelectorScope:
-    """The part of a kind's objects that an agent selects.
+    """The part of a kind's objects that an owner selects.
 
     namespaces and labels are None for any. limit and wanted_namespaces say what limits the namespaces.
     """
@@ -80,7 +80,7 @@ class SelectorScope:
 
 @frozen
 class Selection:
-    """The objects that an agent selects, by kind, each kind sorted by `namespace/name`."""
+    """The objects that an owner selects, by kind, each kind sorted by `namespace/name`."""
 
     chosen: Mapping[Kind[Any], tuple[CustomObject[Any], ...]]
 

@@ -1,4 +1,4 @@
-"""How the namespaces of an agent share what its vmagent can hold.
+"""How the namespaces from which an owner scrapes share what its application can hold.
 
 As long as there is room for all objects, nothing here matters. If there is not, the room is filled object by object, the
 next one always from the namespace that has the least so far: a namespace gets all that it asks for, or as much as any
@@ -30,9 +30,9 @@ Build = Callable[[CustomObject[Any]], Fragment | Finding]
 
 @frozen(kw_only=True)
 class Room:
-    """What the scrape objects of an agent may take in all.
+    """What the scrape objects of an owner may take in all.
 
-    text_bytes: of configuration. memory_bytes: of vmagent. asset_bytes: of files in the one Secret that has them.
+    text_bytes: of configuration. memory_bytes: of the application. asset_bytes: of files in the one Secret that has them.
     """
 
     text_bytes: int = OWNER_TEXT_BYTES

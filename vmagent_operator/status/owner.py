@@ -1,4 +1,4 @@
-"""The status of an owner: of a VMAgent, or of whatever else asks for workloads."""
+"""The status of an owner: of whatever asks for workloads."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime

@@ -15,7 +15,7 @@ _NODE_NAME = {"name": "KUBE_NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": 
 
 
 def parts(agent: VMAgent, component: Component, values: SecretSnapshot, overflow_count: int) -> pod.Parts:
-    """What the agent brings into its pod. Raises AgentError for a reference of remote write into nowhere."""
+    """What the agent brings into its pod. Raises OwnerError for a reference of remote write into nowhere."""
     reloaded = Reloader(
         component=component,
         params=spec(agent).reloader,

@@ -14,7 +14,7 @@ from vmagent_operator.desired.workload import pod, shard, workload
 from vmagent_operator.desired.workload.workload import WORKLOADS
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.pack import compressed
 from vmagent_operator.scrape.references import SecretSnapshot
 from vmagent_operator.scrape.selection import Selection
@@ -54,11 +54,11 @@ class Desired:
 
 
 def desired(inputs: Inputs) -> Desired:
-    """Everything that `inputs.agent` asks for; AgentError if it cannot be built, and then nothing is to be written."""
+    """Everything that `inputs.agent` asks for; OwnerError if it cannot be built, and then nothing is to be written."""
     agent = inputs.agent
     verdict = validation.verdict(agent, inputs.settings)
     if verdict.faults:
-        raise AgentError(verdict.reason)
+        raise OwnerError(verdict.reason)
     scrapes = not spec(agent).scraping.ingest_only_mode
     component = features.component(agent, inputs.settings, inputs.server)
     assets = remotewrite.assets(agent, inputs.values)
@@ -71,7 +71,7 @@ def desired(inputs: Inputs) -> Desired:
 
 
 def self_scrape(agent: VMAgent, settings: Settings) -> Manifest | None:
-    """The scrape object of the agent itself, or None where it is switched off. Raises AgentError."""
+    """The scrape object of the agent itself, or None where it is switched off. Raises OwnerError."""
     component = features.component(agent, settings)
     return selfscrape.self_scrape(component, _wish(agent, _service(agent, component)))
 

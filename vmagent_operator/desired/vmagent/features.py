@@ -15,7 +15,7 @@ from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.model.walk import find
 from vmagent_operator.scrape.environment import Environment
 from vmagent_operator.scrape.environment import environment as _environment
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.settings import Server, Settings
 
@@ -32,9 +32,9 @@ VMAGENT = Application(
 
 
 def spec(agent: VMAgent) -> VMAgentSpec:
-    """The decoded spec; AgentError, with every fault, if it could not be decoded."""
+    """The decoded spec; OwnerError, with every fault, if it could not be decoded."""
     if agent.spec is None:
-        raise AgentError(str(agent.error))
+        raise OwnerError(str(agent.error))
     return agent.spec
 
 
@@ -129,7 +129,7 @@ def prefixed(agent: VMAgent) -> str:
 
 
 def component(agent: VMAgent, settings: Settings, server: Server = Server()) -> Component:  # noqa: B008
-    """The agent as generic builders see it. Raises AgentError."""
+    """The agent as generic builders see it. Raises OwnerError."""
     asked = spec(agent)
     return Component(
         owner=agent,
@@ -146,7 +146,7 @@ def component(agent: VMAgent, settings: Settings, server: Server = Server()) -> 
 
 
 def scrape_owner(agent: VMAgent, settings: Settings) -> ScrapeOwner:
-    """The agent as whoever selects scrape objects. Raises AgentError."""
+    """The agent as whoever selects scrape objects. Raises OwnerError."""
     asked = spec(agent)
     return ScrapeOwner(
         object=agent,

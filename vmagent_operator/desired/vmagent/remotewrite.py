@@ -26,7 +26,7 @@ from vmagent_operator.desired.vmagent.features import (
     spec,
 )
 from vmagent_operator.desired.workload.volumes import AGGREGATION_DIRECTORY, RELABELING_DIRECTORY
-from vmagent_operator.scrape.errors import AgentError, refuse
+from vmagent_operator.scrape.errors import OwnerError, refuse
 from vmagent_operator.scrape.references import Missing, SecretResolver, SecretSnapshot, Selector
 
 _DEFAULT_QUEUE_BYTES = 1 << 30
@@ -42,7 +42,7 @@ class Assets:
 
 @frozen(eq=False)
 class Destination:
-    """One entry of `remoteWrite`, and where its references lead; AgentError names one that leads nowhere.
+    """One entry of `remoteWrite`, and where its references lead; OwnerError names one that leads nowhere.
 
     config, tls: collect what is copied into the two Secrets.
     """
@@ -106,7 +106,7 @@ class Destination:
             return look_up()
         except Missing as missing:
             where = f"spec.remoteWrite[{self.index}].{field}"
-            raise AgentError(f"failed to build remote write args: {where}: {missing}") from missing
+            raise OwnerError(f"failed to build remote write args: {where}: {missing}") from missing
 
 
 @frozen(eq=False)
@@ -127,7 +127,7 @@ class Flag:
 def arguments(agent: VMAgent, values: SecretSnapshot) -> list[str]:
     """The arguments of remote write, those for all destinations included.
 
-    Raises AgentError for a reference into nowhere, and for what vmagent would not start with, naming the field.
+    Raises OwnerError for a reference into nowhere, and for what vmagent would not start with, naming the field.
     """
     destinations = _destinations(agent, values)
     refuse([*_faults(agent, destinations)])
@@ -151,7 +151,7 @@ def _faults(agent: VMAgent, destinations: Sequence[Destination]) -> Iterator[str
 
 
 def assets(agent: VMAgent, values: SecretSnapshot) -> Assets:
-    """What `arguments` refer to as files. Raises AgentError like it."""
+    """What `arguments` refer to as files. Raises OwnerError like it."""
     destinations = _destinations(agent, values)
     for flag in FLAGS:
         for destination in destinations:

@@ -25,7 +25,7 @@ from vmagent_operator.desired.vmagent.features import (
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape.checks.raw import RULE
-from vmagent_operator.scrape.errors import AgentError, refuse
+from vmagent_operator.scrape.errors import OwnerError, refuse
 from vmagent_operator.scrape.references import Missing, Reference, SecretResolver, SecretSnapshot
 from vmagent_operator.scrape.text import emit
 from vmagent_operator.scrape.text.goyaml import InvalidYAML, load
@@ -46,14 +46,14 @@ def url_aggregation(index: int) -> str:
 
 
 def relabeling(agent: VMAgent, component: Component, values: SecretSnapshot) -> Manifest | None:
-    """The ConfigMap with relabeling rules, or None without any; AgentError for what is missing or wrong."""
+    """The ConfigMap with relabeling rules, or None without any; OwnerError for what is missing or wrong."""
     if not has_relabeling(agent):
         return None
     return _config_map(component, names.relabeling(component), _relabelings(agent, values))
 
 
 def aggregation(agent: VMAgent, component: Component, values: SecretSnapshot) -> Manifest | None:
-    """The ConfigMap with aggregation rules, or None without any; AgentError for what is missing or wrong."""
+    """The ConfigMap with aggregation rules, or None without any; OwnerError for what is missing or wrong."""
     if not has_aggregation(agent):
         return None
     return _config_map(component, names.aggregation(component), _aggregations(agent, values))
@@ -141,15 +141,15 @@ class _Source:
         return inline + [(f"{self.path}[{index}]", rule) for index, rule in enumerate(self.listed())]
 
     def listed(self) -> list[Any]:
-        """The rules of the text; none of one that is YAML only once vmagent has filled it in. Raises AgentError."""
+        """The rules of the text; none of one that is YAML only once vmagent has filled it in. Raises OwnerError."""
         try:
             found = load(self.text)
         except InvalidYAML as error:
             if _OPENING in self.text:
                 return []
-            raise AgentError(f"{self.path}: {error}") from None
+            raise OwnerError(f"{self.path}: {error}") from None
         if found is not None and not isinstance(found, list):
-            raise AgentError(f"{self.path}: expected a list of rules")
+            raise OwnerError(f"{self.path}: expected a list of rules")
         return found or []
 
     def joined(self) -> str:
@@ -165,14 +165,14 @@ class _Source:
 def _read(
     inline_path: str, inline: Sequence[Any], path: str, selector: ConfigMapKeySelector | None, scope: SecretResolver
 ) -> _Source:
-    """The rules of both origins. Raises AgentError for what is missing or wrong."""
+    """The rules of both origins. Raises OwnerError for what is missing or wrong."""
     rules = to_config(tuple(inline), scope)
     if selector is None:
         return _Source(inline_path, rules, path, "")
     try:
         text = scope.values.text(Reference("ConfigMap", scope.namespace, selector.name), selector.key)
     except Missing as error:
-        raise AgentError(f"{path}: {error}") from None
+        raise OwnerError(f"{path}: {error}") from None
     return _Source(inline_path, rules, path, text)
 
 

@@ -1,8 +1,8 @@
 """Labels with which a target tells vmagent how to scrape it, read once all its rules have run.
 
-They pass every limit of the agent: whoever can write one scrapes as often as he likes, into any tenant and from any socket of
+They pass every limit of the owner: whoever can write one scrapes as often as he likes, into any tenant and from any socket of
 the pod. Two even stop vmagent, all targets of everybody included: an interval of no length is a division by zero, and for a
-limit of series memory is taken beforehand. So there are rules of ours after all others: `dropped` once the agent enforces
+limit of series memory is taken beforehand. So there are rules of ours after all others: `dropped` once the owner enforces
 anything, and else `guards`, which take away nothing but those harmful values, and only stand where a job could come to one.
 
 Source: https://github.com/VictoriaMetrics/VictoriaMetrics/tree/v1.150.0/lib/promscrape (config.go, bloomfilter)

@@ -1,9 +1,9 @@
-"""What is wrong with a scrape object, or with what an agent says about all of them.
+"""What is wrong with a scrape object, or with what an owner says about all of them.
 
 vmagent refuses the whole file for some faults and silently skips a job for others; both are found here, object by object,
 so that nobody else pays. `CHECKS` says what to look at: a check sees one model and yields `field: fault`.
 
-A text that must mean something is judged with its placeholders `%{NAME}` replaced by what the agent gives them; others are
+A text that must mean something is judged with its placeholders `%{NAME}` replaced by what the owner gives them; others are
 refused, since anything may stand there in the end.
 
 Source: https://github.com/VictoriaMetrics/VictoriaMetrics/tree/master/lib/promrelabel, .../lib/promscrape
@@ -57,7 +57,7 @@ FILES: Mapping[type, tuple[str, ...]] = {
     ProxyAuth: ("bearer_token_file",),
     FileSDConfig: ("files",),
 }
-"""The fields that name files of the agent's pod."""
+"""The fields that name files of the owner's pod."""
 
 
 @frozen
@@ -152,7 +152,7 @@ def _faults(value: Any, path: str, checks: Mapping[type, Check], known: Variable
 
 
 def _files(value: Any) -> Iterator[str]:
-    """Paths of the fields that name files of the agent's pod."""
+    """Paths of the fields that name files of the owner's pod."""
     for at, model in walk(value, "spec", frozenset(FILES)):
         for slot in slots(type(model)):
             if slot.name in FILES[type(model)] and getattr(model, slot.name):

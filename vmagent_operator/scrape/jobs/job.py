@@ -143,9 +143,9 @@ class JobBuilder:
         return out
 
     def _target_rules(self, own: tuple[RelabelConfig, ...]) -> Iterator[Rule]:
-        """The rules of class and endpoint, those of the agent, and what holds all of them within the agent's bounds.
+        """The rules of class and endpoint, those of the owner, and what holds all of them within the owner's bounds.
 
-        Labels that the agent's own rules mean to write are taken away from all others only.
+        Labels that the owner's own rules mean to write are taken away from all others only.
         """
         templates = self.context.templates[self.object.kind.name]
         named = special.named(templates) if self.context.enforces else frozenset()
