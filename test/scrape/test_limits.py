@@ -25,10 +25,10 @@ from vmagent_operator.limits import (
 )
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape import fragment as fragments
-from vmagent_operator.scrape.budget import Budget
-from vmagent_operator.scrape.checks.regex import weight
+from vmagent_operator.scrape.checks.budget import Budget
 from vmagent_operator.scrape.config import Configuration, configuration
 from vmagent_operator.scrape.errors import Finding, OwnerError
+from vmagent_operator.scrape.expressions.regex import weight
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.scrape.selection import select
 from vmagent_operator.scrape.share import Room

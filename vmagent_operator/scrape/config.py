@@ -10,8 +10,8 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape import extra, pack, references
-from vmagent_operator.scrape.budget import MEMORY_PER_BYTE
 from vmagent_operator.scrape.checks import validate
+from vmagent_operator.scrape.checks.budget import MEMORY_PER_BYTE
 from vmagent_operator.scrape.context import Context, context
 from vmagent_operator.scrape.errors import Finding, OwnerError
 from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects

@@ -25,8 +25,8 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR
 from vmagent_operator.model.walk import walk
-from vmagent_operator.scrape.budget import OverBudgetError
 from vmagent_operator.scrape.checks import pem, placeholder, validate
+from vmagent_operator.scrape.checks.budget import OverBudgetError
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.jobs import custom, node, pod, probe, service, static

@@ -13,10 +13,9 @@ from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAg
 from vmagent_operator.desired import labels
 from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.model.walk import find
-from vmagent_operator.scrape.environment import Environment
-from vmagent_operator.scrape.environment import environment as _environment
 from vmagent_operator.scrape.errors import OwnerError
-from vmagent_operator.scrape.owner import ScrapeOwner
+from vmagent_operator.scrape.owner import Environment, ScrapeOwner
+from vmagent_operator.scrape.owner import environment as _environment
 from vmagent_operator.settings import Server, Settings
 
 VMAgent = CustomObject[VMAgentSpec]

@@ -15,11 +15,11 @@ from typing import Any
 from vmagent_operator.api.relabel import NULL_TEXTS
 from vmagent_operator.scrape.checks import duration as durations
 from vmagent_operator.scrape.checks import placeholder
-from vmagent_operator.scrape.checks import regex as expressions
-from vmagent_operator.scrape.checks import series as selectors
 from vmagent_operator.scrape.checks import size as sizes
 from vmagent_operator.scrape.checks.url import proxy_fault
 from vmagent_operator.scrape.checks.validate import ACTIONS
+from vmagent_operator.scrape.expressions import regex as expressions
+from vmagent_operator.scrape.expressions import series as selectors
 from vmagent_operator.scrape.text import emit
 
 Faults = Iterator[str]

@@ -38,9 +38,10 @@ from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.model.fields import slots
 from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.checks import credentials, duration, placeholder, regex, series, size, special
+from vmagent_operator.scrape.checks import credentials, duration, placeholder, size, special
 from vmagent_operator.scrape.checks.url import proxy_fault
 from vmagent_operator.scrape.context import Context
+from vmagent_operator.scrape.expressions import regex, series
 from vmagent_operator.scrape.owner import ScrapeOwner
 
 Faults = Iterator[str]

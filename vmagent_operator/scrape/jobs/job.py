@@ -15,8 +15,8 @@ from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import ScrapeClass
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.budget import Budget
 from vmagent_operator.scrape.checks import special, validate
+from vmagent_operator.scrape.checks.budget import Budget
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import ObjectError
 from vmagent_operator.scrape.jobs import classes

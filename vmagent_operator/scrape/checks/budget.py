@@ -15,14 +15,14 @@ from vmagent_operator.limits import (
     OBJECT_RULES,
     OBJECT_TEXT_BYTES,
 )
-from vmagent_operator.scrape.checks import regex, series
-from vmagent_operator.scrape.checks import weight as weights
-from vmagent_operator.scrape.checks.caching import cached
 from vmagent_operator.scrape.errors import ObjectError
+from vmagent_operator.scrape.expressions import regex, series
+from vmagent_operator.scrape.expressions import weight as weights
+from vmagent_operator.scrape.expressions.caching import cached
 
 # Bytes of memory that vmagent v1.150.0 takes, fitted to the resident memory of `-dryRun` with ten files of 4 to 24 MB:
 # services, static jobs, lists of targets, parameters, and rules of six sorts. What fills 500Mi by this count took 438 to 513 MB;
-# expressions apart, see `checks.weight`.
+# expressions apart, see `expressions.weight`.
 MEMORY_PER_BYTE = 36
 """For text of which nothing else is known: jobs with a usual number of rules take 31."""
 _TEXT_BYTE = 14

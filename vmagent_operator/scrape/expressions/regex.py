@@ -14,9 +14,9 @@ from contextlib import suppress
 from attrs import define, field
 
 from vmagent_operator import limits
-from vmagent_operator.scrape.checks import weight as weights
-from vmagent_operator.scrape.checks.caching import cached
-from vmagent_operator.scrape.checks.unicode import GROUPS
+from vmagent_operator.scrape.expressions import weight as weights
+from vmagent_operator.scrape.expressions.caching import cached
+from vmagent_operator.scrape.expressions.unicode import GROUPS
 
 _SHOWN_CHARACTERS = 80
 _MOST_REPEATS = 1000
@@ -58,7 +58,7 @@ def fault(text: str) -> str | None:
 
 @cached
 def weight(text: str) -> int:
-    """What an expression that can be compiled takes of vmagent, repetitions expanded: see `checks.weight`."""
+    """What an expression that can be compiled takes of vmagent, repetitions expanded: see `expressions.weight`."""
     known = text[: limits.EXPRESSION_CHARACTERS]
     reader = _Reader(known)
     with suppress(_Refused):  # and so accepted nowhere

@@ -13,10 +13,19 @@ from collections.abc import Callable
 from attrs import define, field
 
 from vmagent_operator import limits
-from vmagent_operator.scrape.checks import templates
-from vmagent_operator.scrape.checks.caching import cached
-from vmagent_operator.scrape.checks.templates import Expression, Filter, Metric, Parentheses, Sum, Template, Text, With
-from vmagent_operator.scrape.checks.tokens import QUOTES, NoSelectorError, is_name, tokens, unescaped
+from vmagent_operator.scrape.expressions import templates
+from vmagent_operator.scrape.expressions.caching import cached
+from vmagent_operator.scrape.expressions.templates import (
+    Expression,
+    Filter,
+    Metric,
+    Parentheses,
+    Sum,
+    Template,
+    Text,
+    With,
+)
+from vmagent_operator.scrape.expressions.tokens import QUOTES, NoSelectorError, is_name, tokens, unescaped
 
 _OPERATORS = frozenset(("=", "!=", "=~", "!~"))
 _NUMBERS = frozenset(("inf", "nan"))
