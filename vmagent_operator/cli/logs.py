@@ -17,8 +17,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from attrs import define, field
-
 from vmagent_operator.cli.flags import Flags
 
 QUEUE_BYTES = 4 << 20
@@ -26,7 +24,9 @@ QUEUE_BYTES = 4 << 20
 FLUSH_SECONDS = 1.0
 """How long the end of the process waits for what is left to be written."""
 QUIET_SECONDS = 10.0
+"""How long the same complaint is not repeated: some lines a minute show that it goes on, and leave others to be seen."""
 KNOWN = 1000
+"""Complaints that are remembered; beyond, all are forgotten and said once more, so that nothing grows without end."""
 LEVELS: Mapping[str, int] = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -178,17 +178,16 @@ class _Count(logging.Filter):
         return True
 
 
-@define(eq=False, slots=False)
 class Repetitions(logging.Filter):
     """Lets the same complaint (template and object) pass once in a while, with the number of those left out."""
 
-    suppressed: Callable[[], None]
-    now: Callable[[], float] = time.monotonic
-    _seen: dict[tuple[str, str, str], tuple[float, int]] = field(init=False, factory=dict)
-    _lock: threading.Lock = field(init=False, factory=threading.Lock)
-
-    def __attrs_post_init__(self) -> None:
+    def __init__(self, suppressed: Callable[[], None], now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
+        self._suppressed, self._now = suppressed, now
+        self._seen: dict[tuple[str, str, str], tuple[float, int]] = {}
+        """When a complaint has passed last, and how often it was left out since."""
+        self._lock = threading.Lock()
+        """Around `_seen`: whoever logs comes through here, on a thread of its own."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See logging.Filter."""
@@ -197,7 +196,7 @@ class Repetitions(logging.Filter):
         args = record.args if isinstance(record.args, tuple) else ()
         key = (record.name, str(record.msg), str(args[0]) if args else "")
         with self._lock:
-            now = self.now()
+            now = self._now()
             last, left_out = self._seen.get(key, (float("-inf"), 0))
             if now - last < QUIET_SECONDS:
                 self._seen[key] = (last, left_out + 1)
@@ -207,5 +206,5 @@ class Repetitions(logging.Filter):
                 self._seen[key] = (now, 0)
                 record.suppressed = left_out
                 return True
-        self.suppressed()
+        self._suppressed()
         return False

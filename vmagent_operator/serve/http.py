@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from vmagent_operator.identity import OPERATOR
 
@@ -25,9 +25,16 @@ logger = logging.getLogger(__name__)
 HEAD_SECONDS = 5.0
 """For a whole request, TLS handshake aside: probes and scrapers send theirs at once."""
 ANSWER_SECONDS = 10.0
+"""For one read or write of an answer: whoever takes nothing in for so long is gone, and its thread is needed."""
 CONNECTIONS = 16
-CERTIFICATE_SECONDS, TOKEN_SECONDS = 10.0, 60.0
+"""Of a port at a time: a few probes and scrapers, and as many threads, whoever else may connect."""
+CERTIFICATE_SECONDS = 10.0
+"""How soon a renewed certificate is used: the old one is still good for days when cert-manager replaces it."""
+TOKEN_SECONDS = 60.0
+"""The same of a token; the kubelet itself takes a minute to bring a changed Secret into the pod."""
 
+Marks = tuple[tuple[int, int, int], ...]
+"""Device, inode and time of change of some files."""
 Query = Mapping[str, str]
 Page = Callable[[Query, Mapping[str, str]], "Answer"]
 """A page gets the query and the headers, whose names are lower case."""
@@ -46,45 +53,22 @@ class ServingError(Exception):
     """An address that cannot be listened on, or a certificate that cannot be used."""
 
 
-@define
-class Certificate:
-    """A server certificate that is read again when its files change; a bad new one leaves the old one in use."""
+@frozen
+class CertificateFiles:
+    """Where a server certificate is. authority: of the clients, the system's if there is none and they are asked for theirs."""
 
     certificate: Path
     key: Path
     authority: Path | None = None
     asks_clients: bool = False
-    _context: ssl.SSLContext = field(init=False)
-    _marks: tuple[tuple[int, int, int], ...] = field(init=False)
-    _looked_at: float = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        try:
-            self._marks, self._context = self._stat(), self._load()
-        except (OSError, ssl.SSLError) as error:
-            raise ServingError(f"certificate {self.certificate} cannot be used: {error}") from error
-        self._looked_at = time.monotonic()
+    def marks(self) -> Marks:
+        """What differs once a file has been replaced. Raises OSError."""
+        paths = (self.certificate, self.key, *([self.authority] if self.authority else []))
+        return tuple((stat.st_dev, stat.st_ino, stat.st_mtime_ns) for stat in (path.stat() for path in paths))
 
-    def context(self) -> ssl.SSLContext:
-        """The settings for a new connection."""
-        if time.monotonic() - self._looked_at >= CERTIFICATE_SECONDS:
-            self._looked_at = time.monotonic()
-            try:
-                if (marks := self._stat()) != self._marks:
-                    self._context, self._marks = self._load(), marks
-            except (OSError, ssl.SSLError) as error:
-                logger.error("certificate %s: cannot be read again, the old one stays: %s", self.certificate, error)
-        return self._context
-
-    def _files(self) -> tuple[Path, ...]:
-        return (self.certificate, self.key, *([self.authority] if self.authority else []))
-
-    def _stat(self) -> tuple[tuple[int, int, int], ...]:
-        return tuple(
-            (found.st_dev, found.st_ino, found.st_mtime_ns) for found in (path.stat() for path in self._files())
-        )
-
-    def _load(self) -> ssl.SSLContext:
+    def load(self) -> ssl.SSLContext:
+        """What they hold. Raises OSError and SSLError."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.certificate, self.key)
@@ -98,12 +82,43 @@ class Certificate:
 
 
 @define
+class Certificate:
+    """A server certificate that is read again when its files change; a bad new one leaves the old one in use."""
+
+    files: CertificateFiles
+    _context: ssl.SSLContext
+    _marks: Marks
+    _looked_at: float
+
+    @classmethod
+    def read(cls, files: CertificateFiles) -> "Certificate":
+        """The certificate in `files`. Raises ServingError."""
+        try:
+            marks = files.marks()  # first: what is replaced while it is read is read again
+            return cls(files, files.load(), marks, time.monotonic())
+        except (OSError, ssl.SSLError) as error:
+            raise ServingError(f"certificate {files.certificate} cannot be used: {error}") from error
+
+    def context(self) -> ssl.SSLContext:
+        """The settings for a new connection."""
+        if time.monotonic() - self._looked_at >= CERTIFICATE_SECONDS:
+            self._looked_at = time.monotonic()
+            try:
+                if (marks := self.files.marks()) != self._marks:
+                    self._context, self._marks = self.files.load(), marks
+            except (OSError, ssl.SSLError) as error:
+                path = self.files.certificate
+                logger.error("certificate %s: cannot be read again, the old one stays: %s", path, error)
+        return self._context
+
+
+@define
 class Token:
     """A bearer token in a file, read again once a minute."""
 
     path: Path
-    _value: bytes = field(init=False, default=b"")
-    _read_at: float = field(init=False, default=float("-inf"))
+    _value: bytes = b""
+    _read_at: float = float("-inf")
 
     def admits(self, headers: Mapping[str, str]) -> bool:
         """Whether a request carries the token."""

@@ -10,7 +10,7 @@ https://github.com/VictoriaMetrics/VictoriaMetrics/blob/v1.150.0/lib/promrelabel
 
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define
 
 from vmagent_operator import limits
 from vmagent_operator.scrape.expressions import templates
@@ -66,7 +66,7 @@ class _Reader:
     words: list[str]
     at: int = 0
     depth: int = 0
-    _end: str = field(default="", init=False)
+    _end: str = ""
 
     def read(self) -> Expression:
         """Raises NoSelectorError."""
