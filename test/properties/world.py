@@ -14,6 +14,7 @@ import yaml
 from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import render
+from vmagent_operator.cli.cluster import Cluster
 from vmagent_operator.desired import stages
 from vmagent_operator.desired.vmagent.desired import Inputs, desired
 from vmagent_operator.desired.vmagent.features import scrape_owner
@@ -50,7 +51,7 @@ class World:
     def __init__(self, path: Path) -> None:
         """The cluster of the objects in a file."""
         objects = [obj for obj in yaml.safe_load_all(path.read_text()) if obj]
-        self._cluster = render.Cluster.of(chain.from_iterable(map(_copies, objects)))
+        self._cluster = Cluster.of(chain.from_iterable(map(_copies, objects)))
         self._values = SecretSnapshot(self._cluster.contents)
         self._context = context(scrape_owner(read(manifest(VMAGENT, CLASSES)), SETTINGS))
 
@@ -103,7 +104,7 @@ class World:
     def _rendered(self, raw: Manifest) -> tuple[Manifest, ...]:
         obj = _decoded(raw)
         key = (obj.kind.name, obj.namespace, obj.name)
-        cluster = render.Cluster({**self._cluster.given, key: raw}, {**self._cluster.custom, key: obj})
+        cluster = Cluster({**self._cluster.objects, key: raw}, {**self._cluster.custom, key: obj})
         rendered = render.render(cluster, SETTINGS, Server(), NOW)
         _check(rendered)
         return rendered.objects

@@ -44,7 +44,7 @@ class CustomObject(Generic[S_co]):
     starts with an empty one.
     """
 
-    kind: Kind[Any]
+    kind: Kind[S_co]
     metadata: Metadata
     spec: S_co | None
     error: DecodeError | None = None

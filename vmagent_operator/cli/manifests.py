@@ -71,7 +71,7 @@ def dump(objects: Iterable[Manifest], form: str) -> str:
     return text.removeprefix("---\n")
 
 
-def unread(objects: Iterable[CustomObject[Any]]) -> Iterator[str]:
+def unread(objects: Iterable[CustomObject[object]]) -> Iterator[str]:
     """A line for each object with fields that nothing reads: no API server is there that would have refused them."""
     for obj in objects:
         if obj.unknown:

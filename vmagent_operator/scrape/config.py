@@ -5,8 +5,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from vmagent_operator.api.kinds import SCRAPE_KINDS
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import SCRAPE_KINDS, ScrapeObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape import extra, pack, references
@@ -39,7 +38,7 @@ class Configuration:
     main: pack.Bucket
     overflow: tuple[pack.Bucket, ...]
     assets: Mapping[str, str]
-    applied: tuple[CustomObject[Any], ...]
+    applied: tuple[ScrapeObject, ...]
     findings: tuple[Finding, ...]
     faults: tuple[str, ...]
 
@@ -89,7 +88,7 @@ def keys(owner: ScrapeOwner, selection: Selection) -> Mapping[Reference, frozens
     return {reference: frozenset(names) for reference, names in found.items()}
 
 
-def _keys(obj: CustomObject[Any], own_context: Context) -> Iterable[tuple[Reference, str]]:
+def _keys(obj: ScrapeObject, own_context: Context) -> Iterable[tuple[Reference, str]]:
     if not named_objects(obj, own_context):
         return ()
     own: frozenset[tuple[Reference, str]] | None = obj.memo.get(_keys)
@@ -99,17 +98,17 @@ def _keys(obj: CustomObject[Any], own_context: Context) -> Iterable[tuple[Refere
     return own.union((evolve(of, namespace=obj.namespace), key) for of, key in shared) if shared else own
 
 
-def _objects(selection: Selection) -> Iterator[CustomObject[Any]]:
+def _objects(selection: Selection) -> Iterator[ScrapeObject]:
     for kind in SCRAPE_KINDS:
         yield from selection.chosen.get(kind, ())
 
 
 def _fragments(
     selection: Selection, own_context: Context, values: SecretSnapshot, budget_bytes: int, room: Room
-) -> tuple[dict[CustomObject[Any], Fragment], tuple[Finding, ...]]:
+) -> tuple[dict[ScrapeObject, Fragment], tuple[Finding, ...]]:
     """The objects that can be configured, with their jobs, in the order of the file; and those that cannot."""
 
-    def build(obj: CustomObject[Any]) -> Fragment | Finding:
+    def build(obj: ScrapeObject) -> Fragment | Finding:
         found = fragment(obj, own_context, values)
         if isinstance(found, Fragment) and pack.is_oversized(found.entry, budget_bytes):
             return Finding(obj, f"its jobs alone exceed {budget_bytes} bytes, the most that a Secret may hold")

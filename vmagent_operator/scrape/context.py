@@ -9,8 +9,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from attrs import field, frozen
 
-from vmagent_operator.api.kinds import SCRAPE_KINDS
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import SCRAPE_KINDS, ScrapeObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass, ScrapingParams
 from vmagent_operator.model.encode import to_config
@@ -48,7 +47,7 @@ class Context:
     templates: Mapping[str, tuple[RelabelConfig, ...]] = field(hash=False)
     global_rules: tuple[special.Rule, ...] = field(hash=False)
 
-    fragments: MutableMapping[CustomObject[Any], tuple[Any, Any]] = field(
+    fragments: MutableMapping[ScrapeObject, tuple[Any, Any]] = field(
         init=False, eq=False, hash=False, repr=False, factory=WeakKeyDictionary
     )
     """What came of each object under this context, for as long as anybody holds that version of the object."""

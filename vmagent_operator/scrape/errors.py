@@ -1,11 +1,10 @@
 """What can go wrong while a configuration is computed: with the owner (raised), or with one object (a value)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import ScrapeObject
 
 
 class OwnerError(Exception):
@@ -37,6 +36,6 @@ class Finding:
     bug: where our own code failed over it, for the log; empty for what its author can mend.
     """
 
-    object: CustomObject[Any]
+    object: ScrapeObject
     message: str
     bug: str = ""

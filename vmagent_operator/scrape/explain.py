@@ -3,11 +3,9 @@
 Nothing is decided here; every link of the chain is the function that a reconcile uses.
 """
 
-from typing import Any
-
 from attrs import frozen
 
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.scrape import selection
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import context
@@ -30,14 +28,14 @@ class Verdict:
     message: str = ""
 
     @property
-    def is_picked(self) -> bool:
+    def is_selected(self) -> bool:
         """Whether the owner selects the object, scraped or not."""
         return self.broken in ("", "object")
 
 
 def verdict(
     owner: ScrapeOwner,
-    obj: CustomObject[Any],
+    obj: ScrapeObject,
     namespaces: selection.Namespaces,
     values: SecretSnapshot,
 ) -> Verdict:

@@ -20,8 +20,9 @@ from vmagent_operator.api.kinds import (
     VMSERVICESCRAPE,
     VMSTATICSCRAPE,
     Kind,
+    ScrapeObject,
+    ScrapeSpec,
 )
-from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR
 from vmagent_operator.model.walk import walk
@@ -59,7 +60,7 @@ class Builder:
     field: str = "spec"
 
 
-BUILDERS: Mapping[Kind[Any], Builder] = {
+BUILDERS: Mapping[Kind[ScrapeSpec], Builder] = {
     VMSERVICESCRAPE: Builder("serviceScrape", service.jobs, "spec.endpoints[{}]"),
     VMPODSCRAPE: Builder("podScrape", pod.jobs, "spec.podMetricsEndpoints[{}]"),
     VMPROBE: Builder("probe", probe.jobs, "spec.targets"),
@@ -69,7 +70,7 @@ BUILDERS: Mapping[Kind[Any], Builder] = {
 }
 
 
-def fragment(obj: CustomObject[Any], context: Context, values: SecretSnapshot) -> Fragment | Finding:
+def fragment(obj: ScrapeObject, context: Context, values: SecretSnapshot) -> Fragment | Finding:
     """The jobs of `obj`, or why there are none."""
     seen = (*(values.found.get(reference) for reference in named_objects(obj, context)), values.trim)
     known = context.fragments.get(obj)
@@ -81,7 +82,7 @@ def fragment(obj: CustomObject[Any], context: Context, values: SecretSnapshot) -
     return known[1] if isinstance(known[1], Fragment) else Finding(obj, *known[1])
 
 
-def named_objects(obj: CustomObject[Any], context: Context) -> tuple[Reference, ...]:
+def named_objects(obj: ScrapeObject, context: Context) -> tuple[Reference, ...]:
     """Every Secret and ConfigMap that the jobs of `obj` may need, its owner's classes and API server included."""
     known: tuple[Reference, ...] | None = obj.memo.get(Reference)
     if known is None:
@@ -90,7 +91,7 @@ def named_objects(obj: CustomObject[Any], context: Context) -> tuple[Reference, 
     return (*known, *(Reference(r.kind, obj.namespace, r.name) for r in shared)) if shared else known
 
 
-def _isolated(obj: CustomObject[Any], context: Context, values: SecretSnapshot) -> Fragment | Finding:
+def _isolated(obj: ScrapeObject, context: Context, values: SecretSnapshot) -> Fragment | Finding:
     """The fragment; a bug that one object brings to light is the end of that object's jobs only."""
     try:
         return _fragment(obj, context, values)
@@ -98,7 +99,7 @@ def _isolated(obj: CustomObject[Any], context: Context, values: SecretSnapshot) 
         return Finding(obj, INTERNAL_ERROR, trail(error))
 
 
-def _fragment(obj: CustomObject[Any], context: Context, values: SecretSnapshot) -> Fragment | Finding:
+def _fragment(obj: ScrapeObject, context: Context, values: SecretSnapshot) -> Fragment | Finding:
     if faults := validate.scrape_object(obj, context):
         return Finding(obj, "; ".join(faults), obj.error.bug if obj.error else "")
     spec: Any = obj.spec

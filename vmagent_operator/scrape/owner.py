@@ -49,7 +49,7 @@ class ScrapeOwner:
     assets_directory: where copied TLS content is mounted.
     """
 
-    object: CustomObject[Any]
+    object: CustomObject[object]
     scraping: ScrapingParams
     params: AppParams
     settings: Settings

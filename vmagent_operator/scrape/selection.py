@@ -7,13 +7,12 @@ Source: https://docs.victoriametrics.com/operator/resources/vmagent/#scraping
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from attrs import frozen
 
 from vmagent_operator.api.core import LabelSelector
-from vmagent_operator.api.kinds import SCRAPE_KINDS, VMNODESCRAPE, VMPODSCRAPE, Kind
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import SCRAPE_KINDS, VMNODESCRAPE, VMPODSCRAPE, Kind, ScrapeObject, ScrapeSpec
 from vmagent_operator.api.scraping import ScrapingParams
 from vmagent_operator.model.fields import camel_case
 from vmagent_operator.scrape import labelselector
@@ -51,7 +50,7 @@ class SelectorScope:
     limit: str = ""
     wanted_namespaces: LabelSelector | None = None
 
-    def reason_of(self, obj: CustomObject[Any]) -> Reason | None:
+    def reason_of(self, obj: ScrapeObject) -> Reason | None:
         """The first link that keeps `obj` out, or None if it is inside: the decision of every pass."""
         if self.namespaces is not None and obj.namespace not in self.namespaces:
             return "namespace"
@@ -61,7 +60,7 @@ class SelectorScope:
             return "labels"
         return None
 
-    def not_selected(self, obj: CustomObject[Any], namespaces: Namespaces) -> NotSelected | None:
+    def not_selected(self, obj: ScrapeObject, namespaces: Namespaces) -> NotSelected | None:
         """The same with a sentence about it."""
         reason = self.reason_of(obj)
         if reason == "namespace":
@@ -82,16 +81,16 @@ class SelectorScope:
 class Selection:
     """The objects that an owner selects, by kind, each kind sorted by `namespace/name`."""
 
-    chosen: Mapping[Kind[Any], tuple[CustomObject[Any], ...]]
+    chosen: Mapping[Kind[ScrapeSpec], tuple[ScrapeObject, ...]]
 
 
 def select(
     owner: ScrapeOwner,
-    objects: Mapping[Kind[Any], Iterable[CustomObject[Any]]],
+    objects: Mapping[Kind[ScrapeSpec], Iterable[ScrapeObject]],
     namespaces: Namespaces,
 ) -> Selection:
     """What `owner` selects among `objects`. Raises SelectorError."""
-    chosen: dict[Kind[Any], tuple[CustomObject[Any], ...]] = {}
+    chosen: dict[Kind[ScrapeSpec], tuple[ScrapeObject, ...]] = {}
     for kind in SCRAPE_KINDS:
         found = selector_scope(owner, kind, namespaces)
         inside = (o for o in objects.get(kind, ()) if isinstance(found, SelectorScope) and found.reason_of(o) is None)
@@ -99,13 +98,13 @@ def select(
     return Selection(chosen)
 
 
-def not_selected(owner: ScrapeOwner, obj: CustomObject[Any], namespaces: Namespaces) -> NotSelected | None:
+def not_selected(owner: ScrapeOwner, obj: ScrapeObject, namespaces: Namespaces) -> NotSelected | None:
     """Why `owner` does not select `obj`, or None if it does. Raises SelectorError."""
     found = selector_scope(owner, obj.kind, namespaces)
     return found if isinstance(found, NotSelected) else found.not_selected(obj, namespaces)
 
 
-def nearest_miss(owners: Iterable[ScrapeOwner], obj: CustomObject[Any], namespaces: Namespaces) -> str:
+def nearest_miss(owners: Iterable[ScrapeOwner], obj: ScrapeObject, namespaces: Namespaces) -> str:
     """Why the owner that is nearest to selecting `obj` does not; empty if one does, or there is none.
 
     Near is whoever breaks the chain last: one that asks for another label is nearer than one without a selector.
@@ -125,13 +124,13 @@ def nearest_miss(owners: Iterable[ScrapeOwner], obj: CustomObject[Any], namespac
     return f"no owner selects it; the nearest, {key}, does not: {nearest.reason}: {nearest.message}"
 
 
-def matches(owner: ScrapeOwner, obj: CustomObject[Any], namespaces: Namespaces) -> bool:
+def matches(owner: ScrapeOwner, obj: ScrapeObject, namespaces: Namespaces) -> bool:
     """Whether `owner` selects `obj`. Raises SelectorError."""
     found = selector_scope(owner, obj.kind, namespaces)
     return isinstance(found, SelectorScope) and found.reason_of(obj) is None
 
 
-def selector_scope(owner: ScrapeOwner, kind: Kind[Any], namespaces: Namespaces) -> SelectorScope | NotSelected:
+def selector_scope(owner: ScrapeOwner, kind: Kind[ScrapeSpec], namespaces: Namespaces) -> SelectorScope | NotSelected:
     """The part of the objects of `kind` that `owner` selects, or why it selects none of the kind. Raises SelectorError."""
     scraping, settings = owner.scraping, owner.settings
     if kind.name in settings.disabled_kinds:

@@ -9,11 +9,10 @@ other objects are left out without having been built: they would cost time at ea
 
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Any
 
 from attrs import define, field, frozen
 
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.limits import (
     OBJECT_TEXT_BYTES,
     OWNER_ASSETS_BYTES,
@@ -25,7 +24,7 @@ from vmagent_operator.limits import (
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import Fragment
 
-Build = Callable[[CustomObject[Any]], Fragment | Finding]
+Build = Callable[[ScrapeObject], Fragment | Finding]
 
 
 @frozen(kw_only=True)
@@ -87,12 +86,10 @@ class Use:
         return sum(file_bytes(key, text) for key, text in new.items())
 
 
-def allotted(
-    objects: Iterable[CustomObject[Any]], build: Build, room: Room
-) -> Mapping[CustomObject[Any], Fragment | Finding]:
+def allotted(objects: Iterable[ScrapeObject], build: Build, room: Room) -> Mapping[ScrapeObject, Fragment | Finding]:
     """What becomes of each object, in the given order; Findings of those that there is no room for name the limit."""
     objects = tuple(objects)
-    found: dict[CustomObject[Any], Fragment | Finding] = {}
+    found: dict[ScrapeObject, Fragment | Finding] = {}
     used = Use()
     for obj in objects:
         built = found[obj] = build(obj)
@@ -111,12 +108,12 @@ class _Sharing:
 
     room: Room
     build: Build
-    found: dict[CustomObject[Any], Fragment | Finding] = field(factory=dict)
+    found: dict[ScrapeObject, Fragment | Finding] = field(factory=dict)
     everything: Use = field(factory=Use)
 
-    def fill(self, objects: Iterable[CustomObject[Any]]) -> None:
+    def fill(self, objects: Iterable[ScrapeObject]) -> None:
         """Find out what becomes of every object."""
-        waiting: dict[str, list[CustomObject[Any]]] = {}
+        waiting: dict[str, list[ScrapeObject]] = {}
         for obj in sorted(objects, key=_age, reverse=True):
             waiting.setdefault(obj.namespace, []).append(obj)
         used = {namespace: Use() for namespace in waiting}
@@ -130,7 +127,7 @@ class _Sharing:
             elif waiting[namespace]:
                 heappush(turns, (self.room.fraction(used[namespace]), namespace))
 
-    def take(self, obj: CustomObject[Any], used: Use) -> Limit | None:
+    def take(self, obj: ScrapeObject, used: Use) -> Limit | None:
         """Build one object and take it in; the limit if there is no room for it."""
         built = self.found[obj] = self.build(obj)
         if not isinstance(built, Fragment):
@@ -144,7 +141,7 @@ class _Sharing:
         return None
 
 
-def no_room(obj: CustomObject[Any], short: Limit, room: Room) -> Finding:
+def no_room(obj: ScrapeObject, short: Limit, room: Room) -> Finding:
     """An object that its namespace has no share left for; the text does not depend on what others have."""
     most = {
         OWNER_TEXT_BYTES.name: room.text_bytes,
@@ -161,5 +158,5 @@ def file_bytes(key: str, text: str) -> int:
     return len(text.encode("utf-8", "surrogateescape")) + 3 * len(key)
 
 
-def _age(obj: CustomObject[Any]) -> tuple[str, str, str]:
+def _age(obj: ScrapeObject) -> tuple[str, str, str]:
     return obj.metadata.creation_timestamp, obj.key, obj.kind.name

@@ -17,12 +17,12 @@ MAX_MESSAGE = 32768
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
-def condition_type(owner: CustomObject[Any]) -> str:
+def condition_type(owner: CustomObject[object]) -> str:
     """The type of the condition that `owner` has on every scrape object it has looked at."""
     return f"{owner.name}.{owner.namespace}.{owner.kind.singular}{CONDITION_SUFFIX}"
 
 
-def conditions(obj: CustomObject[Any]) -> Sequence[Mapping[str, Any]]:
+def conditions(obj: CustomObject[object]) -> Sequence[Mapping[str, Any]]:
     """The conditions in the status of `obj` that are conditions: anybody may have written there."""
     found = obj.status.get("conditions")
     listed = found if isinstance(found, list) else ()

@@ -20,7 +20,7 @@ _CONDITIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 
 
 def owner_status(
-    owner: CustomObject[Any],
+    owner: CustomObject[object],
     state: State,
     reason: str,
     now: datetime,
@@ -61,7 +61,7 @@ def applied_spec(spec: Any) -> dict[str, Any]:
 
 
 def _laid_over(
-    owner: CustomObject[Any], wanted: Mapping[str, tuple[str, str, str]], now: datetime
+    owner: CustomObject[object], wanted: Mapping[str, tuple[str, str, str]], now: datetime
 ) -> list[Mapping[str, Any]]:
     """The owner's conditions with those of `wanted`, type -> status, reason and message; sorted by type."""
     found = {known["type"]: known for known in conditions(owner)}

@@ -28,7 +28,7 @@ from vmagent_operator.api.auth import (
 from vmagent_operator.api.core import LabelSelector, StringOrList
 from vmagent_operator.api.discovery import FileSDConfig, StaticConfig
 from vmagent_operator.api.endpoint import ScrapeParams, VMScrapeParams
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.api.podscrape import PodMetricsEndpoint, VMPodScrapeSpec
 from vmagent_operator.api.probe import ProbeTargets, StaticTargets
 from vmagent_operator.api.relabel import RelabelConfig
@@ -101,7 +101,7 @@ ACTIONS: Mapping[str, Action] = {
 }
 
 
-def scrape_object(obj: CustomObject[Any], context: Context) -> tuple[str, ...]:
+def scrape_object(obj: ScrapeObject, context: Context) -> tuple[str, ...]:
     """Why nothing of `obj` can go into a file, each with its field; empty if it can."""
     if obj.spec is None:
         return (str(obj.error),)

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from vmagent_operator.api.auth import EndpointAuth
 from vmagent_operator.api.core import LabelSelector, NamespaceSelector
 from vmagent_operator.api.endpoint import AttachMetadata, Relabelings, ScrapeParams
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import ScrapeClass
 from vmagent_operator.model.encode import to_config
@@ -30,7 +30,7 @@ NO_ATTACHMENTS = AttachMetadata()
 class JobBuilder:
     """One scrape object on its way into jobs. `prefix` starts their names; `budget` is what they may still take."""
 
-    object: CustomObject[Any]
+    object: ScrapeObject
     prefix: str
     context: Context
     resolver: SecretResolver
