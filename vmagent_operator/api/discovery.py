@@ -7,7 +7,7 @@ Source: https://docs.victoriametrics.com/victoriametrics/sd_configs/
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from attrs import evolve, field, frozen
 
@@ -25,7 +25,7 @@ from vmagent_operator.api.clouds import (
 )
 from vmagent_operator.api.core import ATOMIC, ATOMIC_LIST, INT32, SecretKeySelector, listed_by
 from vmagent_operator.api.endpoint import AttachMetadata
-from vmagent_operator.model.encode import Secrets, projection
+from vmagent_operator.model.encode import Config, Secrets, projection
 from vmagent_operator.model.fields import Field
 
 
@@ -99,7 +99,7 @@ class KubernetesSDConfig:
         tuple[K8SSelector, ...], Field("Selectors that the API server applies.", schema=listed_by("role"))
     ] = ()
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any]:
+    def to_config(self, secrets: Secrets) -> Config:
         """An entry of `kubernetes_sd_configs`; vmagent would refuse the keys of `proxy_client_config` there."""
         attached = AttachMetadata(**(self.attach_metadata.for_role(self.role) or {}))
         sound = evolve(self, http=evolve(self.http, proxy_client_config=None), attach_metadata=attached)
@@ -127,7 +127,7 @@ class ConsulSDConfig:
     filter: Annotated[str, Field("Filter expression for the catalog.")] = ""
     http: Annotated[HTTPClientOptions, Field("", inline=True)] = HTTPClientOptions()
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any]:
+    def to_config(self, secrets: Secrets) -> Config:
         """An entry of `consul_sd_configs`; a nameless token stands for none."""
         return projection(evolve(self, token_ref=named(self.token_ref)), secrets)
 
@@ -149,7 +149,7 @@ class ConsulAgentSDConfig:
     filter: Annotated[str, Field("Filter expression for the services.")] = ""
     http: Annotated[HTTPClientOptions, Field("", inline=True)] = HTTPClientOptions()
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any]:
+    def to_config(self, secrets: Secrets) -> Config:
         """An entry of `consulagent_sd_configs`; a nameless token stands for none."""
         return projection(evolve(self, token_ref=named(self.token_ref)), secrets)
 

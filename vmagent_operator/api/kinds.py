@@ -164,7 +164,7 @@ def unreadable(raw: Manifest, fault: str) -> CustomObject[Any]:
     )
 
 
-def _metadata(raw: Any) -> tuple[Metadata, DecodeError | None]:
+def _metadata(raw: object) -> tuple[Metadata, DecodeError | None]:
     """The metadata; with an error, what is left of it without the keys at fault."""
     try:
         return decode(Metadata, raw, "metadata").value, None

@@ -1,7 +1,7 @@
 """VMAgent: scrapes, takes in, relabels, aggregates and sends on."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from attrs import field, frozen
 
@@ -25,11 +25,12 @@ from vmagent_operator.api.scraping import DURATION, ScrapingParams
 from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
 from vmagent_operator.api.status import Condition
 from vmagent_operator.limits import SHARDS
-from vmagent_operator.model.fields import Field, Json
+from vmagent_operator.model.decode import Manifest
+from vmagent_operator.model.fields import Field, Json, Keywords
 
-ANYTHING = Annotated[dict[str, Any], Json("", schema={"type": None})]
+ANYTHING = Annotated[Manifest, Json("", schema={"type": None})]
 BYTES = "^[0-9]+(kb|mb|gb|tb|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$"
-FREE: dict[str, Any] = SCHEMALESS | {"anyOf": None, "x-kubernetes-int-or-string": None}
+FREE: Keywords = SCHEMALESS | {"anyOf": None, "x-kubernetes-int-or-string": None}
 
 
 @frozen(kw_only=True)

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from vmagent_operator.cli.flags import Flags
 
@@ -37,7 +36,7 @@ LEVELS: Mapping[str, int] = {
 NAMES = {logging.CRITICAL: "critical", logging.ERROR: "error", logging.WARNING: "warning", logging.INFO: "info"}
 THIRD_PARTY = ("kubernetes", "urllib3")
 
-TIMES: Mapping[str, Callable[[float], Any]] = {
+TIMES: Mapping[str, Callable[[float], float]] = {
     "epoch": lambda seconds: seconds,
     "millis": lambda seconds: seconds * 1e3,
     "nano": lambda seconds: int(seconds * 1e9),
@@ -157,7 +156,7 @@ class Lines(logging.Formatter):
             return "\n\t".join((record_line, *map(_on_one_line, trace)))  # no record begins with a tab
         return json.dumps({self._renamed.get(name, name): value for name, value in fields.items()}, ensure_ascii=False)
 
-    def _time(self, created: float) -> Any:
+    def _time(self, created: float) -> float | str:
         if self._times in TIMES:
             return TIMES[self._times](created)
         return datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -35,7 +35,7 @@ _Loader.add_constructor("tag:yaml.org,2002:value", yaml.SafeLoader.construct_yam
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Writes text of several lines as it is, and repeats what occurs twice."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 
@@ -101,7 +101,7 @@ def _documents(text: str) -> list[Any]:
     return list(yaml.load_all(text, Loader=_Loader))
 
 
-def _objects(name: str, document: Any) -> Iterator[Manifest]:
+def _objects(name: str, document: object) -> Iterator[Manifest]:
     if document is None:
         return
     if _is_nested_deeper(document, YAML_NESTING):
@@ -117,7 +117,7 @@ def _objects(name: str, document: Any) -> Iterator[Manifest]:
         yield document
 
 
-def _is_nested_deeper(document: Any, most: int) -> bool:
+def _is_nested_deeper(document: object, most: int) -> bool:
     """Whether collections are nested in more than `most` levels; level by level, without recursion."""
     level = [document] if isinstance(document, dict | list) else []
     for _ in range(most + 1):

@@ -4,7 +4,6 @@ Source: https://github.com/kubernetes/community/blob/master/contributors/devel/s
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from vmagent_operator.desired.defaults import canonical_list
 from vmagent_operator.model.decode import Manifest
@@ -19,7 +18,7 @@ _MERGE_KEYS: Mapping[str, str] = {
 }
 
 
-def merged(own: Sequence[Manifest], given: Sequence[Mapping[str, Any]]) -> list[Manifest]:
+def merged(own: Sequence[Manifest], given: Sequence[Manifest]) -> list[Manifest]:
     """The operator's containers, patched by those of the user that have their names, then the user's others."""
     users = canonical_list(given)
     patches = {container["name"]: container for container in users}

@@ -1,13 +1,12 @@
 """The configuration of one owner: global section, the jobs of all scrape objects, further jobs, buckets."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from attrs import evolve, frozen
 
 from vmagent_operator.api.kinds import SCRAPE_KINDS, ScrapeObject
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.model.encode import to_config
+from vmagent_operator.model.encode import Config, to_config
 from vmagent_operator.scrape import extra, pack, references
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.checks.budget import MEMORY_PER_BYTE
@@ -138,7 +137,7 @@ def _heads(owner: ScrapeOwner, has_jobs: bool, resolver: SecretResolver) -> tupl
     return alone, leading
 
 
-def _global(owner: ScrapeOwner, resolver: SecretResolver) -> dict[str, Any]:
+def _global(owner: ScrapeOwner, resolver: SecretResolver) -> Config:
     scraping = owner.scraping
     label = next(
         (n for n in (scraping.external_label_name, scraping.vm_agent_external_label_name) if n is not None),
@@ -157,6 +156,6 @@ def _global(owner: ScrapeOwner, resolver: SecretResolver) -> dict[str, Any]:
     }
 
 
-def _rules(rules: Iterable[RelabelConfig], resolver: SecretResolver) -> list[Any]:
+def _rules(rules: Iterable[RelabelConfig], resolver: SecretResolver) -> list[Config]:
     """Rules as vmagent reads them; one that says nothing would make it skip every job."""
     return [rule for rule in (to_config(each, resolver) for each in rules) if rule]

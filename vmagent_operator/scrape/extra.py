@@ -4,7 +4,6 @@ For one that vmagent cannot read it would refuse the whole file, with everybody'
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from vmagent_operator.api.scraping import ScrapingParams
 from vmagent_operator.scrape.checks.raw import words
@@ -42,7 +41,7 @@ def entries(owner: ScrapeOwner, resolver: SecretResolver, taken: set[str]) -> tu
     return tuple(found), tuple(faults)
 
 
-def _jobs(scraping: ScrapingParams, resolver: SecretResolver) -> Iterator[tuple[str, Any]]:
+def _jobs(scraping: ScrapingParams, resolver: SecretResolver) -> Iterator[tuple[str, object]]:
     if selector := scraping.additional_scrape_configs:
         try:
             text = resolver.text(selector)
@@ -52,7 +51,7 @@ def _jobs(scraping: ScrapingParams, resolver: SecretResolver) -> Iterator[tuple[
     yield from _listed("spec.inlineScrapeConfig", scraping.inline_scrape_config)
 
 
-def _listed(where: str, text: str) -> Iterator[tuple[str, Any]]:
+def _listed(where: str, text: str) -> Iterator[tuple[str, object]]:
     try:
         found = load(text)
     except InvalidYAML as error:

@@ -25,6 +25,7 @@ from vmagent_operator.api.kinds import (
 )
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR
+from vmagent_operator.model.encode import Config
 from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape.checks import pem, placeholder, validate
 from vmagent_operator.scrape.checks.budget import OverBudgetError
@@ -56,7 +57,7 @@ class Builder:
     """How objects of a kind become jobs, what the names of these jobs start with, and the field that each comes from."""
 
     prefix: str
-    jobs: Callable[[Any, JobBuilder], Iterator[dict[str, Any]]]
+    jobs: Callable[[Any, JobBuilder], Iterator[Config]]
     field: str = "spec"
 
 

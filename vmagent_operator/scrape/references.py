@@ -6,7 +6,7 @@ files. A scope belongs to one object: its files count only if the whole object s
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import field, frozen
 
@@ -133,13 +133,13 @@ def _shortened(key: str) -> str:
     return f"{key[: ASSET_KEY_CHARACTERS - _DIGEST_CHARACTERS - 1]}_{digest}"
 
 
-def references(value: Any, namespace: str) -> frozenset[Reference]:
+def references(value: object, namespace: str) -> frozenset[Reference]:
     """Every Secret and ConfigMap that a model, or a part of it, refers to by name from within `namespace`."""
     found = walk(value, "", SELECTORS)
     return frozenset(_reference(selector, namespace) for _, selector in found if selector.name)
 
 
-def keys(value: Any, namespace: str) -> frozenset[tuple[Reference, str]]:
+def keys(value: object, namespace: str) -> frozenset[tuple[Reference, str]]:
     """Every key of a Secret or ConfigMap that a model refers to, in the same way."""
     found = walk(value, "", SELECTORS)
     return frozenset((_reference(selector, namespace), selector.key) for _, selector in found if selector.name)

@@ -33,6 +33,8 @@ CERTIFICATE_SECONDS = 10.0
 TOKEN_SECONDS = 60.0
 """The same of a token; the kubelet itself takes a minute to bring a changed Secret into the pod."""
 
+Address = tuple[str | int, ...]
+"""Host and port, and what IPv6 has besides."""
 Marks = tuple[tuple[int, int, int], ...]
 """Device, inode and time of change of some files."""
 Query = Mapping[str, str]
@@ -162,7 +164,7 @@ class Server(ThreadingHTTPServer):
     ) -> None:
         """Raises ServingError. `host` is listened on if the address names none, else every address of either family."""
         self.pages, self._certificate = pages, certificate
-        self._open: dict[tuple[Any, ...], Open] = {}
+        self._open: dict[Address, Open] = {}
         """By the client's address and port, the oldest first."""
         self._lock = threading.Lock()
         name, _, port = address.rpartition(":")
@@ -201,7 +203,7 @@ class Server(ThreadingHTTPServer):
         """Answer from now on."""
         threading.Thread(target=self.serve_forever, name=name, daemon=True).start()
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Any, client_address: Address) -> None:
         """Hand a connection to a thread, making room for it; turn it away if all others are being answered."""
         with self._lock:
             has_room = len(self._open) < CONNECTIONS or self._make_room()
@@ -220,12 +222,12 @@ class Server(ThreadingHTTPServer):
         self._close(max(idle, key=lambda address: held[address[0]]))  # of equals the first
         return True
 
-    def _close(self, address: tuple[Any, ...]) -> None:
+    def _close(self, address: Address) -> None:
         if known := self._open.pop(address, None):
             known.hang_up()
             known.handle.close()
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def process_request_thread(self, request: Any, client_address: Address) -> None:
         """Serve one connection."""
         try:
             request.settimeout(HEAD_SECONDS)
@@ -239,13 +241,13 @@ class Server(ThreadingHTTPServer):
             with self._lock:
                 self._close(client_address)
 
-    def answering(self, client_address: Any) -> None:
+    def answering(self, client_address: Address) -> None:
         """The client has asked for something, and is not idle any more."""
         with self._lock:
             if known := self._open.get(client_address):
                 known.is_idle = False
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Address) -> None:
         """A client that goes away is no error of ours."""
         logger.debug("connection from %s failed", client_address, exc_info=True)
 
@@ -308,7 +310,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(answer.body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         logger.debug("%s %s", self.address_string(), format % args)
 
 

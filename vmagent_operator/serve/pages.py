@@ -7,7 +7,6 @@ import threading
 import traceback
 import tracemalloc
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from attrs import asdict, define, frozen
 from prometheus_client import CollectorRegistry, exposition
@@ -15,6 +14,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from vmagent_operator.controller.engine.controller import Controller
 from vmagent_operator.controller.system import System
+from vmagent_operator.model.decode import Manifest
 from vmagent_operator.serve.http import Answer, Page, Query, Token
 
 Check = Callable[[], str]
@@ -57,7 +57,7 @@ class Debug:
     """The inside of the process: names, times and counts, and no content of any object."""
 
     system: System
-    effective: Mapping[str, Any]
+    effective: Mapping[str, object]
 
     def pages(self) -> Mapping[str, Page]:
         """Path -> page."""
@@ -71,10 +71,10 @@ class Debug:
             "/debug/config": lambda query, headers: _json(dict(self.effective)),
         }
 
-    def _queue(self) -> dict[str, Any]:
+    def _queue(self) -> Manifest:
         return {controller.name: _snapshot(controller) for controller in self.system.controllers}
 
-    def _informers(self) -> list[dict[str, Any]]:
+    def _informers(self) -> list[Manifest]:
         return [
             {
                 "kind": informer.resource.kind,
@@ -106,7 +106,7 @@ class Debug:
         return Answer(b"not found\n", 404)
 
 
-def _snapshot(controller: Controller) -> dict[str, Any]:
+def _snapshot(controller: Controller) -> Manifest:
     shown = asdict(controller.queue.snapshot(), recurse=False)
     return {name: {"/".join(key): value for key, value in found.items()} for name, found in shown.items()}
 
@@ -138,5 +138,5 @@ def _text(text: str) -> Answer:
     return Answer(text.encode())
 
 
-def _json(value: Any) -> Answer:
+def _json(value: object) -> Answer:
     return Answer(json.dumps(value, indent=2, default=str).encode() + b"\n", content_type="application/json")

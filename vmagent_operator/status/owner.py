@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_json
-from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Status, condition, conditions
+from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Condition, Status, condition, conditions
 
 State = Literal["expanding", "operational", "failed", "paused"]
 
@@ -25,7 +26,7 @@ def owner_status(
     reason: str,
     now: datetime,
     *,
-    scale: Mapping[str, Any],
+    scale: Status,
     warnings: Sequence[str] = (),
     is_available: bool | None = None,
 ) -> Status:
@@ -52,9 +53,9 @@ def owner_status(
     return status
 
 
-def applied_spec(spec: Any) -> dict[str, Any]:
+def applied_spec(spec: object) -> Manifest:
     """What a status remembers of the spec that was applied: all but a license key in clear text."""
-    applied: dict[str, Any] = to_json(spec)
+    applied: Manifest = to_json(spec)
     if license := applied.get("license"):
         applied["license"] = {key: value for key, value in license.items() if key != "key"}
     return applied
@@ -62,7 +63,7 @@ def applied_spec(spec: Any) -> dict[str, Any]:
 
 def _laid_over(
     owner: CustomObject[object], wanted: Mapping[str, tuple[str, str, str]], now: datetime
-) -> list[Mapping[str, Any]]:
+) -> list[Condition]:
     """The owner's conditions with those of `wanted`, type -> status, reason and message; sorted by type."""
     found = {known["type"]: known for known in conditions(owner)}
     for kind, (status, reason, message) in wanted.items():

@@ -3,11 +3,10 @@
 import zlib
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
 from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.identity import CONDITION_SUFFIX
-from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Status, condition, conditions, time
+from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Condition, Status, condition, conditions, time
 
 _LONGEST_STALE_SECONDS = 10800.0
 """The least age at which a condition counts as left behind: three times the hour in which the Go operator renews its own."""
@@ -46,11 +45,11 @@ def scrape_status(
 
 def _without_stale(
     scrape: ScrapeObject,
-    found: Mapping[str, Mapping[str, Any]],
+    found: Mapping[str, Condition],
     own: Collection[str],
     now: datetime,
     ttl_seconds: float,
-) -> list[Mapping[str, Any]]:
+) -> list[Condition]:
     """`found`, sorted by type, without what owners that are gone have left behind.
 
     Age is counted from the newest time on the object, but not from one that is yet to come: a clock that runs ahead
@@ -69,7 +68,7 @@ def _without_stale(
     return [found[kind] for kind in sorted(found) if not is_stale(kind)]
 
 
-def _aggregated(scrape: ScrapeObject, found: list[Mapping[str, Any]], miss: str) -> Status | None:
+def _aggregated(scrape: ScrapeObject, found: list[Condition], miss: str) -> Status | None:
     """The whole status with the conditions `found` (sorted by type); None if it is what `scrape` has already."""
     ours = [known for known in found if known["type"].endswith(CONDITION_SUFFIX)]
     faults = sorted(str(known.get("message", "")) for known in ours if known.get("status") == "False")

@@ -3,8 +3,6 @@
 They are apart so that account, configuration, pod and self scrape cannot disagree on whether a Secret is read.
 """
 
-from typing import Any
-
 from vmagent_operator.api.apps import ManagedMetadata
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.kinds import SCRAPE_KINDS
@@ -12,6 +10,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAgentSpec
 from vmagent_operator.desired import labels
 from vmagent_operator.desired.component import Application, Component
+from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.walk import find
 from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.owner import Environment, ScrapeOwner
@@ -158,7 +157,7 @@ def scrape_owner(agent: VMAgent, settings: Settings) -> ScrapeOwner:
     )
 
 
-def scale(agent: VMAgent) -> dict[str, Any]:
+def scale(agent: VMAgent) -> Manifest:
     """What the agent's scale subresource and columns read in its status, as far as its spec could be decoded."""
     selector = ",".join(f"{key}={value}" for key, value in sorted(labels.instance(VMAGENT, agent.name).items()))
     if agent.spec is None:

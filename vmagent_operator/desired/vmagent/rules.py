@@ -131,7 +131,7 @@ class _Source:
     """Where the rules of one file come from: some inline, as vmagent shows them, and the text of a ConfigMap."""
 
     inline_path: str
-    inline: Sequence[Any]
+    inline: Sequence[object]
     path: str
     text: str
 
@@ -163,7 +163,7 @@ class _Source:
 
 
 def _read(
-    inline_path: str, inline: Sequence[Any], path: str, selector: ConfigMapKeySelector | None, scope: SecretResolver
+    inline_path: str, inline: Sequence[object], path: str, selector: ConfigMapKeySelector | None, scope: SecretResolver
 ) -> _Source:
     """The rules of both origins. Raises OwnerError for what is missing or wrong."""
     rules = to_config(tuple(inline), scope)

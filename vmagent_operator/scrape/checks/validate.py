@@ -35,6 +35,7 @@ from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.servicescrape import Endpoint, VMServiceScrapeSpec
 from vmagent_operator.api.staticscrape import TargetEndpoint, VMStaticScrapeSpec
 from vmagent_operator.identity import SKIP_VALIDATION
+from vmagent_operator.model.encode import Config
 from vmagent_operator.model.fields import slots
 from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape import labelselector
@@ -141,18 +142,18 @@ def owner(of: ScrapeOwner) -> tuple[str, ...]:
     )
 
 
-def auth_faults(config: Mapping[str, Any]) -> Faults:
+def auth_faults(config: Config) -> Faults:
     """Why vmagent would skip a job with these credentials, those for its proxy included."""
     yield from credentials.faults(config)
     yield from credentials.faults(config, "proxy_")
 
 
-def _faults(value: Any, path: str, checks: Mapping[type, Check], known: Variables) -> Faults:
+def _faults(value: object, path: str, checks: Mapping[type, Check], known: Variables) -> Faults:
     for at, model in walk(value, path, frozenset(checks)):
         yield from (f"{at}.{fault}" for fault in checks[type(model)](model, known))
 
 
-def _files(value: Any) -> Iterator[str]:
+def _files(value: object) -> Iterator[str]:
     """Paths of the fields that name files of the owner's pod."""
     for at, model in walk(value, "spec", frozenset(FILES)):
         for slot in slots(type(model)):

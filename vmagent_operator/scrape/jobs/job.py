@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from attrs import field, frozen
 
@@ -13,7 +12,7 @@ from vmagent_operator.api.endpoint import AttachMetadata, Relabelings, ScrapePar
 from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import ScrapeClass
-from vmagent_operator.model.encode import to_config
+from vmagent_operator.model.encode import Config, to_config
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.checks import special, validate
 from vmagent_operator.scrape.checks.budget import Budget
@@ -50,11 +49,11 @@ class JobBuilder:
         rules: Iterable[Rule],
         *,
         relabelings: Relabelings,
-        discovery: Mapping[str, Any] | None = None,
-        late_discovery: Mapping[str, Any] | None = None,
+        discovery: Config | None = None,
+        late_discovery: Config | None = None,
         default_timeout: str = "",
         limits: tuple[int, int] = (0, 0),
-    ) -> dict[str, Any]:
+    ) -> Config:
         """A job in the order of the file.
 
         discovery stands before the scrape parameters, late_discovery after them; limits are those of samples and series
@@ -80,7 +79,7 @@ class JobBuilder:
         matching: LabelSelector,
         namespaces: NamespaceSelector | None,
         attached: AttachMetadata = NO_ATTACHMENTS,
-    ) -> dict[str, Any]:
+    ) -> Config:
         """An entry of `kubernetes_sd_configs`; without `namespaces`, for objects that are in none."""
         attach = attached.for_role(role)
         names = [] if namespaces is None else self._namespaces(namespaces)
@@ -108,7 +107,7 @@ class JobBuilder:
             metric_relabel_configs=default.metric_relabel_configs + own.metric_relabel_configs,
         )
 
-    def guarded(self, job: dict[str, Any]) -> dict[str, Any]:
+    def guarded(self, job: Config) -> Config:
         """A complete job, with rules at the end that keep vmagent alive where what is discovered could stop it."""
         kept = set(special.HARMLESS)
         if self.context.enforces:
@@ -120,7 +119,7 @@ class JobBuilder:
         """Rules as vmagent reads them; one that says nothing would make it skip the job."""
         return self.budget.counted(filter(None, (to_config(rule, self.resolver) for rule in rules)))
 
-    def _parameters(self, params: ScrapeParams, default_timeout: str, limits: tuple[int, int]) -> dict[str, Any]:
+    def _parameters(self, params: ScrapeParams, default_timeout: str, limits: tuple[int, int]) -> Config:
         given = to_config(params, self.resolver)
         given.pop("scrape_interval", None)
         interval = self.context.interval(params.scrape_interval or params.interval)

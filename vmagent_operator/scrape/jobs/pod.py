@@ -1,9 +1,9 @@
 """VMPodScrape: a job for each endpoint, its targets discovered among pods."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from vmagent_operator.api.podscrape import PodMetricsEndpoint, VMPodScrapeSpec
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.jobs import relabel
 from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.jobs.relabel import Rule, assign, copy, drop, keep
@@ -17,7 +17,7 @@ POD_RULES = (
 )
 
 
-def jobs(spec: VMPodScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMPodScrapeSpec, builder: JobBuilder) -> Iterator[Config]:
     """The jobs of a VMPodScrape, one an endpoint. Raises Missing."""
     for index, endpoint in enumerate(spec.pod_metrics_endpoints):
         attached = builder.attachments(endpoint.attach_metadata, spec.attach_metadata)

@@ -1,9 +1,9 @@
 """VMServiceScrape: a job for each endpoint, its targets discovered behind Services."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from vmagent_operator.api.servicescrape import Endpoint, VMServiceScrapeSpec
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.jobs import relabel
 from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.jobs.relabel import Rule, copy, keep
@@ -52,7 +52,7 @@ SERVICE_RULES = (
 JOB_RULE = Constant(copy("__meta_kubernetes_service_name", to="job") | {"replacement": "${1}"})
 
 
-def jobs(spec: VMServiceScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMServiceScrapeSpec, builder: JobBuilder) -> Iterator[Config]:
     """The jobs of a VMServiceScrape, one an endpoint. Raises Missing."""
     default_role = "endpointslice" if builder.context.enforces_endpointslices else "endpoints"
     role = spec.discovery_role or default_role
