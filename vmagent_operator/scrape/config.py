@@ -43,26 +43,28 @@ class Configuration:
 
 
 def configuration(
-    owner: ScrapeOwner, selection: Selection, values: SecretSnapshot, room: Room = WHOLE_ROOM
+    owner: ScrapeOwner, selection: Selection, snapshot: SecretSnapshot, room: Room = WHOLE_ROOM
 ) -> Configuration:
-    """The configuration of `owner` with the objects it picks, as far as `room` has a place for them. Raises OwnerError."""
+    """The configuration of `owner` with the objects that it selects, as far as `room` has a place for them. Raises OwnerError."""
     if errors := validate.owner(owner):
         raise OwnerError("; ".join(errors))
-    resolver = SecretResolver(values, owner.namespace)
+    resolver = SecretResolver(snapshot, owner.namespace)
     budget = owner.settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
-    own = _own_bytes(owner, resolver)
-    left = evolve(room, text_bytes=room.text_bytes - own, memory_bytes=room.memory_bytes - own * MEMORY_PER_BYTE)
-    fragments, findings = _fragments(selection, context(owner), values, budget, left)
-    names = {name for found in fragments.values() for name in found.names}
+    own_bytes = _own_bytes(owner, resolver)
+    room_left = evolve(
+        room, text_bytes=room.text_bytes - own_bytes, memory_bytes=room.memory_bytes - own_bytes * MEMORY_PER_BYTE
+    )
+    fragments, findings = _fragments(selection, context(owner), snapshot, budget, room_left)
+    names = {name for each in fragments.values() for name in each.names}
     further, faults = extra.entries(owner, resolver, names)
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
         raise OwnerError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
-    entries = [entry for entry in (*(found.entry for found in fragments.values()), *further) if entry.text]
+    entries = [entry for entry in (*(each.entry for each in fragments.values()), *further) if entry.text]
     main, *overflow = pack.buckets(entries, budget, _heads(owner, bool(entries), resolver))
     return Configuration(
         main=main,
         overflow=tuple(overflow),
-        assets={key: text for found in fragments.values() for key, text in found.assets.items()},
+        assets={key: text for each in fragments.values() for key, text in each.assets.items()},
         applied=tuple(fragments),
         findings=findings,
         faults=faults,
@@ -72,29 +74,29 @@ def configuration(
 def named(owner: ScrapeOwner, selection: Selection) -> frozenset[Reference]:
     """Every Secret and ConfigMap whose content the configuration of `owner` may need."""
     additional = owner.scraping.additional_scrape_configs
-    own = references.references(additional, owner.namespace) if additional else frozenset()
+    further_jobs = references.references(additional, owner.namespace) if additional else frozenset()
     own_context = context(owner)
-    return own.union(*(named_objects(obj, own_context) for obj in _objects(selection)))
+    return further_jobs.union(*(named_objects(obj, own_context) for obj in _objects(selection)))
 
 
 def keys(owner: ScrapeOwner, selection: Selection) -> Mapping[Reference, frozenset[str]]:
     """Of every Secret and ConfigMap that `owner` or an object refers to, the keys whose content may be needed."""
-    found: dict[Reference, set[str]] = {}
-    own, own_context = owner.object, context(owner)
-    for part in (references.keys(own.spec, own.namespace), *(_keys(o, own_context) for o in _objects(selection))):
+    keys_of: dict[Reference, set[str]] = {}
+    owning, own_context = owner.object, context(owner)
+    for part in (references.keys(owning.spec, owning.namespace), *(_keys(o, own_context) for o in _objects(selection))):
         for reference, key in part:
-            found.setdefault(reference, set()).add(key)
-    return {reference: frozenset(names) for reference, names in found.items()}
+            keys_of.setdefault(reference, set()).add(key)
+    return {reference: frozenset(names) for reference, names in keys_of.items()}
 
 
 def _keys(obj: ScrapeObject, own_context: Context) -> Iterable[tuple[Reference, str]]:
     if not named_objects(obj, own_context):
         return ()
-    own: frozenset[tuple[Reference, str]] | None = obj.memo.get(_keys)
-    if own is None:
-        own = obj.memo[_keys] = references.keys(obj.spec, obj.namespace)
+    named_keys: frozenset[tuple[Reference, str]] | None = obj.memo.get(_keys)
+    if named_keys is None:
+        named_keys = obj.memo[_keys] = references.keys(obj.spec, obj.namespace)
     shared = own_context.named_keys
-    return own.union((evolve(of, namespace=obj.namespace), key) for of, key in shared) if shared else own
+    return named_keys.union((evolve(of, namespace=obj.namespace), key) for of, key in shared) if shared else named_keys
 
 
 def _objects(selection: Selection) -> Iterator[ScrapeObject]:
@@ -103,19 +105,19 @@ def _objects(selection: Selection) -> Iterator[ScrapeObject]:
 
 
 def _fragments(
-    selection: Selection, own_context: Context, values: SecretSnapshot, budget_bytes: int, room: Room
+    selection: Selection, own_context: Context, snapshot: SecretSnapshot, budget_bytes: int, room: Room
 ) -> tuple[dict[ScrapeObject, Fragment], tuple[Finding, ...]]:
     """The objects that can be configured, with their jobs, in the order of the file; and those that cannot."""
 
     def build(obj: ScrapeObject) -> Fragment | Finding:
-        found = fragment(obj, own_context, values)
-        if isinstance(found, Fragment) and pack.is_oversized(found.entry, budget_bytes):
+        built = fragment(obj, own_context, snapshot)
+        if isinstance(built, Fragment) and pack.is_oversized(built.entry, budget_bytes):
             return Finding(obj, f"its jobs alone exceed {budget_bytes} bytes, the most that a Secret may hold")
-        return found
+        return built
 
-    found = allotted(_objects(selection), build, room)
-    fragments = {obj: each for obj, each in found.items() if isinstance(each, Fragment)}
-    return fragments, tuple(each for each in found.values() if isinstance(each, Finding))
+    results = allotted(_objects(selection), build, room)
+    fragments = {obj: each for obj, each in results.items() if isinstance(each, Fragment)}
+    return fragments, tuple(each for each in results.values() if isinstance(each, Finding))
 
 
 def _own_bytes(owner: ScrapeOwner, resolver: SecretResolver) -> int:
@@ -125,7 +127,7 @@ def _own_bytes(owner: ScrapeOwner, resolver: SecretResolver) -> int:
     try:
         return len(scraping.inline_scrape_config) + (len(resolver.text(selector)) if selector else 0)
     except Missing:
-        return 0  # told when they are read
+        return 0  # `extra.entries` says so
 
 
 def _heads(owner: ScrapeOwner, has_jobs: bool, resolver: SecretResolver) -> tuple[bytes, bytes]:

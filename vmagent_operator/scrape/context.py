@@ -92,13 +92,13 @@ workers meet, and then some work is done twice."""
 
 def context(owner: ScrapeOwner) -> Context:
     """The context that `owner` gives its jobs; one instance for as long as the object behind it does not change."""
-    known = owner.object.memo.get(Context)
-    if known is None or known[0] is not owner.settings:
+    cached = owner.object.memo.get(Context)
+    if cached is None or cached[0] is not owner.settings:
         made = _context(owner)
         shared = _SHARED.setdefault(made, ref(made))() or made
-        known = owner.object.memo[Context] = (owner.settings, shared)
-    found: Context = known[1]
-    return found
+        cached = owner.object.memo[Context] = (owner.settings, shared)
+    result: Context = cached[1]
+    return result
 
 
 def _context(owner: ScrapeOwner) -> Context:
@@ -138,8 +138,8 @@ def _enforces(scraping: ScrapingParams) -> bool:
 
 
 def _rendered(rule: RelabelConfig) -> special.Rule:
-    found: special.Rule = to_config(rule, SecretResolver(SecretSnapshot({}), ""))
-    return found
+    rendered: special.Rule = to_config(rule, SecretResolver(SecretSnapshot({}), ""))
+    return rendered
 
 
 def _may_stop(rule: special.Rule) -> bool:

@@ -37,18 +37,18 @@ def verdict(
     owner: ScrapeOwner,
     obj: ScrapeObject,
     namespaces: selection.Namespaces,
-    values: SecretSnapshot,
+    snapshot: SecretSnapshot,
 ) -> Verdict:
     """Whether `owner` scrapes `obj`, and if not, the first link of the chain that breaks."""
     try:
-        refused = selection.not_selected(owner, obj, namespaces)
+        miss = selection.not_selected(owner, obj, namespaces)
     except selection.SelectorError as error:
         return Verdict(broken="agent", message=str(error))
-    if refused is not None:
-        return Verdict(broken=refused.reason, message=refused.message)
+    if miss is not None:
+        return Verdict(broken=miss.reason, message=miss.message)
     if errors := validate.owner(owner):
         return Verdict(broken="agent", message="; ".join(errors))
-    found = fragment(obj, context(owner), values)
-    if isinstance(found, Finding):
-        return Verdict(broken="object", message=found.message)
-    return Verdict(jobs=found.names)
+    made = fragment(obj, context(owner), snapshot)
+    if isinstance(made, Finding):
+        return Verdict(broken="object", message=made.message)
+    return Verdict(jobs=made.names)

@@ -1,7 +1,7 @@
 """Contents of Secrets and ConfigMaps, as text in the configuration or as files that are mounted beside it.
 
-Everything that is looked up comes from one snapshot, `SecretSnapshot`; a `SecretResolver` looks it up for one namespace and collects the
-files. A scope belongs to one object: its files count only if the whole object succeeds.
+Everything that is looked up comes from one snapshot, `SecretSnapshot`; a `SecretResolver` looks it up for one namespace and
+collects the files. A resolver belongs to one object: its files count only if the whole object succeeds.
 """
 
 import hashlib
@@ -71,7 +71,7 @@ class SecretResolver:
     denies_placeholders: whether vmagent must find nothing to fill in in the texts that stand in the configuration itself.
     """
 
-    values: SecretSnapshot
+    snapshot: SecretSnapshot
     namespace: str
     assets: dict[str, str] = field(factory=dict)
     directory: str = field(default="", kw_only=True)
@@ -80,7 +80,7 @@ class SecretResolver:
     def text(self, selector: Selector) -> str:
         """The text that a selector points at. Raises Missing."""
         try:
-            return self.values.text(_reference(selector, self.namespace), selector.key)
+            return self.snapshot.text(_reference(selector, self.namespace), selector.key)
         except Missing as missing:
             missing.selector = selector
             raise

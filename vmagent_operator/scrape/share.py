@@ -4,7 +4,7 @@ As long as there is room for all objects, nothing here matters. If there is not,
 next one always from the namespace that has the least so far: a namespace gets all that it asks for, or as much as any
 other, and who wants more than that loses the most. Within a namespace older objects go first, so that a new one never
 takes the place of what is scraped already. Once a namespace has missed the room with as much as one object may have, its
-other objects are left out without having been built: they would cost time at each pass and memory for nothing.
+other objects are left out without having been built: they would cost time at each reconcile and memory for nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -89,17 +89,17 @@ class Use:
 def allotted(objects: Iterable[ScrapeObject], build: Build, room: Room) -> Mapping[ScrapeObject, Fragment | Finding]:
     """What becomes of each object, in the given order; Findings of those that there is no room for name the limit."""
     objects = tuple(objects)
-    found: dict[ScrapeObject, Fragment | Finding] = {}
+    results: dict[ScrapeObject, Fragment | Finding] = {}
     used = Use()
     for obj in objects:
-        built = found[obj] = build(obj)
+        built = results[obj] = build(obj)
         if isinstance(built, Fragment):
             if room.shortage(used, built):
                 shared = _Sharing(room, build)
                 shared.fill(objects)
-                return {obj: shared.found[obj] for obj in objects}
+                return {obj: shared.results[obj] for obj in objects}
             used.add(built)
-    return found
+    return results
 
 
 @define
@@ -108,7 +108,7 @@ class _Sharing:
 
     room: Room
     build: Build
-    found: dict[ScrapeObject, Fragment | Finding] = field(factory=dict)
+    results: dict[ScrapeObject, Fragment | Finding] = field(factory=dict)
     everything: Use = field(factory=Use)
 
     def fill(self, objects: Iterable[ScrapeObject]) -> None:
@@ -123,17 +123,17 @@ class _Sharing:
             _, namespace = heappop(turns)
             short = self.take(waiting[namespace].pop(), used[namespace])
             if short and used[namespace].missed_bytes > OBJECT_TEXT_BYTES:
-                self.found |= {each: no_room(each, short, self.room) for each in waiting.pop(namespace)}
+                self.results |= {each: no_room(each, short, self.room) for each in waiting.pop(namespace)}
             elif waiting[namespace]:
                 heappush(turns, (self.room.fraction(used[namespace]), namespace))
 
     def take(self, obj: ScrapeObject, used: Use) -> Limit | None:
         """Build one object and take it in; the limit if there is no room for it."""
-        built = self.found[obj] = self.build(obj)
+        built = self.results[obj] = self.build(obj)
         if not isinstance(built, Fragment):
             return None
         if short := self.room.shortage(self.everything, built):
-            self.found[obj] = no_room(obj, short, self.room)
+            self.results[obj] = no_room(obj, short, self.room)
             used.missed_bytes += len(built.entry.text)
             return short
         self.everything.add(built)

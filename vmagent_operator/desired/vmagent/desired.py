@@ -25,7 +25,7 @@ from vmagent_operator.settings import Server, Settings
 class Inputs:
     """The snapshot that decides what a VMAgent gets.
 
-    selection: the scrape objects that it picks. values: the Secrets and ConfigMaps that it or they refer to.
+    selection: the scrape objects that it selects. values: the Secrets and ConfigMaps that it or they refer to.
     unmanaged_config_exists: the configuration Secret holds a configuration already, under the key `vmagent.yaml.gz`.
     is_config_foreign: that Secret is somebody else's, and stays so. is_config_shared: its configuration is ours all the
     same, because the agent has used it before it was given a selection.
@@ -62,12 +62,12 @@ def desired(inputs: Inputs) -> Desired:
     scrapes = not spec(agent).scraping.ingest_only_mode
     component = features.component(agent, inputs.settings, inputs.server)
     assets = remotewrite.assets(agent, inputs.values)
-    found = None
+    config = None
     if scrapes:
         owner, room = features.scrape_owner(agent, inputs.settings), capacity.room(agent, component, assets.tls)
-        found = configuration(owner, inputs.selection, inputs.values, room)
-    warnings = (*map(str, verdict.warnings), *(found.faults if found else ()))
-    return Desired(stages=_stages(inputs, component, found, assets), configuration=found, warnings=warnings)
+        config = configuration(owner, inputs.selection, inputs.values, room)
+    warnings = (*map(str, verdict.warnings), *(config.faults if config else ()))
+    return Desired(stages=_stages(inputs, component, config, assets), configuration=config, warnings=warnings)
 
 
 def self_scrape(agent: VMAgent, settings: Settings) -> Manifest | None:
@@ -77,19 +77,19 @@ def self_scrape(agent: VMAgent, settings: Settings) -> Manifest | None:
 
 
 def _stages(
-    inputs: Inputs, component: Component, found: Configuration | None, assets: remotewrite.Assets
+    inputs: Inputs, component: Component, config: Configuration | None, assets: remotewrite.Assets
 ) -> tuple[Stage, ...]:
     """Objects so ordered that whatever one refers to has been written before.
 
     With overflow Secrets the configuration waits for the workloads: jobs that move to a Secret which running pods do not
     mount yet would be lost until they do.
     """
-    overflow = _overflow(component, found)
-    around = _before(inputs, component, overflow, found, assets)
+    overflow = _overflow(component, config)
+    around = _before(inputs, component, overflow, config, assets)
     running = tuple(workloads(inputs.agent, component, inputs.values, len(overflow)))
     if not features.has_secrets(inputs.agent):
         return (Stage(objects=(*around, *running)),)
-    configuration = _configuration(inputs, component, found, assets.config)
+    configuration = _configuration(inputs, component, config, assets.config)
     if not overflow:
         return (Stage(objects=(*around, configuration, *running)),)
     until = tuple(manifest for manifest in running if manifest["kind"] in WORKLOADS)
@@ -97,9 +97,9 @@ def _stages(
     return Stage(objects=tuple(around)), Stage(objects=(configuration,), gate=gate), Stage(objects=running)
 
 
-def _overflow(component: Component, found: Configuration | None) -> list[Manifest]:
+def _overflow(component: Component, config: Configuration | None) -> list[Manifest]:
     """The overflow Secrets."""
-    buckets = found.overflow if found else ()
+    buckets = config.overflow if config else ()
     return [configsecret.overflow(component, number, jobs) for number, jobs in enumerate(buckets, 1)]
 
 
@@ -107,11 +107,11 @@ def _before(
     inputs: Inputs,
     component: Component,
     overflow: Sequence[Manifest],
-    found: Configuration | None,
+    config: Configuration | None,
     assets: remotewrite.Assets,
 ) -> Iterator[Manifest]:
     """What stands before the configuration."""
-    agent, values = inputs.agent, inputs.values
+    agent, snapshot = inputs.agent, inputs.values
     has_secrets = features.has_secrets(agent)
     yield from rbac.account(component)
     if has_secrets:
@@ -119,44 +119,44 @@ def _before(
     yield from _around(agent, component)
     yield from overflow
     if has_secrets:
-        tls = configsecret.texts(assets.tls | (dict(found.assets) if found else {}))
+        tls = configsecret.texts(assets.tls | (dict(config.assets) if config else {}))
         yield configsecret.secret(component, names.tls_assets(component), tls)
-    yield from filter(None, (of(agent, component, values) for of in (rules.relabeling, rules.aggregation)))
+    yield from filter(None, (of(agent, component, snapshot) for of in (rules.relabeling, rules.aggregation)))
 
 
 def _around(agent: VMAgent, component: Component) -> Iterator[Manifest]:
     """What stands around the pods; autoscalers point at the agent, whose scale is the number of shards."""
-    asked, main = spec(agent), _service(agent, component)
-    yield from service.additional(component, asked.service_spec, main)
+    agent_spec, main = spec(agent), _service(agent, component)
+    yield from service.additional(component, agent_spec.service_spec, main)
     yield main
     others = (
         selfscrape.self_scrape(component, _wish(agent, main)),
-        policies.horizontal_autoscaler(component, asked.hpa, agent.name, component.target),
-        policies.vertical_autoscaler(component, asked.vpa, agent.name, component.target),
-        policies.network_policy(component, asked.network_policy),
+        policies.horizontal_autoscaler(component, agent_spec.hpa, agent.name, component.target),
+        policies.vertical_autoscaler(component, agent_spec.vpa, agent.name, component.target),
+        policies.network_policy(component, agent_spec.network_policy),
     )
     yield from filter(None, others)
 
 
 def _service(agent: VMAgent, component: Component) -> Manifest:
-    asked = spec(agent)
-    ports = service.insert_ports(asked.insert_ports)
-    return service.main(component, asked.service_spec, ports, is_headless=asked.stateful_mode)
+    agent_spec = spec(agent)
+    ports = service.insert_ports(agent_spec.insert_ports)
+    return service.main(component, agent_spec.service_spec, ports, is_headless=agent_spec.stateful_mode)
 
 
 def _wish(agent: VMAgent, main: Manifest) -> selfscrape.Wish:
-    asked = spec(agent)
+    agent_spec = spec(agent)
     return selfscrape.Wish(
-        given=asked.service_scrape_spec,
-        is_disabled=asked.disable_self_service_scrape,
+        given=agent_spec.service_scrape_spec,
+        is_disabled=agent_spec.disable_self_service_scrape,
         has_reloader=features.has_reloader(agent),
         service=main,
-        service_spec=asked.service_spec,
+        service_spec=agent_spec.service_spec,
     )
 
 
 def _configuration(
-    inputs: Inputs, component: Component, found: Configuration | None, credentials: Mapping[str, str]
+    inputs: Inputs, component: Component, config: Configuration | None, credentials: Mapping[str, str]
 ) -> Manifest:
     """The configuration Secret.
 
@@ -166,44 +166,46 @@ def _configuration(
     is_unmanaged = features.is_unmanaged(inputs.agent)
     data = configsecret.texts(credentials)
     if not (is_unmanaged and inputs.unmanaged_config_exists):
-        data[component.app.config_key] = found.main.packed if found else compressed(b"")
+        data[component.app.config_key] = config.main.packed if config else compressed(b"")
     manifest = configsecret.secret(component, names.config(component), data)
     if inputs.is_config_foreign and (is_unmanaged or inputs.is_config_shared):
         manifest["metadata"] = {key: manifest["metadata"][key] for key in ("name", "namespace")}
     return manifest
 
 
-def workloads(agent: VMAgent, component: Component, values: SecretSnapshot, overflow_count: int) -> Iterator[Manifest]:
+def workloads(
+    agent: VMAgent, component: Component, snapshot: SecretSnapshot, overflow_count: int
+) -> Iterator[Manifest]:
     """For each shard its disruption budget, if any, and its workload; `overflow_count` is that of overflow Secrets."""
     count = component.shards
     budget = policies.disruption_budget(component, spec(agent).pod_disruption_budget)
-    running = _workload(agent, component, container.parts(agent, component, values, overflow_count))
+    running = _workload(agent, component, container.parts(agent, component, snapshot, overflow_count))
     if not count:
         yield from filter(None, (budget, running))
     for number in range(count):
         if budget is not None:
             yield shard.render(budget, number)
-        own = shard.render(running, number)
+        workload_manifest = shard.render(running, number)
         if not spec(agent).scraping.ingest_only_mode:
             member = {"promscrape.cluster.membersCount": count, "promscrape.cluster.memberNum": number}
-            own = shard.with_flags(own, component.app.name, member)
-        yield own
+            workload_manifest = shard.with_flags(workload_manifest, component.app.name, member)
+        yield workload_manifest
 
 
 def _workload(agent: VMAgent, component: Component, parts: pod.Parts) -> Manifest:
     """The workload, holding the shard placeholder if the agent is sharded."""
-    asked, template = spec(agent), pod.spec(component, parts)
+    agent_spec, template = spec(agent), pod.spec(component, parts)
     if component.kind == "DaemonSet":
-        pace = asked.daemon_set_rolling_update_strategy_behavior
-        return workload.daemon_set(component, template, asked.daemon_set_update_strategy, pace)
+        pace = agent_spec.daemon_set_rolling_update_strategy_behavior
+        return workload.daemon_set(component, template, agent_spec.daemon_set_update_strategy, pace)
     if component.kind == "Deployment":
-        return workload.deployment(component, template, asked.update_strategy, asked.rolling_update)
+        return workload.deployment(component, template, agent_spec.update_strategy, agent_spec.rolling_update)
     main_service = component.name if component.shards else ""
     return workload.stateful_set(
         component,
         template,
-        service=service.governing_name(component, asked.service_spec, main_service),
-        strategy=asked.stateful_rolling_update_strategy,
+        service=service.governing_name(component, agent_spec.service_spec, main_service),
+        strategy=agent_spec.stateful_rolling_update_strategy,
         claims=parts.claims,
-        retention=asked.persistent_volume_claim_retention_policy,
+        retention=agent_spec.persistent_volume_claim_retention_policy,
     )

@@ -114,11 +114,11 @@ def has_reloader(agent: VMAgent) -> bool:
 
 def is_unmanaged(agent: VMAgent) -> bool:
     """Whether the scrape configuration is the user's own: the agent scrapes, but nothing says what."""
-    asked = spec(agent).scraping
+    scraping = spec(agent).scraping
     selectors = (field for kind in SCRAPE_KINDS for field in (kind.selector, kind.namespace_selector))
-    is_selective = asked.select_all_by_default or any(getattr(asked, name) is not None for name in selectors)
-    has_jobs = asked.additional_scrape_configs is not None or bool(asked.inline_scrape_config)
-    return not (asked.ingest_only_mode or is_selective or has_jobs)
+    is_selective = scraping.select_all_by_default or any(getattr(scraping, name) is not None for name in selectors)
+    has_jobs = scraping.additional_scrape_configs is not None or bool(scraping.inline_scrape_config)
+    return not (scraping.ingest_only_mode or is_selective or has_jobs)
 
 
 def prefixed(agent: VMAgent) -> str:
@@ -128,16 +128,16 @@ def prefixed(agent: VMAgent) -> str:
 
 def component(agent: VMAgent, settings: Settings, server: Server = Server()) -> Component:  # noqa: B008
     """The agent as generic builders see it. Raises OwnerError."""
-    asked = spec(agent)
+    agent_spec = spec(agent)
     return Component(
         owner=agent,
         app=VMAGENT,
         name=prefixed(agent),
-        params=asked.apps,
+        params=agent_spec.apps,
         settings=settings,
         server=server,
-        managed=asked.managed_metadata or ManagedMetadata(),
-        license=asked.license,
+        managed=agent_spec.managed_metadata or ManagedMetadata(),
+        license=agent_spec.license,
         kind="DaemonSet" if is_daemon_set(agent) else "StatefulSet" if is_stateful(agent) else "Deployment",
         shards=shards(agent),
     )
@@ -145,14 +145,14 @@ def component(agent: VMAgent, settings: Settings, server: Server = Server()) -> 
 
 def scrape_owner(agent: VMAgent, settings: Settings) -> ScrapeOwner:
     """The agent as whoever selects scrape objects. Raises OwnerError."""
-    asked = spec(agent)
+    agent_spec = spec(agent)
     return ScrapeOwner(
         object=agent,
-        scraping=asked.scraping,
-        params=asked.apps,
+        scraping=agent_spec.scraping,
+        params=agent_spec.apps,
         settings=settings,
         container=VMAGENT.name,
-        is_daemon_set=asked.daemon_set_mode,
+        is_daemon_set=agent_spec.daemon_set_mode,
         assets_directory=VMAGENT.assets_directory,
     )
 
