@@ -106,7 +106,7 @@ def _fragment(obj: ScrapeObject, context: Context, snapshot: SecretSnapshot) -> 
     spec: Any = obj.spec
     recipe = BUILDERS[obj.kind]
     resolver = SecretResolver(
-        snapshot, obj.namespace, directory=context.assets_directory, denies_placeholders=context.denies_files
+        snapshot, obj.namespace, directory=context.assets_directory, denies_placeholders=context.enforced.denies_files
     )
     builder = JobBuilder(obj, recipe.prefix, context, resolver, context.scrape_class(spec.scrape_class))
     texts: list[bytes] = []
@@ -127,7 +127,7 @@ def _fragment(obj: ScrapeObject, context: Context, snapshot: SecretSnapshot) -> 
         return Finding(obj, "; ".join(faults))
     entry = Entry(f"{obj.kind.name}/{obj.key}", b"".join(texts))
     if b"%{" in entry.text:
-        if faults := tuple(placeholder.faults(spec, "spec", denied=context.denies_files)):
+        if faults := tuple(placeholder.faults(spec, "spec", denied=context.enforced.denies_files)):
             return Finding(obj, "; ".join(faults))
         if context.variables and placeholder.is_open(entry.text.decode()):
             return Finding(obj, "a text holds %{ without }: vmagent would look for it in what others write")

@@ -107,7 +107,7 @@ def scrape_object(obj: ScrapeObject, context: Context) -> tuple[str, ...]:
     if obj.spec is None:
         return (str(obj.error),)
     faults: list[str] = []
-    if context.denies_files and (files := list(_files(obj.spec))):
+    if context.enforced.denies_files and (files := list(_files(obj.spec))):
         faults.append(f"the agent lets no scrape object name files: {', '.join(files)}")
     class_name = obj.spec.scrape_class
     scrape_class = context.scrape_class(class_name)

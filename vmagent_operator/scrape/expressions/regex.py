@@ -280,7 +280,7 @@ class _Reader:
                 raise Refused("a missing ]")
             is_first = False
             if not (self.named() or (self.text[self.at] == "\\" and self.set())):
-                self.range(start)
+                self.range()
         self.at += 1
         self.characters(start)
 
@@ -291,7 +291,7 @@ class _Reader:
         self.at = posix_end(self.text, self.at)
         return True
 
-    def range(self, start: int) -> None:
+    def range(self) -> None:
         first = self.at
         low = self.member()
         if self.text.startswith("-", self.at) and not self.text.startswith("]", self.at + 1):

@@ -14,7 +14,7 @@ def jobs(spec: VMScrapeConfigSpec, builder: JobBuilder) -> Iterator[Config]:
     """The job of a VMScrapeConfig, its discoveries at the end. Raises Missing."""
     job = builder.job(builder.name(), spec.params, spec.auth, (), relabelings=builder.relabelings(spec.relabelings))
     discoveries = spec.discoveries
-    if builder.context.ignores_namespace_selectors:
+    if builder.context.discovery.ignores_namespace_selectors:
         own = tuple(_restricted(entry, builder.object.namespace) for entry in discoveries.kubernetes_sd_configs)
         discoveries = evolve(discoveries, kubernetes_sd_configs=own)
     yield job | to_config(discoveries, builder.resolver)

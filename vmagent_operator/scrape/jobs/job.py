@@ -110,7 +110,7 @@ class JobBuilder:
     def guarded(self, job: Config) -> Config:
         """A complete job, with rules at the end that keep vmagent alive where what is discovered could stop it."""
         kept = set(special.HARMLESS)
-        if self.context.enforces:
+        if self.context.enforced.is_any:
             kept &= special.named(self.context.templates[self.object.kind.name])
         job["relabel_configs"] += special.guards(job, self.context.global_rules, kept)
         return job
@@ -125,9 +125,9 @@ class JobBuilder:
         interval = self.context.interval(params.scrape_interval or params.interval)
         timeout = given.pop("scrape_timeout", "") or default_timeout
         honors_timestamps = params.honor_timestamps
-        if self.context.overrides_honor_timestamps:
+        if self.context.enforced.honor_timestamps:
             honors_timestamps = False
-        forced = self.context.overrides_honor_labels or bool(self.context.enforced_label)
+        forced = self.context.enforced.honor_labels or bool(self.context.enforced.label)
         out = {
             "honor_labels": params.honor_labels and not forced,
             **({} if honors_timestamps is None else {"honor_timestamps": honors_timestamps}),
@@ -147,25 +147,25 @@ class JobBuilder:
         Labels that the owner's own rules mean to write are taken away from all others only.
         """
         templates = self.context.templates[self.object.kind.name]
-        named = special.named(templates) if self.context.enforces else frozenset()
+        named = special.named(templates) if self.context.enforced.is_any else frozenset()
         yield from self.rendered(own)
         if named:
             yield special.dropped()
         yield from self.rendered(templates)
         yield from self._enforcement()
-        kept = named | {self.context.enforced_label}
-        if self.context.enforces and (rest := [label for label in special.LABELS if label not in kept]):
+        kept = named | {self.context.enforced.label}
+        if self.context.enforced.is_any and (rest := [label for label in special.LABELS if label not in kept]):
             yield special.dropped(rest)
 
     def _metric_rules(self, own: tuple[RelabelConfig, ...]) -> dict[str, list[Rule]]:
         """`metric_relabel_configs`; what enforces the label comes last, so that no other rule can undo it."""
-        enforced = self.context.enforced_label
+        enforced = self.context.enforced.label
         rules = (rule for rule in own if not enforced or rule.target_label != enforced)
         found = [*self.rendered(rules), *self._enforcement()]
         return {"metric_relabel_configs": found} if found else {}
 
     def _enforcement(self) -> tuple[Rule, ...]:
-        label = self.context.enforced_label
+        label = self.context.enforced.label
         return (assign(label, self.object.namespace),) if label else ()
 
     def _merged(self, own: EndpointAuth) -> EndpointAuth:
@@ -173,16 +173,16 @@ class JobBuilder:
 
     def _namespaces(self, wanted: NamespaceSelector) -> list[str]:
         """Names of the namespaces to look into; none of them for all."""
-        if self.context.ignores_namespace_selectors:
+        if self.context.discovery.ignores_namespace_selectors:
             return [self.object.namespace]
         if wanted.any:
             return []
         return list(wanted.match_names) or [self.object.namespace]
 
     def _selectors(self, role: str, matching: LabelSelector) -> list[dict[str, str]]:
-        if self.context.is_daemon_set:
+        if self.context.discovery.is_daemon_set:
             return [{"role": role, "field": "spec.nodeName=%{KUBE_NODE_NAME}"}]
-        if not self.context.uses_api_selectors or matching.is_empty:
+        if not self.context.discovery.uses_api_selectors or matching.is_empty:
             return []
         # Endpoints and EndpointSlices carry the labels of their Service, pods do not.
         described = (role, "service") if role.startswith("endpoint") else (role,)

@@ -24,7 +24,7 @@ def jobs(spec: VMNodeScrapeSpec, builder: JobBuilder) -> Iterator[Config]:
 
 
 def _rules(spec: VMNodeScrapeSpec, builder: JobBuilder) -> Iterator[Rule]:
-    if not builder.context.uses_api_selectors:
+    if not builder.context.discovery.uses_api_selectors:
         yield from relabel.selected("node", spec.selector)
     yield copy("__meta_kubernetes_node_name", to="node")
     yield from relabel.copies(_LABEL, spec.target_labels)

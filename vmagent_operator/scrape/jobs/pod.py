@@ -36,7 +36,7 @@ def jobs(spec: VMPodScrapeSpec, builder: JobBuilder) -> Iterator[Config]:
 def _rules(spec: VMPodScrapeSpec, endpoint: PodMetricsEndpoint, builder: JobBuilder) -> Iterator[Rule]:
     if endpoint.filter_running is not False:
         yield RUNNING
-    if not builder.context.uses_api_selectors:
+    if not builder.context.discovery.uses_api_selectors:
         yield from relabel.selected("pod", spec.selector)
     yield from _port(endpoint)
     yield from POD_RULES

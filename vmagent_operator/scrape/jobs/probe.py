@@ -93,7 +93,7 @@ def _discovered(targets: KubernetesTargets, builder: JobBuilder) -> Group:
 def _discovered_rules(targets: KubernetesTargets, builder: JobBuilder) -> Iterator[Rule]:
     role = targets.role or ""  # only where validation was skipped
     meta = f"__meta_kubernetes_{role}"
-    if not builder.context.uses_api_selectors:
+    if not builder.context.discovery.uses_api_selectors:
         yield from relabel.selected(role, targets.selector)
     if role in ANNOTATED_ROLES:
         for part, default in ANNOTATIONS.items():

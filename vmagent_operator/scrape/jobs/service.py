@@ -54,7 +54,7 @@ JOB_RULE = Constant(copy("__meta_kubernetes_service_name", to="job") | {"replace
 
 def jobs(spec: VMServiceScrapeSpec, builder: JobBuilder) -> Iterator[Config]:
     """The jobs of a VMServiceScrape, one an endpoint. Raises Missing."""
-    default_role = "endpointslice" if builder.context.enforces_endpointslices else "endpoints"
+    default_role = "endpointslice" if builder.context.discovery.enforces_endpointslices else "endpoints"
     role = spec.discovery_role or default_role
     for index, endpoint in enumerate(spec.endpoints):
         attached = builder.attachments(endpoint.attach_metadata, spec.attach_metadata)
@@ -72,7 +72,7 @@ def jobs(spec: VMServiceScrapeSpec, builder: JobBuilder) -> Iterator[Config]:
 
 def _rules(spec: VMServiceScrapeSpec, endpoint: Endpoint, role: str, builder: JobBuilder) -> Iterator[Rule]:
     target_port = None if endpoint.port or role == "service" else endpoint.target_port
-    if not builder.context.uses_api_selectors:
+    if not builder.context.discovery.uses_api_selectors:
         yield from relabel.selected("service", spec.selector)
     if endpoint.port:
         yield keep(PORT_NAME[role], endpoint.port)
