@@ -44,6 +44,7 @@ class TLSConfig:
     """
 
     STRICT: ClassVar[bool] = True
+    """An unknown key is a fault: ignored, a misspelled `insecureSkipVerify` or `ca` would leave a connection less safe than meant."""
 
     ca_file: Annotated[str, Field("Path of the CA certificate inside the pod.")] = ""
     ca: Annotated[SecretOrConfigMap | None, Field("CA certificate.")] = None

@@ -27,7 +27,8 @@ _QUANTITIES = frozenset(("averageValue", "divisor", "sizeLimit", "tolerance"))
 
 
 def canonical(given: Manifest, within: str = "") -> Manifest:
-    """`given` without what says nothing, its quantities in canonical form.
+    """`given` without what says nothing, its quantities in canonical form: what the API server would store differently would be
+    written at each reconcile, and start every pod anew when an agent is taken over.
 
     Null goes, and so do false, 0 and "" where they mean the same as absent, empty lists and empty maps; empty objects
     (`emptyDir: {}`) stay. within: the key under which `given` stands.

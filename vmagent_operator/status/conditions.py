@@ -15,6 +15,7 @@ Condition = Mapping[str, Any]
 
 MAX_REASON = 1024
 MAX_MESSAGE = 32768
+"""Characters that the schema of a condition lets through: the API server would refuse the whole status for one more."""
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 

@@ -14,6 +14,7 @@ from vmagent_operator.identity import ADDITIONAL_SERVICE_LABEL
 from vmagent_operator.model.decode import Manifest
 
 _CLIENT_IP_TIMEOUT_SECONDS = 10800
+"""Kubernetes' default, which the API server writes into a Service that names none."""
 
 Port = tuple[str, str, str]
 """Name, protocol and number of a port; the number as the user wrote it."""
@@ -122,7 +123,7 @@ def _patched(service: Manifest, given: Manifest) -> Manifest:
 
 
 def _completed(service: Manifest) -> Manifest:
-    """A Service spec as the API server stores it."""
+    """A Service spec as the API server stores it: what it adds by itself and we did not ask for would be a difference each time."""
     out = {**service, "ports": [_completed_port(port) for port in service["ports"]]}
     out["sessionAffinity"] = service.get("sessionAffinity") or "None"
     if out["sessionAffinity"] != "ClientIP":

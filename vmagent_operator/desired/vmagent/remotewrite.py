@@ -30,6 +30,7 @@ from vmagent_operator.scrape.errors import OwnerError, refuse
 from vmagent_operator.scrape.references import Missing, SecretResolver, SecretSnapshot, Selector
 
 _DEFAULT_QUEUE_BYTES = 1 << 30
+"""What a queue may take where nobody says: an `emptyDir` is the node's disk, which others need too."""
 
 
 @frozen(kw_only=True)

@@ -28,12 +28,15 @@ from vmagent_operator.limits import REPLICAS, SHARDS
 from vmagent_operator.model.decode import Fault
 from vmagent_operator.model.walk import find, walk
 from vmagent_operator.scrape.checks.validate import relabeling
+from vmagent_operator.scrape.errors import SHOWN
 from vmagent_operator.settings import Settings
 
 _MAX_LABEL = 63
+"""Characters of a label's value, and of the name of a Service: the API server refuses more."""
 _MAX_NAME = 253
+"""Characters of the name of an object."""
 _MAX_CONDITION_TYPE = 316
-_SHOWN = 5
+"""Characters of the type of a condition, by which scrape objects name the agent; their schema says so."""
 
 _PERCENTAGE = re.compile(r"([1-9][0-9]?|100)%")
 
@@ -51,7 +54,7 @@ class Verdict:
     @property
     def reason(self) -> str:
         """The faults on one line, the first five of them."""
-        return "; ".join(map(str, self.faults[:_SHOWN]))
+        return "; ".join(map(str, self.faults[:SHOWN]))
 
 
 def verdict(agent: VMAgent, settings: Settings) -> Verdict:

@@ -12,7 +12,9 @@ from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import OwnerError
 
 _SLEEP_SINCE = (1, 30)
+"""The first Kubernetes whose `preStop` knows `sleep` without a feature gate; older ones refuse the pod."""
 _DEFAULT_SLEEP_SECONDS = 15
+"""As the Go operator has it; Services forget a pod within a few seconds, load balancers within some more."""
 
 
 @frozen(kw_only=True)

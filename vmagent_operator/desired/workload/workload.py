@@ -10,6 +10,7 @@ from vmagent_operator.model.encode import to_json
 
 _QUARTER = {"maxSurge": "25%", "maxUnavailable": "25%"}
 _HISTORY = 10
+"""Revisions to roll back to: Kubernetes' default, written out as the Go operator does, so that a take-over changes nothing."""
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 

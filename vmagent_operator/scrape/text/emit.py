@@ -19,7 +19,9 @@ from typing import Any
 from vmagent_operator import limits
 
 WIDTH = 80
+"""Where go-yaml folds a long text, which gives other bytes than a line would."""
 _LONGEST_SIMPLE_KEY = 128
+"""Of more characters go-yaml makes a `? key`."""
 _NEVER_FOLDED = 24  # characters that fit into the width at any indentation, even if all were escaped
 
 # What a go-yaml v2 reader takes for something else than a string, or (`=`, `<<`) PyYAML does.
