@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from attrs import frozen
@@ -29,7 +30,9 @@ class Cluster:
         for position, raw in enumerate(objects):
             metadata = {"uid": f"uid-{position}", "generation": 1} | raw["metadata"]
             if raw["kind"] in BY_NAME or raw["kind"] in ("Secret", "ConfigMap"):
-                metadata.setdefault("namespace", "default")
+                metadata["namespace"] = (
+                    metadata.get("namespace") or "default"
+                )  # null is what a chart leaves of an empty value
             stored = {**raw, "metadata": metadata}
             completed[name_of(stored)] = stored
         return cls(completed, {name: read(raw) for name, raw in completed.items() if name[0] in BY_NAME})
@@ -49,9 +52,7 @@ class Cluster:
         """What Secrets and ConfigMaps hold."""
         contents = {}
         for raw in self._named("Secret"):
-            data = {key: base64.b64decode(value) for key, value in (raw.get("data") or {}).items()}
-            texts = {key: value.decode("utf-8", "surrogateescape") for key, value in data.items()}
-            contents[_reference(raw)] = texts | (raw.get("stringData") or {})
+            contents[_reference(raw)] = _texts(raw.get("data")) | (raw.get("stringData") or {})
         for raw in self._named("ConfigMap"):
             contents[_reference(raw)] = dict(raw.get("data") or {})
         return contents
@@ -67,6 +68,15 @@ class Cluster:
 def name_of_custom(obj: CustomObject[object]) -> Name:
     """The same of a custom resource as `name_of` of a manifest."""
     return obj.kind.name, obj.namespace, obj.name
+
+
+def _texts(data: object) -> dict[str, str]:
+    """What a Secret holds. A key that is no base64, encrypted or a template, is not there: only who refers to it fails."""
+    texts = {}
+    for key, value in data.items() if isinstance(data, dict) else ():
+        with suppress(ValueError, TypeError):
+            texts[key] = base64.b64decode(value, validate=True).decode("utf-8", "surrogateescape")
+    return texts
 
 
 def _reference(raw: Manifest) -> Reference:

@@ -64,7 +64,7 @@ class Decision:
 
 @frozen
 class Decisions:
-    """One for each agent that nobody is deleting, in the order in which they were given.
+    """One for each agent that is watched and that nobody is deleting, in the order in which they were given.
 
     cluster: the given one with the scrape objects by which the agents are scraped.
     """
@@ -86,7 +86,7 @@ def decisions(cluster: Cluster, settings: Settings, server: Server) -> Decisions
         cluster.namespaces,
         SecretSnapshot(cluster.contents, trim=settings.trim_secret_values),
     )
-    agents = [agent for agent in cluster.of_kind(VMAGENT) if not agent.is_deleted]
+    agents = [agent for agent in cluster.of_kind(VMAGENT) if not agent.is_deleted and is_watched(agent, settings)]
     own = {agent.key: manifest for agent in agents if (manifest := deciding.own_scrape(agent))}
     while True:
         placed = {name_of(manifest): deciding.placed(manifest) for manifest in own.values()}
@@ -98,6 +98,11 @@ def decisions(cluster: Cluster, settings: Settings, server: Server) -> Decisions
             return Decisions(whole, made)
         for key in lacking:
             del own[key]
+
+
+def is_watched(agent: VMAgent, settings: Settings) -> bool:
+    """Whether the operator ever sees the agent."""
+    return not settings.watch_namespaces or agent.namespace in settings.watch_namespaces
 
 
 @frozen

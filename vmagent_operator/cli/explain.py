@@ -13,7 +13,7 @@ from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, Kind, Scrap
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.cluster import Cluster, name_of_custom
-from vmagent_operator.cli.decisions import Decision, decisions
+from vmagent_operator.cli.decisions import Decision, decisions, is_watched
 from vmagent_operator.controller.steps.leftout import Name
 from vmagent_operator.desired.vmagent.desired import Desired
 from vmagent_operator.desired.vmagent.features import VMAgent, scrape_owner
@@ -47,6 +47,8 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         print(_not_found(cluster, kind, options.namespace, name), file=sys.stderr)
         return 1
     print("\n".join(explanation(cluster, found, settings)))
+    for line in manifests.unread([found]):
+        print(line, file=sys.stderr)
     return 0
 
 
@@ -91,7 +93,11 @@ class _Judge:
             return Verdict(broken="agent", message=str(agent.error))
         found = verdict(scrape_owner(agent, self.settings), scrape, self.namespaces, self.values)
         decision = self.made.get(agent.key)
-        if decision is None or not found.is_selected:
+        if not found.is_selected:
+            return found
+        if not is_watched(agent, self.settings):
+            return Verdict(broken="agent", message="the operator watches other namespaces only")
+        if decision is None:
             return found
         if not decision.is_configured:
             return Verdict(broken="agent", message=decision.reason)
