@@ -128,7 +128,7 @@ YAML_CHARACTERS: Final = Limit(
     "characters",
     name="YAML_CHARACTERS",
     bounds="further jobs of an agent, with aliases followed and lines indented",
-    why="The text itself ends at 1 MiB with the Secret or VMAgent; 80 kB of aliases made 400 MB.",
+    why="The text itself ends at 1 MiB with the Secret or custom resource; 80 kB of aliases made 400 MB.",
 )
 INFLATED_BYTES: Final = Limit(
     64 * MIB,
@@ -180,7 +180,7 @@ OBJECT_MEMORY_BYTES: Final = Limit(
     128 * MIB,
     "bytes of vmagent's memory",
     name="OBJECT_MEMORY_BYTES",
-    bounds="the jobs of a scrape object, as counted in `scrape/budget.py`: 14 for a byte of text, 2,600 a job, 720 a rule, 3,800 an "
+    bounds="the jobs of a scrape object, as counted in `scrape/checks/budget.py`: 14 for a byte of text, 2,600 a job, 720 a rule, 3,800 an "
     "expression, 150 for each character of it once repetitions are expanded, and 50,000 for a class far beyond ASCII such as `[^:]`",
     why="2,000 endpoints of services take 100 MB by that count, 80 MB in truth. `\\pL{1000}`, 9 bytes, takes 18 MB. `[^:]{900}` keeps "
     "vmagent busy for 8 s.",
@@ -217,7 +217,7 @@ OWNER_ASSETS_BYTES: Final = Limit(
     why="They are in one Secret, which ends at 1 MiB; names appear in its managed fields too. An object without room is left out.",
 )
 
-# One agent --------------------------------------------------------------------------------------------------------------
+# One owner --------------------------------------------------------------------------------------------------------------
 
 OWNER_TEXT_BYTES: Final = Limit(
     64 * MIB,

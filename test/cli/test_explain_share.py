@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from vmagent_operator.cli import explain, render
+from vmagent_operator.cli.cluster import Cluster
 from vmagent_operator.settings import Server, load
 
 GROUP = "operator.victoriametrics.com/v1beta1"
@@ -43,7 +44,7 @@ def told(tmp_path: Path, capsys: pytest.CaptureFixture[str], *arguments: str) ->
 
 def reasons() -> dict[str, str]:
     """What statuses say, by the name of the object."""
-    cluster = render.Cluster.of(crowd())
+    cluster = Cluster.of(crowd())
     rendered = render.render(cluster, load({}), Server(), datetime(2026, 1, 1, tzinfo=UTC))
     scrapes = [obj for obj in rendered.objects if obj["kind"] == "VMServiceScrape" and "status" in obj]
     return {obj["metadata"]["name"]: obj["status"].get("reason", "") for obj in scrapes}

@@ -201,3 +201,68 @@ def test_json_is_read_as_yaml_would_be(tmp_path: Path, capsys: pytest.CaptureFix
         (tmp_path / "x.yaml").write_text(text)
         shown.append((run("-f", str(tmp_path / "x.yaml")), capsys.readouterr()))
     assert shown[0] == shown[1] == shown[2]
+
+
+def test_keys_are_texts(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = {"on": "a", "80": "b", "no": "c", "null": "d"}
+    (given / "a.yaml").write_text(
+        AGENT.replace("NAME", "one").replace(
+            "spec:", "spec:\n  managedMetadata: {labels: {on: a, 80: b, no: c, null: d}}"
+        )
+        + "---\n"
+        + SECRET
+    )
+    assert run("-f", str(given)) == 0
+    service = next(obj for obj in documents(capsys.readouterr().out) if obj["kind"] == "Service")
+    shown = {str(key).lower(): value for key, value in service["metadata"]["labels"].items()}
+    assert labels.items() <= shown.items()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            SECRET.replace("data:", "kind: Secret, data:"),
+            "key 'kind' is given twice in \"<unicode string>\", line 1, column 87",
+        ),
+        (json.dumps({"kind": "Secret"}).replace("}", ', "kind": "Secret"}'), "key 'kind' is given twice"),
+    ],
+)
+def test_a_key_that_is_given_twice_is_told(
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    assert run("-f", str(tmp_path)) == 2
+    assert capsys.readouterr().err.startswith(f"{tmp_path / 'a.yaml'}: {message}")
+
+
+def test_merged_mappings_may_have_the_same_keys(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = "{first: &a {p: '1', q: '2'}, second: &b {<<: *a, q: '3'}, third: {<<: *b, p: '4'}}"
+    (given / "a.yaml").write_text(f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: c}}, data: {labels}}}")
+    assert run("-f", str(given)) == 0
+
+
+def test_a_namespace_of_null_is_the_default_one(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (given / "a.yaml").write_text(
+        AGENT.replace("NAME", "one").replace("namespace: mon", "namespace: null")
+        + "---\n"
+        + SECRET.replace("mon", "null")
+    )
+    assert run("-f", str(given)) == 0
+    assert "namespace: default" in capsys.readouterr().out
+
+
+def test_a_secret_that_is_no_base64_stops_only_who_refers_to_it(
+    given: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encrypted = "---\n{apiVersion: v1, kind: Secret, metadata: {name: other, namespace: mon}, data: {t: 'ENC[x]', n: 5, z: null}}"
+    (given / "b.yaml").write_text(encrypted)
+    assert run("-f", str(given)) == 0
+    (given / "c.yaml").write_text(AGENT.replace("NAME", "two").replace("name: token", "name: other"))
+    assert run("-f", str(given)) == 1
+    assert 'secret mon/other has no key "t"' in capsys.readouterr().err
+
+
+def test_an_agent_that_is_not_watched_leads_to_nothing(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("-f", str(given), WATCH_NAMESPACE="elsewhere") == 0
+    assert documents(capsys.readouterr().out) in ([], [None])

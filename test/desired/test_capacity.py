@@ -11,7 +11,7 @@ from vmagent_operator.desired.vmagent import capacity
 from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.desired.vmagent.features import component
 from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.selection import Selection
 
 MIB = 1 << 20
@@ -81,7 +81,7 @@ def test_what_the_memory_does_not_hold_is_left_out_and_told() -> None:
     ],
 )
 def test_numbers_of_pods_are_bounded(spec: dict[str, Any], message: str) -> None:
-    with pytest.raises(AgentError) as caught:
+    with pytest.raises(OwnerError) as caught:
         desired(inputs(spec))
     assert str(caught.value) == message
 

@@ -8,7 +8,7 @@ from attrs import evolve, frozen
 from vmagent_operator.api.apps import AdditionalServiceSpec, AppParams, EmbeddedPDB, EmbeddedPersistentVolumeClaim
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject, Metadata
-from vmagent_operator.api.status import VMAgentStatus
+from vmagent_operator.api.vmagent import VMAgentStatus
 from vmagent_operator.desired.around import policies, rbac, selfscrape, service
 from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.desired.workload import claims, pod, workload

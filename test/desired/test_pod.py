@@ -15,7 +15,7 @@ from vmagent_operator.desired.vmagent import container, features
 from vmagent_operator.desired.workload import pod
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.settings import load
 
@@ -50,7 +50,7 @@ def found(tree: Any, path: str) -> Any:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_pod(case: Manifest) -> None:
     if "error" in case:
-        with pytest.raises(AgentError) as raised:
+        with pytest.raises(OwnerError) as raised:
             built(case["given"])
         assert str(raised.value) == case["error"]
         return
@@ -88,5 +88,5 @@ def test_structures_that_pass_through_cannot_break_the_operator(
         "volumes": [{**volume, "name": f"v{index}"} for index, volume in enumerate(volumes)],
         "resources": resources,
     }
-    with suppress(AgentError):
+    with suppress(OwnerError):
         assert built(spec)["containers"][0]["name"] == "vmagent"

@@ -16,7 +16,7 @@ from vmagent_operator.desired.stages import ConfigSecret, Inputs
 from vmagent_operator.desired.stages import objects as written
 from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.scrape.selection import Selection
 from vmagent_operator.settings import Server
@@ -60,7 +60,7 @@ def objects(given: Inputs) -> dict[str, Manifest]:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_objects(case: Manifest) -> None:
     if "error" in case:
-        with pytest.raises(AgentError) as raised:
+        with pytest.raises(OwnerError) as raised:
             desired(inputs(case["given"], case.get("env")))
         assert str(raised.value) == case["error"]
         return
@@ -142,7 +142,7 @@ def test_same_inputs_give_the_same_objects() -> None:
 
 def test_undecodable_agent_is_refused() -> None:
     owner = agent({"remoteWrite": "none"})
-    with pytest.raises(AgentError) as raised:
+    with pytest.raises(OwnerError) as raised:
         desired(evolve(inputs({}), owner=owner))
     assert str(raised.value) == "spec.remoteWrite: expected array, got string"
 
@@ -154,6 +154,6 @@ def test_a_destination_that_vmagent_would_not_start_with_stops_the_agent(case: M
     if not case["error"]:
         assert written(desired(inputs(spec)).stages)
         return
-    with pytest.raises(AgentError) as raised:
+    with pytest.raises(OwnerError) as raised:
         desired(inputs(spec))
     assert str(raised.value) == f"spec.{case['error']}"

@@ -15,6 +15,7 @@ import yaml
 from test.golden.compare import Manifest, differences, documents, indexed
 from test.simulate import Simulation, simulate
 from vmagent_operator.cli import manifests, render
+from vmagent_operator.cli.cluster import Cluster
 from vmagent_operator.settings import load
 
 HERE = Path(__file__).parent
@@ -43,7 +44,7 @@ METADATA = {name: _metadata(case) for name, case in CASES.items()}
 
 def _rendered(case: Path, environ: Mapping[str, str]) -> render.Rendered:
     server = render.server(environ.get("KUBERNETES_VERSION", "1.36"))
-    cluster = render.Cluster.of(manifests.read([str(case / "given.yaml")]))
+    cluster = Cluster.of(manifests.read([str(case / "given.yaml")]))
     return render.render(cluster, load(environ), server, NOW)
 
 

@@ -17,8 +17,9 @@ from vmagent_operator.api.core import LabelSelector
 from vmagent_operator.desired import args
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.checks import duration, numbers, pem, placeholder, regex, series, size, url
+from vmagent_operator.scrape.checks import duration, numbers, pem, placeholder, size, url
 from vmagent_operator.scrape.context import context
+from vmagent_operator.scrape.expressions import regex, series
 from vmagent_operator.scrape.fragment import fragment
 from vmagent_operator.scrape.jobs import relabel
 from vmagent_operator.scrape.references import SecretSnapshot

@@ -14,6 +14,7 @@ import yaml
 from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import render
+from vmagent_operator.cli.cluster import Cluster
 from vmagent_operator.desired import stages
 from vmagent_operator.desired.stages import Inputs
 from vmagent_operator.desired.vmagent.desired import desired
@@ -21,7 +22,7 @@ from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.context import context
-from vmagent_operator.scrape.errors import AgentError, Finding
+from vmagent_operator.scrape.errors import Finding, OwnerError
 from vmagent_operator.scrape.fragment import Fragment, fragment
 from vmagent_operator.scrape.references import SecretSnapshot
 from vmagent_operator.scrape.selection import select
@@ -51,7 +52,7 @@ class World:
     def __init__(self, path: Path) -> None:
         """The cluster of the objects in a file."""
         objects = [obj for obj in yaml.safe_load_all(path.read_text()) if obj]
-        self._cluster = render.Cluster.of(chain.from_iterable(map(_copies, objects)))
+        self._cluster = Cluster.of(chain.from_iterable(map(_copies, objects)))
         self._values = SecretSnapshot(self._cluster.contents)
         self._context = context(scrape_owner(read(manifest(VMAGENT, CLASSES)), SETTINGS))
 
@@ -94,7 +95,7 @@ class World:
         inputs = Inputs(owner=agent, selection=selection, values=self._values, settings=SETTINGS, server=Server())
         try:
             found = desired(inputs)
-        except AgentError as error:
+        except OwnerError as error:
             raise Refused(str(error)) from None
         findings = found.configuration.findings if found.configuration else ()
         if faults := [finding.message for finding in findings if finding.object.name in SOUND]:
@@ -104,7 +105,7 @@ class World:
     def _rendered(self, raw: Manifest) -> tuple[Manifest, ...]:
         obj = _decoded(raw)
         key = (obj.kind.name, obj.namespace, obj.name)
-        cluster = render.Cluster({**self._cluster.given, key: raw}, {**self._cluster.custom, key: obj})
+        cluster = Cluster({**self._cluster.objects, key: raw}, {**self._cluster.custom, key: obj})
         rendered = render.render(cluster, SETTINGS, Server(), NOW)
         _check(rendered)
         return rendered.objects

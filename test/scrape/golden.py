@@ -19,7 +19,7 @@ from vmagent_operator.desired.vmagent import features
 from vmagent_operator.desired.vmagent.desired import self_scrape
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.config import Configuration, configuration
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.scrape.selection import Selection, select
 from vmagent_operator.scrape.text import goyaml
@@ -101,7 +101,7 @@ def differences(case: Path) -> list[Difference]:
         status = f".VMAgent/{agent.key}.status"
         try:
             done = start.configured(agent)
-        except AgentError as error:
+        except OwnerError as error:
             found += [] if fails else [(status, "operational", str(error))]
             continue
         found += [(status, "failed", "operational")] if fails else []

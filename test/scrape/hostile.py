@@ -19,7 +19,7 @@ from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import DecodeError, Manifest
 from vmagent_operator.scrape.config import Configuration, configuration
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.scrape.selection import select
 from vmagent_operator.settings import load
@@ -209,7 +209,7 @@ def outcome(raw: Manifest, given: Given) -> str:
     good = scrape("VMStaticScrape", {"targetEndpoints": [{"targets": ["fine:1"]}]}, "fine", "good")
     try:
         found = configured(good, raw, given=given)
-    except (AgentError, DecodeError) as error:
+    except (OwnerError, DecodeError) as error:
         return str(error)
     assert b"fine:1" in found.main.text
     return "; ".join(f"{finding.message}{finding.bug}" for finding in found.findings)

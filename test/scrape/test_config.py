@@ -8,7 +8,7 @@ from test.scrape.cases import agent, obj, settings
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.scrape.config import Configuration, configuration
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.scrape.selection import select
 
@@ -73,7 +73,7 @@ def test_further_jobs_keep_their_order_and_need_names_of_their_own() -> None:
     ],
 )
 def test_what_is_wrong_with_the_agent_itself_stops_it(owner: dict[str, Any], message: str) -> None:
-    with pytest.raises(AgentError) as caught:
+    with pytest.raises(OwnerError) as caught:
         configured(owner)
     assert str(caught.value) == message
 
@@ -103,7 +103,7 @@ def test_an_object_that_does_not_fit_alone_is_left_out_with_its_files() -> None:
 
 
 def test_a_further_job_that_does_not_fit_alone_stops_the_agent() -> None:
-    with pytest.raises(AgentError) as caught:
+    with pytest.raises(OwnerError) as caught:
         configured({"inlineScrapeConfig": "- {job_name: x, sample_limit: 1}"}, VM_CONFIG_DATA_BUDGET_BYTES="10")
     assert str(caught.value) == "job 'x' alone exceeds 10 bytes, the most that a Secret may hold"
 

@@ -23,6 +23,8 @@ from vmagent_operator.scrape.text import goyaml
         ("['1', \"true\", !!str 5, !!binary YQ==, !own x]", ["1", "true", "5", "a", "x"]),
         ("{on: 1, 5: 2, n: 3}", {True: 1, 5: 2, False: 3}),
         ("a: &a [x]\nb: *a", {"a": ["x"], "b": ["x"]}),
+        ("a: &x 1\nb: *x\nc: &x [2]\nd: *x", {"a": 1, "b": 1, "c": [2], "d": [2]}),
+        ("- &x {p: &y 1}\n- &x {q: *y, r: &y 2}\n- [*x, *y]", [{"p": 1}, {"q": 1, "r": 2}, [{"q": 1, "r": 2}, 2]]),
         ("first: 1\n---\nsecond: 2", {"first": 1}),
         ("", None),
     ],
@@ -47,6 +49,7 @@ def test_merged_keys_give_way_to_own_ones_and_to_earlier_merged_ones() -> None:
         ("[" * 900, "line 1: more than 100 levels (limit YAML_NESTING)"),
         ("a:\n- " + "1," * 3 + "\n- " + "9" * 5000, "line 3: a number of 5000 digits"),
         ("a: !!binary YQ", "line 1: no base64"),
+        ("a: 1\nb: *x\nc: &x 1", "line 2: unknown anchor 'x'"),
     ],
 )
 def test_faults(text: str, message: str) -> None:

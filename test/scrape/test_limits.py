@@ -25,10 +25,10 @@ from vmagent_operator.limits import (
 )
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape import fragment as fragments
-from vmagent_operator.scrape.budget import Budget
-from vmagent_operator.scrape.checks.regex import weight
+from vmagent_operator.scrape.checks.budget import Budget
 from vmagent_operator.scrape.config import Configuration, configuration
-from vmagent_operator.scrape.errors import AgentError, Finding
+from vmagent_operator.scrape.errors import Finding, OwnerError
+from vmagent_operator.scrape.expressions.regex import weight
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.scrape.selection import select
 from vmagent_operator.scrape.share import Room
@@ -288,7 +288,7 @@ def test_what_has_no_room_is_not_even_built(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_further_jobs_that_are_too_much_are_the_agents_own_fault() -> None:
-    with pytest.raises(AgentError, match=r"spec\.inlineScrapeConfig: .*limit YAML_NESTING"):
+    with pytest.raises(OwnerError, match=r"spec\.inlineScrapeConfig: .*limit YAML_NESTING"):
         configured(agent(inlineScrapeConfig="- a: " + "[" * 5000))
 
 

@@ -19,7 +19,7 @@ def entry(number: int, size: int = 8) -> Entry:
 
 def bucket(text: bytes) -> Bucket:
     """A bucket of `text`, packed at once."""
-    return Bucket(text, compressed(text))
+    return Bucket(compressed(text))
 
 
 def test_what_fits_stays_together() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from vmagent_operator import limits
-from vmagent_operator.scrape.checks.regex import fault, relabel_fault
+from vmagent_operator.scrape.expressions.regex import fault, relabel_fault
 
 
 @pytest.mark.parametrize(

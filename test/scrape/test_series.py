@@ -3,7 +3,7 @@
 import pytest
 
 from vmagent_operator import limits
-from vmagent_operator.scrape.checks.series import fault
+from vmagent_operator.scrape.expressions.series import fault
 
 
 @pytest.mark.parametrize(

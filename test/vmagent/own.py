@@ -21,7 +21,7 @@ from vmagent_operator.desired.vmagent import remotewrite, rules
 from vmagent_operator.desired.vmagent.features import component, scrape_owner
 from vmagent_operator.desired.workload.volumes import AGGREGATION_DIRECTORY
 from vmagent_operator.scrape import extra
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.references import Reference, SecretResolver, SecretSnapshot
 from vmagent_operator.scrape.text import emit
 from vmagent_operator.scrape.text.goyaml import load
@@ -176,7 +176,7 @@ def relabelings(chosen: Random, judge: Judge, count: int) -> Found:
             continue
         try:
             built = rules.relabeling(owner, component(owner, SETTINGS), content)
-        except AgentError as error:
+        except OwnerError as error:
             tried[number] = raw, str(error)
             job = {"job_name": str(number), "metric_relabel_configs": [raw]}
             refused[number] = Jobs(emit.item(job).encode(), (str(number),))
@@ -210,7 +210,7 @@ def aggregations(chosen: Random, judge: Judge, count: int) -> Found:
             continue
         try:
             built = rules.aggregation(owner, component(owner, SETTINGS), content)
-        except AgentError as error:
+        except OwnerError as error:
             tried[number] = rule, str(error)
             refused[number] = emit.dump([rule])
             continue
@@ -277,7 +277,7 @@ def destinations(chosen: Random, judge: Judge, count: int) -> Found:
             continue
         try:
             flags = remotewrite.arguments(owner, values())
-        except AgentError as error:
+        except OwnerError as error:
             tried[number] = remote, str(error)
             if (
                 "$(" not in str(remote)
@@ -323,7 +323,7 @@ def whole_agents(chosen: Random, judge: Judge, count: int) -> Found:
             remotewrite.arguments(agent(spec), values())
             rules.aggregation(agent(spec), component(agent(spec), SETTINGS), values())
             why = ""
-        except AgentError as error:
+        except OwnerError as error:
             why = str(error)
         found.accepted += not why
         found.refused += bool(why)

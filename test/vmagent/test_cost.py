@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from test.scrape.hostile import configured, service
-from vmagent_operator.scrape.budget import _EXPRESSION, _RULE, _TEXT_BYTE, Budget
-from vmagent_operator.scrape.checks.regex import weight
+from vmagent_operator.scrape.checks.budget import _EXPRESSION, _RULE, _TEXT_BYTE, Budget
+from vmagent_operator.scrape.expressions.regex import weight
 
 pytestmark = pytest.mark.vmagent
 NOISE = 1.6

@@ -7,7 +7,8 @@ import pytest
 
 from test.vmagent.expressions import MAKERS, texts
 from test.vmagent.verdicts import refused
-from vmagent_operator.scrape.checks import duration, regex, series, size, url
+from vmagent_operator.scrape.checks import duration, size, url
+from vmagent_operator.scrape.expressions import regex, series
 from vmagent_operator.scrape.text import emit
 
 pytestmark = pytest.mark.vmagent

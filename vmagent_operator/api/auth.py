@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Protocol
 from attrs import field, frozen
 
 from vmagent_operator.api.core import NULLABLE, ConfigMapKeySelector, SecretKeySelector
-from vmagent_operator.model.encode import Secrets
+from vmagent_operator.model.encode import Config, Secrets
 from vmagent_operator.model.fields import Field
 
 SCHEMALESS = {"type": None, "properties": None, "required": None, "x-kubernetes-preserve-unknown-fields": True}
@@ -44,6 +44,7 @@ class TLSConfig:
     """
 
     STRICT: ClassVar[bool] = True
+    """An unknown key is a fault: ignored, a misspelled `insecureSkipVerify` or `ca` would leave a connection less safe than meant."""
 
     ca_file: Annotated[str, Field("Path of the CA certificate inside the pod.")] = ""
     ca: Annotated[SecretOrConfigMap | None, Field("CA certificate.")] = None
@@ -54,7 +55,7 @@ class TLSConfig:
     server_name: Annotated[str, Field("Name expected in the server's certificate.")] = ""
     insecure_skip_verify: Annotated[bool, Field("Accept any certificate.")] = False
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any] | None:
+    def to_config(self, secrets: Secrets) -> Config | None:
         """`tls_config`; referenced contents appear as the paths of mounted files."""
         return _block(
             insecure_skip_verify=self.insecure_skip_verify or None,
@@ -73,7 +74,7 @@ class BasicAuth:
     password: Annotated[SecretKeySelector | None, Field("Password.")] = None
     password_file: Annotated[str, Field("Path of the password inside the pod.", key="password_file")] = ""
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any] | None:
+    def to_config(self, secrets: Secrets) -> Config | None:
         """`basic_auth`; empty texts are left out."""
         return _block(
             username=_text(named(self.username), secrets) or None,
@@ -90,7 +91,7 @@ class Authorization:
     credentials: Annotated[SecretKeySelector | None, Field("Credentials.")] = None
     credentials_file: Annotated[str, Field("Path of the credentials inside the pod.")] = ""
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any] | None:
+    def to_config(self, secrets: Secrets) -> Config | None:
         """`authorization`; None without reference and file, but not for an empty text."""
         if self.credentials is None and not self.credentials_file:
             return None
@@ -123,7 +124,7 @@ class OAuth2:
         None
     )
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any] | None:
+    def to_config(self, secrets: Secrets) -> Config | None:
         """`oauth2`; a client secret that is referred to is written even if it is empty."""
         return _block(
             client_id=self.client_id.to_config(secrets) or None,
@@ -153,7 +154,7 @@ class ProxyAuth:
     )
     bearer_token_file: Annotated[str, Field("Path of the bearer token inside the pod.", key="bearer_token_file")] = ""
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any] | None:
+    def to_config(self, secrets: Secrets) -> Config | None:
         """The `proxy_*` keys, which stand in the job or discovery itself; the token wins over its file."""
         return _block(
             proxy_basic_auth=_config(self.basic_auth, secrets),
@@ -176,7 +177,7 @@ class EndpointAuth:
     oauth2: Annotated[OAuth2 | None, Field("OAuth2.")] = None
     authorization: Annotated[Authorization | None, Field("Authorization header.")] = None
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any] | None:
+    def to_config(self, secrets: Secrets) -> Config | None:
         """The keys that end a job; a token file wins over the token."""
         token = None if self.bearer_token_file else named(self.bearer_token_secret)
         return _block(
@@ -206,7 +207,7 @@ class HTTPClientOptions:
     follow_redirects: Annotated[bool | None, Field("Follow HTTP redirects; true if absent.")] = None
     tls_config: Annotated[TLSConfig | None, Field("TLS.")] = None
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any] | None:
+    def to_config(self, secrets: Secrets) -> Config | None:
         """The keys that end a discovery entry; `basic_auth` is written even if it is empty."""
         return _block(
             basic_auth=self.basic_auth and (self.basic_auth.to_config(secrets) or {}),
@@ -220,7 +221,7 @@ class HTTPClientOptions:
 
 
 class _Block(Protocol):
-    def to_config(self, secrets: Secrets) -> dict[str, Any] | None: ...
+    def to_config(self, secrets: Secrets) -> Config | None: ...
 
 
 def named(selector: SecretKeySelector | None) -> SecretKeySelector | None:
@@ -228,11 +229,11 @@ def named(selector: SecretKeySelector | None) -> SecretKeySelector | None:
     return selector if selector is not None and selector.name else None
 
 
-def _block(**entries: Any) -> dict[str, Any] | None:
+def _block(**entries: Any) -> Config | None:
     return {key: value for key, value in entries.items() if value is not None} or None
 
 
-def _config(block: _Block | None, secrets: Secrets) -> dict[str, Any] | None:
+def _config(block: _Block | None, secrets: Secrets) -> Config | None:
     return None if block is None else block.to_config(secrets)
 
 

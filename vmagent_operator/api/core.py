@@ -4,12 +4,12 @@ What we only forward is in `kubernetes.py`.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from attrs import field, frozen
 
 from vmagent_operator.model.encode import Secrets
-from vmagent_operator.model.fields import Field
+from vmagent_operator.model.fields import Field, Keywords
 
 ATOMIC = {"x-kubernetes-map-type": "atomic"}
 ATOMIC_LIST = {"x-kubernetes-list-type": "atomic"}
@@ -21,7 +21,7 @@ StringOrList = str | tuple[str, ...]
 """A text or several; always a tuple once decoded, so that `[]` is told from `""`."""
 
 
-def listed_by(key: str) -> dict[str, Any]:
+def listed_by(key: str) -> Keywords:
     """The schema keywords of a list whose items are merged by `key`."""
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
@@ -30,7 +30,7 @@ def listed_by(key: str) -> dict[str, Any]:
 class SecretKeySelector:
     """A key of a Secret in the namespace of whoever refers to it; in a configuration, the text found there."""
 
-    SCHEMA: ClassVar[Mapping[str, Any]] = ATOMIC
+    SCHEMA: ClassVar[Keywords] = ATOMIC
 
     name: Annotated[str, Field("Name of the Secret.", schema={"default": ""})] = ""
     key: Annotated[str, Field("Key inside the Secret.")]
@@ -45,7 +45,7 @@ class SecretKeySelector:
 class ConfigMapKeySelector:
     """A key of a ConfigMap in the namespace of whoever refers to it; in a configuration, the text found there."""
 
-    SCHEMA: ClassVar[Mapping[str, Any]] = ATOMIC
+    SCHEMA: ClassVar[Keywords] = ATOMIC
 
     name: Annotated[str, Field("Name of the ConfigMap.", schema={"default": ""})] = ""
     key: Annotated[str, Field("Key inside the ConfigMap.")]
@@ -72,7 +72,7 @@ class LabelSelectorRequirement:
 class LabelSelector:
     """Conditions on labels, all of which must hold; an empty selector matches everything."""
 
-    SCHEMA: ClassVar[Mapping[str, Any]] = ATOMIC
+    SCHEMA: ClassVar[Keywords] = ATOMIC
 
     match_labels: Annotated[Mapping[str, str], Field("Labels with exactly these values.")] = field(factory=dict)
     match_expressions: Annotated[

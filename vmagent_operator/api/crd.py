@@ -1,7 +1,6 @@
 """CustomResourceDefinition manifests from the registry of kinds."""
 
 from importlib import resources
-from typing import Any
 
 import yaml
 
@@ -20,7 +19,7 @@ def structures() -> Structures:
     return schemas
 
 
-def manifest(kind: Kind[Any]) -> Manifest:
+def manifest(kind: Kind[object]) -> Manifest:
     """The CustomResourceDefinition of `kind`."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
@@ -40,7 +39,7 @@ def manifest(kind: Kind[Any]) -> Manifest:
     }
 
 
-def _version(kind: Kind[Any]) -> Manifest:
+def _version(kind: Kind[object]) -> Manifest:
     properties = {
         "apiVersion": {"type": "string"},
         "kind": {"type": "string"},

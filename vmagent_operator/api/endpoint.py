@@ -1,13 +1,13 @@
 """What every scrape endpoint has besides credentials: scrape parameters, relabelings, metadata to attach."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from attrs import field, frozen
 
 from vmagent_operator.api.auth import ProxyAuth
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.model.encode import Secrets, projection
+from vmagent_operator.model.encode import Config, Secrets, projection
 from vmagent_operator.model.fields import Field
 
 Scheme = Literal["http", "https", "HTTPS", "HTTP"]
@@ -63,7 +63,7 @@ class VMScrapeParams:
         ProxyAuth | None, Field("Credentials for the proxy of proxyURL.", key="proxy_client_config", config="")
     ] = None
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any]:
+    def to_config(self, secrets: Secrets) -> Config:
         """The keys of a job that these parameters give, those of the proxy last."""
         proxy = self.proxy_client_config and self.proxy_client_config.to_config(secrets)
         return projection(self, secrets) | (proxy or {})

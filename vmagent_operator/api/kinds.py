@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from attrs import Factory, evolve, frozen
 
@@ -13,12 +13,12 @@ from vmagent_operator.api.probe import VMProbeSpec
 from vmagent_operator.api.scrapeconfig import VMScrapeConfigSpec
 from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
 from vmagent_operator.api.staticscrape import VMStaticScrapeSpec
-from vmagent_operator.api.status import ScrapeStatus, VMAgentStatus
-from vmagent_operator.api.vmagent import VMAgentSpec
+from vmagent_operator.api.status import ScrapeStatus
+from vmagent_operator.api.vmagent import VMAgentSpec, VMAgentStatus
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR, DecodeError, Fault, Manifest, decode
 
-S = TypeVar("S")
+S_co = TypeVar("S_co", covariant=True)
 
 
 @frozen
@@ -51,7 +51,7 @@ AGENT_SCALE = {
 
 
 @frozen(kw_only=True, eq=False)
-class Kind(Generic[S]):
+class Kind(Generic[S_co]):
     """A kind of custom resource.
 
     is_spec_required: whether the API server refuses an object without a spec. scale: the paths of the scale subresource.
@@ -62,7 +62,7 @@ class Kind(Generic[S]):
     name: str
     singular: str = Factory(lambda kind: kind.name.lower(), takes_self=True)
     plural: str = Factory(lambda kind: f"{kind.singular}s", takes_self=True)
-    spec_class: type[S]
+    spec_class: type[S_co]
     status_class: type = ScrapeStatus
     columns: tuple[Column, ...] = SCRAPE_COLUMNS
     is_spec_required: bool = False
@@ -99,7 +99,18 @@ VMNODESCRAPE = Kind(name="VMNodeScrape", spec_class=VMNodeScrapeSpec, prefix="no
 VMSTATICSCRAPE = Kind(name="VMStaticScrape", spec_class=VMStaticScrapeSpec, prefix="static_scrape")
 VMSCRAPECONFIG = Kind(name="VMScrapeConfig", spec_class=VMScrapeConfigSpec, prefix="scrape_config")
 
-SCRAPE_KINDS: tuple[Kind[Any], ...] = (
+
+class ScrapeSpec(Protocol):
+    """What the specs of all scrape objects have."""
+
+    @property
+    def scrape_class(self) -> str | None:
+        """The class of the owner's that it asks for by name."""
+
+
+ScrapeObject = CustomObject[ScrapeSpec]
+
+SCRAPE_KINDS: tuple[Kind[ScrapeSpec], ...] = (
     VMSERVICESCRAPE,
     VMPODSCRAPE,
     VMPROBE,
@@ -109,10 +120,10 @@ SCRAPE_KINDS: tuple[Kind[Any], ...] = (
 )
 """In the order of their jobs in a configuration."""
 
-OWNER_KINDS: tuple[Kind[Any], ...] = (VMAGENT,)
+OWNER_KINDS: tuple[Kind[object], ...] = (VMAGENT,)
 """Those that something runs for."""
-KINDS: tuple[Kind[Any], ...] = (*OWNER_KINDS, *SCRAPE_KINDS)
-BY_NAME: Mapping[str, Kind[Any]] = {kind.name: kind for kind in KINDS}
+KINDS: tuple[Kind[object], ...] = (*OWNER_KINDS, *SCRAPE_KINDS)
+BY_NAME: Mapping[str, Kind[object]] = {kind.name: kind for kind in KINDS}
 
 
 def read(raw: Manifest) -> CustomObject[Any]:
@@ -156,7 +167,7 @@ def unreadable(kind: Kind[Any], raw: Manifest, fault: str) -> CustomObject[Any]:
     )
 
 
-def _metadata(raw: Any) -> tuple[Metadata, DecodeError | None]:
+def _metadata(raw: object) -> tuple[Metadata, DecodeError | None]:
     """The metadata; with an error, what is left of it without the keys at fault."""
     try:
         return decode(Metadata, raw, "metadata").value, None

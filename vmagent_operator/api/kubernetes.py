@@ -8,59 +8,56 @@ decoding, save the keys in `required`.
 Source: https://kubernetes.io/docs/reference/kubernetes-api/
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
+from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.fields import Json
 
 # Pods ----------------------------------------------------------------------------------------------------------------
 
-Affinity = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.Affinity")]
-Container = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.Container", required=("name",))]
-Volume = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.Volume", required=("name",))]
-Probe = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.Probe")]
-SecurityContext = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.PodSecurityContext")]
+Affinity = Annotated[Manifest, Json("io.k8s.api.core.v1.Affinity")]
+Container = Annotated[Manifest, Json("io.k8s.api.core.v1.Container", required=("name",))]
+Volume = Annotated[Manifest, Json("io.k8s.api.core.v1.Volume", required=("name",))]
+Probe = Annotated[Manifest, Json("io.k8s.api.core.v1.Probe")]
+SecurityContext = Annotated[Manifest, Json("io.k8s.api.core.v1.PodSecurityContext")]
 TopologySpreadConstraint = Annotated[
-    dict[str, Any],
+    Manifest,
     Json("io.k8s.api.core.v1.TopologySpreadConstraint", required=("maxSkew", "topologyKey", "whenUnsatisfiable")),
 ]
-EnvVar = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.EnvVar", required=("name",))]
-EnvFromSource = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.EnvFromSource")]
-VolumeMount = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.VolumeMount", required=("mountPath", "name"))]
-ResourceRequirements = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.ResourceRequirements")]
-Toleration = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.Toleration")]
-PodDNSConfig = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.PodDNSConfig")]
-PodReadinessGate = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.PodReadinessGate")]
-HostAlias = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.HostAlias")]
-LocalObjectReference = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.LocalObjectReference")]
+EnvVar = Annotated[Manifest, Json("io.k8s.api.core.v1.EnvVar", required=("name",))]
+EnvFromSource = Annotated[Manifest, Json("io.k8s.api.core.v1.EnvFromSource")]
+VolumeMount = Annotated[Manifest, Json("io.k8s.api.core.v1.VolumeMount", required=("mountPath", "name"))]
+ResourceRequirements = Annotated[Manifest, Json("io.k8s.api.core.v1.ResourceRequirements")]
+Toleration = Annotated[Manifest, Json("io.k8s.api.core.v1.Toleration")]
+PodDNSConfig = Annotated[Manifest, Json("io.k8s.api.core.v1.PodDNSConfig")]
+PodReadinessGate = Annotated[Manifest, Json("io.k8s.api.core.v1.PodReadinessGate")]
+HostAlias = Annotated[Manifest, Json("io.k8s.api.core.v1.HostAlias")]
+LocalObjectReference = Annotated[Manifest, Json("io.k8s.api.core.v1.LocalObjectReference")]
 
 # Workloads -----------------------------------------------------------------------------------------------------------
 
-RollingUpdate = Annotated[dict[str, Any], Json("io.k8s.api.apps.v1.RollingUpdateDeployment")]
-ClaimRetentionPolicy = Annotated[
-    dict[str, Any], Json("io.k8s.api.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy")
-]
-ServiceSpec = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.ServiceSpec")]
+RollingUpdate = Annotated[Manifest, Json("io.k8s.api.apps.v1.RollingUpdateDeployment")]
+ClaimRetentionPolicy = Annotated[Manifest, Json("io.k8s.api.apps.v1.StatefulSetPersistentVolumeClaimRetentionPolicy")]
+ServiceSpec = Annotated[Manifest, Json("io.k8s.api.core.v1.ServiceSpec")]
 
 # Storage -------------------------------------------------------------------------------------------------------------
 
-EmptyDirVolumeSource = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.EmptyDirVolumeSource")]
-PersistentVolumeClaimSpec = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.PersistentVolumeClaimSpec")]
-PersistentVolumeClaimStatus = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.PersistentVolumeClaimStatus")]
-PersistentVolumeClaim = Annotated[dict[str, Any], Json("io.k8s.api.core.v1.PersistentVolumeClaim")]
+EmptyDirVolumeSource = Annotated[Manifest, Json("io.k8s.api.core.v1.EmptyDirVolumeSource")]
+PersistentVolumeClaimSpec = Annotated[Manifest, Json("io.k8s.api.core.v1.PersistentVolumeClaimSpec")]
+PersistentVolumeClaimStatus = Annotated[Manifest, Json("io.k8s.api.core.v1.PersistentVolumeClaimStatus")]
+PersistentVolumeClaim = Annotated[Manifest, Json("io.k8s.api.core.v1.PersistentVolumeClaim")]
 
 # Network policy ------------------------------------------------------------------------------------------------------
 
-NetworkPolicyIngressRule = Annotated[dict[str, Any], Json("io.k8s.api.networking.v1.NetworkPolicyIngressRule")]
-NetworkPolicyEgressRule = Annotated[dict[str, Any], Json("io.k8s.api.networking.v1.NetworkPolicyEgressRule")]
+NetworkPolicyIngressRule = Annotated[Manifest, Json("io.k8s.api.networking.v1.NetworkPolicyIngressRule")]
+NetworkPolicyEgressRule = Annotated[Manifest, Json("io.k8s.api.networking.v1.NetworkPolicyEgressRule")]
 
 # Autoscaling ---------------------------------------------------------------------------------------------------------
 
-HorizontalPodAutoscalerBehavior = Annotated[
-    dict[str, Any], Json("io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerBehavior")
-]
-MetricSpec = Annotated[dict[str, Any], Json("io.k8s.api.autoscaling.v2.MetricSpec")]
-PodResourcePolicy = Annotated[dict[str, Any], Json("io.k8s.autoscaling.v1.PodResourcePolicy")]
-PodUpdatePolicy = Annotated[dict[str, Any], Json("io.k8s.autoscaling.v1.PodUpdatePolicy")]
+HorizontalPodAutoscalerBehavior = Annotated[Manifest, Json("io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerBehavior")]
+MetricSpec = Annotated[Manifest, Json("io.k8s.api.autoscaling.v2.MetricSpec")]
+PodResourcePolicy = Annotated[Manifest, Json("io.k8s.autoscaling.v1.PodResourcePolicy")]
+PodUpdatePolicy = Annotated[Manifest, Json("io.k8s.autoscaling.v1.PodUpdatePolicy")]
 VerticalPodAutoscalerRecommenderSelector = Annotated[
-    dict[str, Any], Json("io.k8s.autoscaling.v1.VerticalPodAutoscalerRecommenderSelector")
+    Manifest, Json("io.k8s.autoscaling.v1.VerticalPodAutoscalerRecommenderSelector")
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from vmagent_operator.model.decode import DecodeError
+from vmagent_operator.model.decode import DecodeError, Manifest
 from vmagent_operator.model.fields import Field, Json
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 S_co = TypeVar("S_co", covariant=True)
 
-OwnerReference = Annotated[dict[str, Any], Json("io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference")]
+OwnerReference = Annotated[Manifest, Json("io.k8s.apimachinery.pkg.apis.meta.v1.OwnerReference")]
 
 
 @frozen(kw_only=True)
@@ -44,7 +44,7 @@ class CustomObject(Generic[S_co]):
     starts with an empty one.
     """
 
-    kind: Kind[Any]
+    kind: Kind[S_co]
     metadata: Metadata
     spec: S_co | None
     error: DecodeError | None = None

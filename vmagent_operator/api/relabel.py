@@ -1,4 +1,4 @@
-"""Relabeling rules, shared by every kind and by the agent's own remote write settings."""
+"""Relabeling rules, shared by every kind and by owners' own remote write settings."""
 
 from collections.abc import Mapping
 from typing import Annotated

@@ -1,7 +1,7 @@
-"""What an agent scrapes: selectors of scrape objects, global settings of the scrape configuration, scrape classes."""
+"""What an owner scrapes: selectors of scrape objects, global settings of the scrape configuration, scrape classes."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from attrs import field, frozen
 
@@ -10,7 +10,7 @@ from vmagent_operator.api.core import LabelSelector, SecretKeySelector, listed_b
 from vmagent_operator.api.endpoint import AttachMetadata, Relabelings
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.limits import SCRAPE_CLASSES
-from vmagent_operator.model.encode import Secrets
+from vmagent_operator.model.encode import Config, Secrets
 from vmagent_operator.model.fields import Field
 
 DURATION = {"pattern": "[0-9]+(ms|s|m|h)"}
@@ -27,7 +27,7 @@ class APIServerConfig:
     authorization: Annotated[Authorization | None, Field("Authorization header.")] = None
     tls_config: Annotated[TLSConfig | None, Field("TLS.", key="tlsConfig")] = None
 
-    def to_config(self, secrets: Secrets) -> dict[str, Any]:
+    def to_config(self, secrets: Secrets) -> Config:
         """The keys that a kubernetes_sd entry gets for this server; a token file wins over the token."""
         entries = {
             "api_server": self.host,

@@ -1,19 +1,18 @@
-"""What the operator writes back: conditions, and the status of agents and of scrape objects."""
+"""What the operator writes back: conditions, and the status of scrape objects."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from attrs import frozen
 
-from vmagent_operator.api.core import INT32, INT64, listed_by
-from vmagent_operator.model.fields import Field, Json
+from vmagent_operator.api.core import INT64, listed_by
+from vmagent_operator.model.fields import Field
 
-ANYTHING = Annotated[dict[str, Any], Json("", schema={"type": None})]
 TIME = {"format": "date-time"}
 
 
 @frozen(kw_only=True)
 class Condition:
-    """One observation, such as whether an agent has applied a scrape object."""
+    """One observation, such as whether an owner has applied a scrape object."""
 
     type: Annotated[str, Field("What is observed.", schema={"maxLength": 316})]
     status: Annotated[Literal["True", "False", "Unknown"], Field("Whether it holds.")]
@@ -34,17 +33,3 @@ class ScrapeStatus:
     reason: Annotated[str, Field("What is wrong.")] = ""
     observed_generation: Annotated[int, Field("Generation that this status is about.", schema=INT64)] = 0
     conditions: Annotated[tuple[Condition, ...], Field("One for each agent.", schema=listed_by("type"))] = ()
-
-
-@frozen(kw_only=True)
-class VMAgentStatus:
-    """How far the agent is what it was asked to be."""
-
-    update_status: Annotated[str, Field("expanding, operational, failed or paused.")] = ""
-    reason: Annotated[str, Field("What is wrong.")] = ""
-    observed_generation: Annotated[int, Field("Generation that this status is about.", schema=INT64)] = 0
-    conditions: Annotated[tuple[Condition, ...], Field("Further observations.", schema=listed_by("type"))] = ()
-    shards: Annotated[int, Field("Number of shards.", schema=INT32)] = 0
-    replicas: Annotated[int, Field("Number of pods in each shard.", schema=INT32)] = 0
-    selector: Annotated[str, Field("Labels of the pods.")] = ""
-    last_applied_spec: Annotated[ANYTHING | None, Field("Written by earlier operators.")] = None

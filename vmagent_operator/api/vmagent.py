@@ -1,7 +1,7 @@
 """VMAgent: scrapes, takes in, relabels, aggregates and sends on."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from attrs import field, frozen
 
@@ -19,15 +19,18 @@ from vmagent_operator.api.apps import (
     StorageSpec,
 )
 from vmagent_operator.api.auth import SCHEMALESS, BasicAuth, OAuth2, TLSConfig
-from vmagent_operator.api.core import INT32, ConfigMapKeySelector, SecretKeySelector, StringOrList
+from vmagent_operator.api.core import INT32, INT64, ConfigMapKeySelector, SecretKeySelector, StringOrList, listed_by
 from vmagent_operator.api.relabel import RelabelConfig, scalar_or_list
 from vmagent_operator.api.scraping import DURATION, ScrapingParams
 from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
+from vmagent_operator.api.status import Condition
 from vmagent_operator.limits import SHARDS
-from vmagent_operator.model.fields import Field
+from vmagent_operator.model.decode import Manifest
+from vmagent_operator.model.fields import Field, Json, Keywords
 
+ANYTHING = Annotated[Manifest, Json("", schema={"type": None})]
 BYTES = "^[0-9]+(kb|mb|gb|tb|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$"
-FREE: dict[str, Any] = SCHEMALESS | {"anyOf": None, "x-kubernetes-int-or-string": None}
+FREE: Keywords = SCHEMALESS | {"anyOf": None, "x-kubernetes-int-or-string": None}
 
 
 @frozen(kw_only=True)
@@ -240,3 +243,17 @@ class VMAgentSpec:
     managed_metadata: Annotated[ManagedMetadata | None, Field("Metadata of everything that is created.")] = None
     use_legacy_naming: Annotated[bool, Field("Name objects without the prefix vmagent-.")] = False
     paused: Annotated[bool, Field("Change nothing until this is taken away.")] = False
+
+
+@frozen(kw_only=True)
+class VMAgentStatus:
+    """How far the agent is what it was asked to be."""
+
+    update_status: Annotated[str, Field("expanding, operational, failed or paused.")] = ""
+    reason: Annotated[str, Field("What is wrong.")] = ""
+    observed_generation: Annotated[int, Field("Generation that this status is about.", schema=INT64)] = 0
+    conditions: Annotated[tuple[Condition, ...], Field("Further observations.", schema=listed_by("type"))] = ()
+    shards: Annotated[int, Field("Number of shards.", schema=INT32)] = 0
+    replicas: Annotated[int, Field("Number of pods in each shard.", schema=INT32)] = 0
+    selector: Annotated[str, Field("Labels of the pods.")] = ""
+    last_applied_spec: Annotated[ANYTHING | None, Field("Written by earlier operators.")] = None

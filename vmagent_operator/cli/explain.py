@@ -5,22 +5,27 @@ import difflib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TypeVar
 
-from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, Kind
+from attrs import frozen
+
+from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, Kind, ScrapeObject
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
-from vmagent_operator.cli.render import Cluster
-from vmagent_operator.desired.vmagent import capacity, remotewrite
-from vmagent_operator.desired.vmagent.features import component, scrape_owner
+from vmagent_operator.cli.cluster import Cluster, name_of_custom
+from vmagent_operator.cli.decisions import Decision, decisions, is_watched
+from vmagent_operator.controller.steps.leftout import Name
+from vmagent_operator.desired.stages import Desired
+from vmagent_operator.desired.vmagent.features import VMAgent, scrape_owner
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.config import configuration, named
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.config import named
 from vmagent_operator.scrape.explain import Verdict, verdict
-from vmagent_operator.scrape.references import SecretSnapshot
-from vmagent_operator.scrape.selection import SelectorError, select
-from vmagent_operator.settings import Settings, SettingsError, load
+from vmagent_operator.scrape.references import Reference, SecretSnapshot, references
+from vmagent_operator.scrape.selection import Namespaces, SelectorError, select
+from vmagent_operator.settings import Server, Settings, SettingsError, load
+
+S = TypeVar("S")
 
 EPILOG = "Without -f the cluster is asked that --kubeconfig, KUBECONFIG, the pod or ~/.kube/config lead to."
 
@@ -42,69 +47,85 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         print(_not_found(cluster, kind, options.namespace, name), file=sys.stderr)
         return 1
     print("\n".join(explanation(cluster, found, settings)))
+    for line in manifests.unread([found]):
+        print(line, file=sys.stderr)
     return 0
 
 
-def explanation(cluster: Cluster, obj: CustomObject[Any], settings: Settings) -> Iterator[str]:
+def explanation(cluster: Cluster, obj: CustomObject[object], settings: Settings) -> Iterator[str]:
     """Lines about every object of an agent, or about every agent of a scrape object; reasons in the words of statuses."""
     values = SecretSnapshot(cluster.contents, trim=settings.trim_secret_values)
-    left_out = {agent.key: _left_out(cluster, agent, values, settings) for agent in _of(cluster, VMAGENT)}
+    made = {decision.owner.key: decision for decision in decisions(cluster, settings, Server()).made}
+    messages = {key: _messages(decision.asked) for key, decision in made.items()}
+    judge = _Judge(settings, cluster.namespaces, values, made, messages)
+    yield f"{obj.kind.name} {obj.key}"
+    agents = _sorted(cluster, VMAGENT)
+    for kind in SCRAPE_KINDS:
+        scrapes = _sorted(cluster, kind)
+        if obj.kind is VMAGENT:
+            agent = next(each for each in agents if each.key == obj.key)
+            verdicts = [(scrape, judge.verdict(agent, scrape)) for scrape in scrapes]
+            yield f"  {kind.name}: {sum(found.is_selected for _, found in verdicts)} of {len(verdicts)} selected"
+            yield from (f"    {scrape.key}: {_line(agent, found)}" for scrape, found in verdicts)
+        elif obj.kind is kind:
+            scrape = next(each for each in scrapes if each.key == obj.key)
+            yield from (f"  VMAgent {agent.key}: {_line(agent, judge.verdict(agent, scrape))}" for agent in agents)
+    if obj.kind is not VMAGENT and not agents:
+        yield "  there is no VMAgent"
 
-    def judged(agent: CustomObject[Any], scrape: CustomObject[Any]) -> Verdict:
+
+@frozen
+class _Judge:
+    """Says what becomes of scrape objects, with what the agents of a cluster come to as a whole.
+
+    By the key of an agent, made: what it comes to, if nobody is deleting it; messages: what it says of objects that it leaves out.
+    """
+
+    settings: Settings
+    namespaces: Namespaces
+    values: SecretSnapshot
+    made: Mapping[str, Decision]
+    messages: Mapping[str, Mapping[Name, str]]
+
+    def verdict(self, agent: VMAgent, scrape: ScrapeObject) -> Verdict:
+        """The first link that breaks: of the selection, of the agent, of the object, or of what others leave room for."""
         if agent.error is not None:
             return Verdict(broken="agent", message=str(agent.error))
-        found = verdict(scrape_owner(agent, settings), scrape, cluster.namespaces, values)
-        reason = left_out[agent.key].get(scrape)
-        return Verdict(broken="object", message=reason) if reason and found.is_picked else found
-
-    yield f"{obj.kind.name} {obj.key}"
-    if obj.kind is not VMAGENT:
-        agents = _of(cluster, VMAGENT)
-        yield from (f"  VMAgent {agent.key}: {_told(agent, judged(agent, obj))}" for agent in agents)
-        if not agents:
-            yield "  there is no VMAgent"
-        return
-    for kind in SCRAPE_KINDS:
-        verdicts = [(scrape, judged(obj, scrape)) for scrape in _of(cluster, kind)]
-        picked = sum(found.is_picked for _, found in verdicts)
-        yield f"  {kind.name}: {picked} of {len(verdicts)} selected"
-        yield from (f"    {scrape.key}: {_told(obj, found)}" for scrape, found in verdicts)
+        found = verdict(scrape_owner(agent, self.settings), scrape, self.namespaces, self.values)
+        decision = self.made.get(agent.key)
+        if not found.is_selected:
+            return found
+        if not is_watched(agent, self.settings):
+            return Verdict(broken="agent", message="the operator watches other namespaces only")
+        if decision is None:
+            return found
+        if not decision.is_configured:
+            return Verdict(broken="agent", message=decision.reason)
+        message = self.messages[agent.key].get(name_of_custom(scrape))
+        return Verdict(broken="object", message=message) if message else found
 
 
-def _told(agent: CustomObject[Any], found: Verdict) -> str:
+def _messages(asked: Desired | None) -> Mapping[Name, str]:
+    if asked is None or asked.configuration is None:
+        return {}
+    return {name_of_custom(finding.object): finding.message for finding in asked.configuration.findings}
+
+
+def _line(agent: VMAgent, found: Verdict) -> str:
     if found.broken:
         return f"not scraped: {found.broken}: {found.message}"
     jobs = f"scraped, {len(found.jobs)} job{'s' if len(found.jobs) != 1 else ''}: {', '.join(found.jobs)}"
     return jobs + (" (once the agent is no longer paused)" if agent.spec and agent.spec.paused else "")
 
 
-def _left_out(
-    cluster: Cluster, agent: CustomObject[Any], values: SecretSnapshot, settings: Settings
-) -> Mapping[CustomObject[Any], str]:
-    """What the status of each object says that a pass of `agent` leaves out, be it for what others take."""
-    if agent.error is not None:
-        return {}
-    objects, owner = {kind: _of(cluster, kind) for kind in SCRAPE_KINDS}, scrape_owner(agent, settings)
-    try:
-        files = remotewrite.assets(agent, values).tls
-    except AgentError:
-        files = {}  # a cluster is not asked for the agent's own Secrets
-    try:
-        room = capacity.room(agent, component(agent, settings), files)
-        found = configuration(owner, select(owner, objects, cluster.namespaces), values, room)
-    except AgentError:
-        return {}  # told of the agent
-    return {finding.object: finding.message for finding in found.findings}
+def _sorted(cluster: Cluster, kind: Kind[S]) -> list[CustomObject[S]]:
+    return sorted(cluster.of_kind(kind), key=lambda obj: obj.key)
 
 
-def _of(cluster: Cluster, kind: Kind[Any]) -> list[CustomObject[Any]]:
-    return sorted((obj for obj in cluster.custom.values() if obj.kind is kind), key=lambda obj: obj.key)
-
-
-def _not_found(cluster: Cluster, kind: Kind[Any], namespace: str, name: str) -> str:
-    wanted = f"{namespace}/{name}"
-    near = difflib.get_close_matches(wanted, [obj.key for obj in _of(cluster, kind)], 1)
-    return f"there is no {kind.name} {wanted}" + (f"; did you mean {near[0]}?" if near else "")
+def _not_found(cluster: Cluster, kind: Kind[object], namespace: str, name: str) -> str:
+    key = f"{namespace}/{name}"
+    near = difflib.get_close_matches(key, [obj.key for obj in _sorted(cluster, kind)], 1)
+    return f"there is no {kind.name} {key}" + (f"; did you mean {near[0]}?" if near else "")
 
 
 def _given(options: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Iterable[Manifest]:
@@ -136,11 +157,10 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
         found = list(client.list(resource.NAMESPACES).items) if not settings.watch_namespaces else []
         for kind in KINDS:
             with suppress(NotFound):  # a kind that is not installed has no objects
-                wanted = custom(kind)
                 for namespace in settings.watch_namespaces or (None,):
-                    found += client.list(wanted, namespace).items
+                    found += client.list(custom(kind), namespace).items
         sources = {"Secret": resource.SECRETS, "ConfigMap": resource.CONFIGMAPS}
-        for reference in _references(Cluster.of(found), settings):
+        for reference in dict.fromkeys(_references(Cluster.of(found), settings)):
             with suppress(NotFound):  # the explanation says so
                 raw = client.get(sources[reference.kind], reference.namespace, reference.name)
                 found.append({"apiVersion": "v1", "kind": reference.kind, **raw})
@@ -149,13 +169,15 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
     return found
 
 
-def _references(cluster: Cluster, settings: Settings) -> Iterable[Any]:
-    objects = {kind: _of(cluster, kind) for kind in SCRAPE_KINDS}
-    for agent in _of(cluster, VMAGENT):
+def _references(cluster: Cluster, settings: Settings) -> Iterator[Reference]:
+    """The Secrets and ConfigMaps that agents or the scrape objects that they select refer to, as a reconcile gathers them."""
+    objects = {kind: cluster.of_kind(kind) for kind in SCRAPE_KINDS}
+    for agent in _sorted(cluster, VMAGENT):
         if agent.error is None:
             with suppress(SelectorError):  # the explanation says so
                 owner = scrape_owner(agent, settings)
-                yield from sorted(named(owner, select(owner, objects, cluster.namespaces)))
+                selected = named(owner, select(owner, objects, cluster.namespaces))
+                yield from sorted(references(agent.spec, agent.namespace) | selected)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -176,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _object(text: str) -> tuple[Kind[Any], str]:
+def _object(text: str) -> tuple[Kind[object], str]:
     name, _, rest = text.partition("/")
     kind = next((k for k in KINDS if name.lower() in (k.singular, k.plural)), None)
     if kind is None or not rest:

@@ -15,9 +15,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
-
-from attrs import define, field
 
 from vmagent_operator.cli.flags import Flags
 
@@ -26,7 +23,9 @@ QUEUE_BYTES = 4 << 20
 FLUSH_SECONDS = 1.0
 """How long the end of the process waits for what is left to be written."""
 QUIET_SECONDS = 10.0
+"""How long the same complaint is not repeated: some lines a minute show that it goes on, and leave others to be seen."""
 KNOWN = 1000
+"""Complaints that are remembered; beyond, all are forgotten and said once more, so that nothing grows without end."""
 LEVELS: Mapping[str, int] = {
     "debug": logging.DEBUG,
     "info": logging.INFO,
@@ -37,7 +36,7 @@ LEVELS: Mapping[str, int] = {
 NAMES = {logging.CRITICAL: "critical", logging.ERROR: "error", logging.WARNING: "warning", logging.INFO: "info"}
 THIRD_PARTY = ("kubernetes", "urllib3")
 
-TIMES: Mapping[str, Callable[[float], Any]] = {
+TIMES: Mapping[str, Callable[[float], float]] = {
     "epoch": lambda seconds: seconds,
     "millis": lambda seconds: seconds * 1e3,
     "nano": lambda seconds: int(seconds * 1e9),
@@ -157,7 +156,7 @@ class Lines(logging.Formatter):
             return "\n\t".join((record_line, *map(_on_one_line, trace)))  # no record begins with a tab
         return json.dumps({self._renamed.get(name, name): value for name, value in fields.items()}, ensure_ascii=False)
 
-    def _time(self, created: float) -> Any:
+    def _time(self, created: float) -> float | str:
         if self._times in TIMES:
             return TIMES[self._times](created)
         return datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -178,17 +177,16 @@ class _Count(logging.Filter):
         return True
 
 
-@define(eq=False, slots=False)
 class Repetitions(logging.Filter):
     """Lets the same complaint (template and object) pass once in a while, with the number of those left out."""
 
-    suppressed: Callable[[], None]
-    now: Callable[[], float] = time.monotonic
-    _seen: dict[tuple[str, str, str], tuple[float, int]] = field(init=False, factory=dict)
-    _lock: threading.Lock = field(init=False, factory=threading.Lock)
-
-    def __attrs_post_init__(self) -> None:
+    def __init__(self, suppressed: Callable[[], None], now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
+        self._suppressed, self._now = suppressed, now
+        self._seen: dict[tuple[str, str, str], tuple[float, int]] = {}
+        """When a complaint has passed last, and how often it was left out since."""
+        self._lock = threading.Lock()
+        """Around `_seen`: whoever logs comes through here, on a thread of its own."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """See logging.Filter."""
@@ -197,7 +195,7 @@ class Repetitions(logging.Filter):
         args = record.args if isinstance(record.args, tuple) else ()
         key = (record.name, str(record.msg), str(args[0]) if args else "")
         with self._lock:
-            now = self.now()
+            now = self._now()
             last, left_out = self._seen.get(key, (float("-inf"), 0))
             if now - last < QUIET_SECONDS:
                 self._seen[key] = (last, left_out + 1)
@@ -207,5 +205,5 @@ class Repetitions(logging.Filter):
                 self._seen[key] = (now, 0)
                 record.suppressed = left_out
                 return True
-        self.suppressed()
+        self._suppressed()
         return False

@@ -12,6 +12,8 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.limits import YAML_NESTING
 from vmagent_operator.model.decode import Manifest
 
+_STRING = "tag:yaml.org,2002:str"
+_MERGE = "tag:yaml.org,2002:merge"
 SHOWN = 20
 """Unknown fields of an object that are named; there may be tens of thousands."""
 
@@ -21,12 +23,29 @@ class InputError(ValueError):
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads what kubectl reads: there are no dates in JSON, and `=` and `<<` are texts."""
+    """Reads what kubectl reads: there are no dates in JSON, `=` is a text, and so are all keys. A key that is given twice is an error."""
 
     yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """See SafeConstructor, which calls this for each mapping, and once more for one that is merged into another."""
+        if not getattr(node, "has_text_keys", False):
+            _make_texts([key for key, _ in node.value if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE])
+            node.has_text_keys = True  # type: ignore[attr-defined]
+        super().flatten_mapping(node)
+
+
+def _make_texts(keys: Iterable[yaml.ScalarNode]) -> None:
+    """Have `on:` and `80:` read as they stand. Raises YAMLError for keys that are equal."""
+    seen: set[str] = set()
+    for key in keys:
+        key.tag = _STRING
+        if key.value in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"key {key.value!r} is given twice", key.start_mark)
+        seen.add(key.value)
 
 
 _Loader.add_constructor("tag:yaml.org,2002:value", yaml.SafeLoader.construct_yaml_str)
@@ -35,12 +54,12 @@ _Loader.add_constructor("tag:yaml.org,2002:value", yaml.SafeLoader.construct_yam
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Writes text of several lines as it is, and repeats what occurs twice."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, data: object) -> bool:
         return True
 
 
 def _text(dumper: Any, text: str) -> Any:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    return dumper.represent_scalar(_STRING, text, style="|" if "\n" in text else None)
 
 
 _Dumper.add_representer(str, _text)
@@ -71,7 +90,7 @@ def dump(objects: Iterable[Manifest], form: str) -> str:
     return text.removeprefix("---\n")
 
 
-def unread(objects: Iterable[CustomObject[Any]]) -> Iterator[str]:
+def unread(objects: Iterable[CustomObject[object]]) -> Iterator[str]:
     """A line for each object with fields that nothing reads: no API server is there that would have refused them."""
     for obj in objects:
         if obj.unknown:
@@ -95,13 +114,22 @@ def _documents(text: str) -> list[Any]:
     """What is in a text: JSON, ten times as fast as YAML, if it is that. Raises YAMLError, ValueError and RecursionError."""
     if text.lstrip()[:1] == "{":
         try:
-            return [json.loads(text)]
+            return [json.loads(text, object_pairs_hook=_object)]
         except json.JSONDecodeError:
             pass  # a flow mapping, or several documents
     return list(yaml.load_all(text, Loader=_Loader))
 
 
-def _objects(name: str, document: Any) -> Iterator[Manifest]:
+def _object(pairs: list[tuple[str, object]]) -> Manifest:
+    """A JSON object. Raises ValueError for keys that are equal."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        key = next(key for index, (key, _) in enumerate(pairs) if key in dict(pairs[:index]))
+        raise ValueError(f"key {key!r} is given twice")
+    return made
+
+
+def _objects(name: str, document: object) -> Iterator[Manifest]:
     if document is None:
         return
     if _is_nested_deeper(document, YAML_NESTING):
@@ -117,7 +145,7 @@ def _objects(name: str, document: Any) -> Iterator[Manifest]:
         yield document
 
 
-def _is_nested_deeper(document: Any, most: int) -> bool:
+def _is_nested_deeper(document: object, most: int) -> bool:
     """Whether collections are nested in more than `most` levels; level by level, without recursion."""
     level = [document] if isinstance(document, dict | list) else []
     for _ in range(most + 1):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from attrs import define, evolve, field, frozen
+from attrs import Factory, define, evolve, field, frozen
 from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
 
 import vmagent_operator
@@ -31,7 +31,7 @@ from vmagent_operator.kube.http.credentials import CredentialsError
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.http.transport import Query, Response, Stream, Transport
 from vmagent_operator.kube.leader import Elector
-from vmagent_operator.serve.http import Certificate, Server, ServingError, Token
+from vmagent_operator.serve.http import Certificate, CertificateFiles, Server, ServingError, Token
 from vmagent_operator.serve.pages import Debug, Exposition, Probe
 from vmagent_operator.settings import Settings
 
@@ -45,19 +45,20 @@ NO_HEADERS: Mapping[str, str] = {}
 
 @define(eq=False)
 class Process:
-    """One operator process. `stop` is set when it is to end."""
+    """One operator process. `stop` is set when it is to end, `closing` once nothing may be sent any more."""
 
     flags: Flags
     settings: Settings
     environ: Mapping[str, str]
     stop: threading.Event
-    closing: threading.Event = field(init=False, factory=threading.Event)
-    metrics: Metrics = field(init=False)
+    metrics: Metrics = field(
+        default=Factory(lambda self: Metrics(lease=self.flags["leader-elect-id"]), takes_self=True)
+    )
+    closing: threading.Event = field(factory=threading.Event)
 
     def run(self) -> int:
         """Work until told to stop; the exit code."""
         flags = self.flags
-        self.metrics = Metrics(lease=flags["leader-elect-id"])
         count = partial(self.metrics.count, "operator_log_messages_total")
         repeated, dropped = (
             partial(self.metrics.count, f"{OURS}log_{name}_total") for name in ("suppressed", "dropped")
@@ -90,12 +91,13 @@ class Process:
         flags, certificate = self.flags, None
         if flags["tls.enable"]:
             folder = Path(flags["tls.certDir"])
-            certificate = Certificate(
+            files = CertificateFiles(
                 folder / flags["tls.certName"],
                 folder / flags["tls.keyName"],
                 _authority(folder, flags["mtls.CAName"]) if flags["mtls.enable"] else None,
                 asks_clients=flags["mtls.enable"],
             )
+            certificate = Certificate.read(files)
         health = flags["health-probe-bind-address"]
         metrics = flags["metrics-bind-address"]
         debug = flags["pprof-addr"]

@@ -8,40 +8,33 @@ import base64
 import re
 import sys
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
 
-from attrs import define, evolve, field, frozen
+from attrs import frozen
 
-from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, Kind, read
-from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
-from vmagent_operator.controller.engine import owners
-from vmagent_operator.controller.engine.kind import OwnerKind
+from vmagent_operator.cli.cluster import Cluster, name_of_custom
+from vmagent_operator.cli.decisions import Decision, decisions, kind_of
+from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.kinds import BY_KIND
-from vmagent_operator.controller.steps.leftout import LeftOut, name_of
+from vmagent_operator.controller.steps.leftout import Name, name_of
 from vmagent_operator.desired import stages
-from vmagent_operator.desired.stages import Desired, Inputs
 from vmagent_operator.identity import FINALIZER
-from vmagent_operator.kube.write.ownership import adds_nothing, describe, objection
 from vmagent_operator.limits import INFLATED_BYTES
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.references import Reference, SecretSnapshot
-from vmagent_operator.scrape.selection import Selection, select
+from vmagent_operator.scrape.config import Configuration
 from vmagent_operator.settings import Server, Settings, SettingsError, load
-from vmagent_operator.status.conditions import condition_type
-from vmagent_operator.status.owner import State, owner_status
+from vmagent_operator.status.conditions import Status, condition_type
+from vmagent_operator.status.owner import owner_status
 from vmagent_operator.status.scrape import scrape_status
 
 _GZIP = b"\x1f\x8b"
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
-Key = tuple[str, str, str]
 
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
-    """Print what the objects in the files of `arguments` lead to; 1 if an agent cannot be rendered, 2 if nothing can."""
+    """Print what the objects in the files of `arguments` lead to; 1 if an owner cannot be rendered, 2 if nothing can."""
     try:
         options = _parser().parse_args(arguments)
         settings = load(environ)
@@ -60,240 +53,70 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 @frozen
-class Cluster:
-    """Objects that stand for a cluster. An object without uid or generation gets `uid-<position>` and 1."""
-
-    given: Mapping[Key, Manifest]
-    custom: Mapping[Key, CustomObject[Any]]
-
-    @classmethod
-    def of(cls, objects: Iterable[Manifest]) -> "Cluster":
-        """A cluster with `objects`, the later of two with the same name."""
-        given: dict[Key, Manifest] = {}
-        for position, raw in enumerate(objects):
-            metadata = {"uid": f"uid-{position}", "generation": 1} | raw["metadata"]
-            if raw["kind"] in BY_NAME or raw["kind"] in ("Secret", "ConfigMap"):
-                metadata.setdefault("namespace", "default")
-            completed = {**raw, "metadata": metadata}
-            given[_key(completed)] = completed
-        return cls(given, {key: read(raw) for key, raw in given.items() if key[0] in BY_NAME})
-
-    @property
-    def namespaces(self) -> dict[str, dict[str, str]]:
-        """Namespaces and their labels; one that is only mentioned has the label that every namespace has."""
-        names = {namespace for _, namespace, _ in self.given if namespace}
-        labels = {raw["metadata"]["name"]: raw["metadata"].get("labels") or {} for raw in self._of_kind("Namespace")}
-        return {
-            name: {"kubernetes.io/metadata.name": name, **labels.get(name, {})}
-            for name in sorted(names | labels.keys())
-        }
-
-    @property
-    def contents(self) -> dict[Reference, dict[str, str]]:
-        """What Secrets and ConfigMaps hold."""
-        found = {}
-        for raw in self._of_kind("Secret"):
-            data = {key: base64.b64decode(value) for key, value in (raw.get("data") or {}).items()}
-            texts = {key: value.decode("utf-8", "surrogateescape") for key, value in data.items()}
-            found[_reference(raw)] = texts | (raw.get("stringData") or {})
-        for raw in self._of_kind("ConfigMap"):
-            found[_reference(raw)] = dict(raw.get("data") or {})
-        return found
-
-    def _of_kind(self, kind: str) -> list[Manifest]:
-        return [raw for key, raw in self.given.items() if key[0] == kind]
-
-
-@frozen
 class Rendered:
-    """What came of a cluster: objects sorted by kind, namespace and name, and one line for each agent that failed."""
+    """What came of a cluster: objects sorted by kind, namespace and name, and one line for each owner that failed."""
 
     objects: tuple[Manifest, ...]
     errors: tuple[str, ...]
 
 
 def render(cluster: Cluster, settings: Settings, server: Server, now: datetime) -> Rendered:
-    """Everything that reconciles of all VMAgents in `cluster` create or change, once nothing changes any more."""
-    rendering = _Rendering(cluster, settings, server, now)
-    for agent in rendering.agents:
-        if agent.spec is None:
-            rendering.settle(agent, "failed", str(agent.error))
-        elif agent.spec.paused:
-            rendering.finalized.add(_key_of(agent))
-            rendering.settle(agent, "paused")
-    for agent, result in rendering.results():
-        rendering.finalized.add(_key_of(agent))
-        if isinstance(result, AgentError):
-            rendering.settle(agent, "failed", str(result))
-        else:
-            left_out = rendering.apply(agent, result)
-            if reason := left_out.reason:
-                rendering.settle(agent, "failed", reason)
-            else:
-                rendering.settle(agent, "operational", warnings=result.warnings)
-    rendering.report()
-    return Rendered(tuple(rendering.objects()), tuple(rendering.errors))
+    """Everything that reconciles of all owners in `cluster` create or change, once nothing changes any more."""
+    decided = decisions(cluster, settings, server)
+    shown: dict[Name, Manifest] = {}
+    statuses: dict[Name, Status | None] = {}
+    verdicts = Verdicts()
+    for decision in decided.made:
+        statuses[name_of_custom(decision.owner)] = _owner_status(decision, now)
+        if decision.asked is None or decision.is_paused:
+            continue
+        shown |= {name_of(each): each for each in stages.objects(decision.asked.stages) if decision.writes(each)}
+        if decision.is_configured:
+            verdicts.put(condition_type(decision.owner), _verdicts(decision.asked.configuration))
+    for name, obj in decided.cluster.custom.items():
+        if obj.kind.name not in BY_KIND and not obj.is_deleted:
+            statuses[name] = scrape_status(obj, verdicts.of(obj), verdicts.released(obj), now)
+    finalized = {name_of_custom(each.owner) for each in decided.made if each.owner.spec is not None}
+    for name, obj in decided.cluster.custom.items():
+        status = dict(statuses.get(name) or obj.status)
+        if name in shown:
+            shown[name] = {**shown[name], **({"status": status} if status else {})}
+        elif name in finalized or status != obj.status:
+            shown[name] = _changed(cluster.objects[name], status, is_finalized=name in finalized)
+    failed = [decision for decision in decided.made if decision.state == "failed"]
+    failed.sort(key=lambda decision: decision.owner.spec is not None)  # what cannot even be read comes first
+    errors = tuple(f"{decision.owner.kind.name} {decision.owner.key}: {decision.reason}" for decision in failed)
+    return Rendered(tuple(shown[name] for name in sorted(shown)), errors)
 
 
-@define
-class _Rendering:
-    """A cluster while its agents are reconciled.
+def _owner_status(decision: Decision, now: datetime) -> Status:
+    """The status of an owner whose workloads count as ready."""
+    return owner_status(
+        decision.owner,
+        decision.state,
+        decision.reason if decision.state == "failed" else "",
+        now,
+        scale=kind_of(decision.owner).scale(decision.owner),
+        warnings=decision.asked.warnings if decision.asked and decision.state == "operational" else (),
+        is_available=True if decision.state == "operational" else None,
+    )
 
-    custom: every custom resource with its status so far. created: what agents want. finalized: who has our finalizer.
-    verdicts: by the type of its condition, what an agent made of the scrape objects that it selects.
-    """
 
-    cluster: Cluster
-    settings: Settings
-    server: Server
-    now: datetime
-    values: SecretSnapshot = field(init=False)
-    namespaces: Mapping[str, Mapping[str, str]] = field(init=False)
-    custom: dict[Key, CustomObject[Any]] = field(init=False)
-    created: dict[Key, Manifest] = field(factory=dict)
-    finalized: set[Key] = field(factory=set)
-    errors: list[str] = field(factory=list)
-    verdicts: dict[str, Mapping[Key, str | None]] = field(factory=dict)
+def _verdicts(configuration: Configuration | None) -> Mapping[ObjectId, Verdict]:
+    """What the owner with this configuration made of the scrape objects that it selects."""
+    if configuration is None:
+        return {}
+    applied = {id_of(obj): Verdict(obj.metadata.generation, None) for obj in configuration.applied}
+    findings = configuration.findings
+    return applied | {id_of(each.object): Verdict(each.object.metadata.generation, each.message) for each in findings}
 
-    def __attrs_post_init__(self) -> None:
-        self.values = SecretSnapshot(self.cluster.contents, trim=self.settings.trim_secret_values)
-        self.namespaces = self.cluster.namespaces
-        self.custom = dict(self.cluster.custom)
 
-    @property
-    def agents(self) -> list[CustomObject[Any]]:
-        """The VMAgents that nobody is deleting, in the order in which they were given."""
-        return [obj for obj in self.custom.values() if obj.kind.name in BY_KIND and not obj.is_deleted]
-
-    def results(self) -> list[tuple[CustomObject[Any], Desired | AgentError]]:
-        """What each active agent asks for, or why that cannot be told.
-
-        All see the scrape objects by which the others are scraped, except those that are not written: nothing is where an
-        agent fails.
-        """
-        agents = [agent for agent in self.agents if agent.spec is not None and not agent.spec.paused]
-        own = {_key_of(agent): scrapes for agent in agents if (scrapes := self._own_scrapes(agent))}
-        before = self.custom
-        while True:
-            self.custom = before | {_key(raw): self._placed(raw) for scrapes in own.values() for raw in scrapes}
-            objects = {kind: [obj for obj in self.custom.values() if obj.kind is kind] for kind in SCRAPE_KINDS}
-            results = [(agent, self._wanted(agent, objects)) for agent in agents]
-            failed = [
-                _key_of(agent)
-                for agent, result in results
-                if _key_of(agent) in own and any(self._lacks(agent, result, each) for each in own[_key_of(agent)])
-            ]
-            if not failed:
-                return results
-            for key in failed:
-                del own[key]
-
-    def apply(self, agent: CustomObject[Any], wanted: Desired) -> LeftOut:
-        """Create what `agent` wants, and remember what it made of scrape objects; what is left out of that."""
-        left_out = self._left_out(agent, wanted)
-        for manifest in stages.objects(wanted.stages):
-            if name_of(manifest) not in left_out.names and not adds_nothing(manifest):
-                self.created[_key(manifest)] = manifest
-        target = _kind_of(agent).config(agent)
-        if target is None or ("Secret", agent.namespace, target.name) not in left_out.names:
-            self._judge(agent, wanted)
-        return left_out
-
-    def _left_out(self, agent: CustomObject[Any], wanted: Desired) -> LeftOut:
-        left_out, policy = LeftOut(), owners.policy(_kind_of(agent))
-        for manifest in stages.objects(wanted.stages):
-            live = self.cluster.given.get(_key(manifest))
-            if adds_nothing(manifest) or left_out.takes(manifest) or live is None:
-                continue
-            if found := objection(manifest, live, policy):
-                left_out.refuse(manifest, f"{describe(manifest)} {found}")
-        return left_out
-
-    def _judge(self, agent: CustomObject[Any], wanted: Desired) -> None:
-        said: dict[Key, str | None] = {}
-        if wanted.configuration is not None:
-            said |= {_key_of(obj): None for obj in wanted.configuration.applied}
-            said |= {_key_of(finding.object): finding.message for finding in wanted.configuration.findings}
-        self.verdicts[condition_type(agent)] = said
-
-    def report(self) -> None:
-        """Give scrape objects their statuses, once all owners have spoken."""
-        for key, obj in self.custom.items():
-            if obj.kind.name not in BY_KIND and not obj.is_deleted:
-                said = {parent: of[key] for parent, of in self.verdicts.items() if key in of}
-                self._tell(key, scrape_status(obj, said, self.verdicts.keys() - said.keys(), self.now))
-
-    def settle(self, agent: CustomObject[Any], state: State, reason: str = "", warnings: Sequence[str] = ()) -> None:
-        """Give `agent` its status; workloads count as ready."""
-        is_available = True if state == "operational" else None
-        news = owner_status(
-            agent,
-            state,
-            reason,
-            self.now,
-            scale=_kind_of(agent).scale(agent),
-            warnings=warnings,
-            is_available=is_available,
-        )
-        self._tell(_key_of(agent), news)
-        if state == "failed":
-            self.errors.append(f"{agent.kind.name} {agent.key}: {reason}")
-
-    def objects(self) -> list[Manifest]:
-        """Everything that was created or changed, sorted."""
-        shown = dict(self.created)
-        for key, obj in self.custom.items():
-            if key in shown:
-                shown[key] = {**shown[key], **({"status": dict(obj.status)} if obj.status else {})}
-            elif key in self.finalized or obj.status != self.cluster.custom[key].status:
-                shown[key] = self._head(key, obj)
-        return [shown[key] for key in sorted(shown)]
-
-    def _lacks(self, agent: CustomObject[Any], result: Desired | AgentError, manifest: Manifest) -> bool:
-        """Whether an agent that came to `result` does not get the object `manifest`."""
-        return isinstance(result, AgentError) or name_of(manifest) in self._left_out(agent, result).names
-
-    def _own_scrapes(self, agent: CustomObject[Any]) -> list[Manifest]:
-        """The scrape objects by which the owner is scraped, if they are there or their names are free."""
-        of = _kind_of(agent)
-        manifests = of.self_scrapes(agent, self.settings)
-        live = {_key(each): self.cluster.given.get(_key(each)) for each in manifests}
-        return [each for each in manifests if (found := live[_key(each)]) is None or owners.is_ours(of, agent, found)]
-
-    def _placed(self, manifest: Manifest) -> CustomObject[Any]:
-        """A scrape object of an agent's own, as it stands in the cluster once written."""
-        before = self.cluster.given.get(_key(manifest), {"metadata": {"generation": 1}})
-        return read({**manifest, "metadata": before["metadata"] | manifest["metadata"], "status": before.get("status")})
-
-    def _wanted(
-        self, agent: CustomObject[Any], objects: Mapping[Kind[Any], Sequence[CustomObject[Any]]]
-    ) -> Desired | AgentError:
-        of = _kind_of(agent)
-        try:
-            target, scrapes = of.config(agent), of.scrape_owner(agent, self.settings)
-            secret = self.cluster.given.get(("Secret", agent.namespace, target.name)) if target else None
-            inputs = Inputs(
-                owner=agent,
-                selection=select(scrapes, objects, self.namespaces) if scrapes else Selection({}),
-                values=self.values,
-                settings=self.settings,
-                server=self.server,
-                config=owners.config_secret(of, agent, secret),
-            )
-            return of.desired(inputs)
-        except AgentError as error:
-            return error
-
-    def _tell(self, key: Key, news: Mapping[str, Any] | None) -> None:
-        if news is not None:
-            self.custom[key] = evolve(self.custom[key], status=news)
-
-    def _head(self, key: Key, obj: CustomObject[Any]) -> Manifest:
-        raw = self.cluster.given[key]
-        metadata = raw["metadata"]
-        if key in self.finalized:
-            metadata = metadata | {"finalizers": [*dict.fromkeys((*obj.metadata.finalizers, FINALIZER))]}
-        return {"apiVersion": raw["apiVersion"], "kind": raw["kind"], "metadata": metadata, "status": dict(obj.status)}
+def _changed(raw: Manifest, status: Status, *, is_finalized: bool) -> Manifest:
+    """A given object of which only finalizers and status change."""
+    metadata = raw["metadata"]
+    if is_finalized:
+        metadata = metadata | {"finalizers": [*dict.fromkeys((*(metadata.get("finalizers") or ()), FINALIZER))]}
+    return {"apiVersion": raw["apiVersion"], "kind": raw["kind"], "metadata": metadata, "status": status}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -342,20 +165,3 @@ def _unpacked(content: bytes) -> bytes:
     if unpacker.unconsumed_tail:
         return INFLATED_BYTES.exceeded.encode()
     return unpacked if unpacker.eof else content
-
-
-def _key(raw: Manifest) -> Key:
-    metadata = raw["metadata"]
-    return raw["kind"], metadata.get("namespace", ""), metadata["name"]
-
-
-def _kind_of(owner: CustomObject[Any]) -> OwnerKind:
-    return BY_KIND[owner.kind.name]
-
-
-def _key_of(obj: CustomObject[Any]) -> Key:
-    return obj.kind.name, obj.namespace, obj.name
-
-
-def _reference(raw: Manifest) -> Reference:
-    return Reference(raw["kind"], raw["metadata"]["namespace"], raw["metadata"]["name"])

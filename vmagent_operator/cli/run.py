@@ -14,7 +14,7 @@ import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import FrameType
 
 import yaml
 from attrs import define, evolve, field
@@ -151,7 +151,7 @@ class Signals:
             signal.signal(number, signal.SIG_IGN)
         faulthandler.register(signal.SIGUSR1, all_threads=True)
 
-    def _stop(self, number: int, frame: Any) -> None:
+    def _stop(self, number: int, frame: FrameType | None) -> None:
         if self.stop.is_set():
             os._exit(1)
         self.stop.set()

@@ -1,1 +1,1 @@
-"""The objects that a VMAgent asks for, computed from a snapshot; pure."""
+"""The objects that an owner asks for, computed from a snapshot; pure."""

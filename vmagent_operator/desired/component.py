@@ -4,7 +4,7 @@ Builders outside the folders of the kinds take a `Component` and never an owner'
 `Application`, a component or several, and what is its own.
 """
 
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import frozen
 
@@ -58,7 +58,7 @@ class Component:
     workloads share its work, 0 for one that is not sharded; then names hold a placeholder for the shard's number.
     """
 
-    owner: CustomObject[Any]
+    owner: CustomObject[object]
     app: Application
     name: str
     params: AppParams
@@ -100,7 +100,7 @@ class Component:
         return self.settings.openshift == "enabled" or (self.settings.openshift == "auto" and self.server.openshift)
 
 
-def owner_reference(owner: CustomObject[Any]) -> Manifest:
+def owner_reference(owner: CustomObject[object]) -> Manifest:
     """The reference that lets the garbage collector remove a child with its owner."""
     return {
         "apiVersion": API_VERSION,

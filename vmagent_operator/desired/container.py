@@ -4,11 +4,10 @@ Source: https://github.com/kubernetes/community/blob/master/contributors/devel/s
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from vmagent_operator.desired.defaults import canonical_list
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 
 # The lists of a container that are merged item by item, and the field that tells items apart. Others are replaced.
 _MERGE_KEYS: Mapping[str, str] = {
@@ -19,7 +18,7 @@ _MERGE_KEYS: Mapping[str, str] = {
 }
 
 
-def merged(own: Sequence[Manifest], given: Sequence[Mapping[str, Any]]) -> list[Manifest]:
+def merged(own: Sequence[Manifest], given: Sequence[Manifest]) -> list[Manifest]:
     """The operator's containers, patched by those of the user that have their names, then the user's others."""
     users = canonical_list(given)
     patches = {container["name"]: container for container in users}
@@ -31,7 +30,7 @@ def merged(own: Sequence[Manifest], given: Sequence[Mapping[str, Any]]) -> list[
 def patch(base: Manifest, patch_: Manifest) -> Manifest:
     """`base` with the container fields that `patch_` has; objects are merged, lists merged by key or replaced.
 
-    Raises AgentError for an item without its key. What has the wrong type is left for the API server to refuse.
+    Raises OwnerError for an item without its key. What has the wrong type is left for the API server to refuse.
     """
     out = dict(base)
     for field, value in patch_.items():
@@ -52,7 +51,7 @@ def _items(base: Sequence[Manifest], patches: Sequence[Manifest], field: str) ->
     """
     key = _MERGE_KEYS[field]
     if not all(isinstance(item, dict) and key in item for item in patches):
-        raise AgentError(f"spec.containers: an item of {field} has no {key}")
+        raise OwnerError(f"spec.containers: an item of {field} has no {key}")
     patched = {item[key] for item in patches}
     others = [(index, item) for index, item in enumerate(base) if item[key] not in patched]
     out: list[Manifest] = []

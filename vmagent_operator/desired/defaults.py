@@ -4,7 +4,7 @@ Passed on as written, a `readOnly: false` or a `1024Mi` would differ from the li
 operator reads such structures into Go's types, with the same effect.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from vmagent_operator import quantity
@@ -26,8 +26,9 @@ _RESOURCES = frozenset(("allocatedResources", "capacity", "limits", "maxAllowed"
 _QUANTITIES = frozenset(("averageValue", "divisor", "sizeLimit", "tolerance"))
 
 
-def canonical(given: Mapping[str, Any], within: str = "") -> Manifest:
-    """`given` without what says nothing, its quantities in canonical form.
+def canonical(given: Manifest, within: str = "") -> Manifest:
+    """`given` without what says nothing, its quantities in canonical form: what the API server would store differently would be
+    written at each reconcile, and start every pod anew when an agent is taken over.
 
     Null goes, and so do false, 0 and "" where they mean the same as absent, empty lists and empty maps; empty objects
     (`emptyDir: {}`) stay. within: the key under which `given` stands.
@@ -38,7 +39,7 @@ def canonical(given: Mapping[str, Any], within: str = "") -> Manifest:
     return {key: value for key, value in stored.items() if value is not None}
 
 
-def canonical_list(given: Iterable[Mapping[str, Any]]) -> list[Manifest]:
+def canonical_list(given: Iterable[Manifest]) -> list[Manifest]:
     """`canonical` of each item."""
     return [canonical(item) for item in given]
 

@@ -1,7 +1,5 @@
 """Probes of an application and of its reloader."""
 
-from typing import Any
-
 from vmagent_operator.desired import listener
 from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical
@@ -41,7 +39,7 @@ def main(component: Component) -> Manifest:
     return {field: _completed(given[field] or {}, field, component) for field in wanted}
 
 
-def _completed(given: Any, field: str, component: Component) -> Manifest:
+def _completed(given: Manifest, field: str, component: Component) -> Manifest:
     probe = canonical(given)
     port = listener.number_or_name(listener.port(component))
     if not probe.keys() & _HANDLERS:

@@ -1,7 +1,6 @@
 """Requests and limits of the operator's containers."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from vmagent_operator import quantity
 from vmagent_operator.desired.component import Component
@@ -15,7 +14,7 @@ def main(component: Component) -> Manifest:
     return _completed(component.params.resources, defaults if _uses_defaults(component) else {})
 
 
-def reloader(component: Component, given: Mapping[str, Any] | None) -> Manifest:
+def reloader(component: Component, given: Manifest | None) -> Manifest:
     """`resources` of `config-init` and `config-reloader`; `useDefaultResources` governs them too."""
     settings = component.settings
     defaults = {"limits": settings.config_reloader_limits, "requests": settings.config_reloader_requests}
@@ -27,7 +26,7 @@ def _uses_defaults(component: Component) -> bool:
     return component.defaults.use_default_resources if given is None else given
 
 
-def _completed(given: Mapping[str, Any] | None, defaults: Mapping[str, Mapping[str, str]]) -> Manifest:
+def _completed(given: Manifest | None, defaults: Mapping[str, Mapping[str, str]]) -> Manifest:
     """`given` with the defaults of those resources for which it has neither a request nor a limit."""
     resources = canonical(given or {})
     parts = {part: resources.get(part, {}) for part in ("limits", "requests")}

@@ -8,6 +8,7 @@ from vmagent_operator.desired.defaults import canonical
 from vmagent_operator.model.decode import Manifest
 
 _NOBODY = 65534
+"""The user `nobody` of the image."""
 _CONTAINER_ONLY = frozenset(
     ("privileged", "capabilities", "readOnlyRootFilesystem", "allowPrivilegeEscalation", "procMount")
 )
@@ -26,6 +27,7 @@ _STRICT_CONTAINER = {
 }
 _LEFT_TO_OPENSHIFT = frozenset(("runAsUser", "runAsGroup", "fsGroup", "fsGroupChangePolicy"))
 _FS_GROUP_CHANGE_POLICY_SINCE = (1, 20)
+"""The first Kubernetes that knows the field; older ones drop it, and it would be written again and again."""
 
 
 def pod(component: Component) -> Manifest:

@@ -87,7 +87,7 @@ class _Reader:
     def fault(self, path: str, message: str) -> None:
         self.faults.append(Fault(path, message))
 
-    def model(self, cls: type[T], raw: Any, path: str) -> T | None:
+    def model(self, cls: type[T], raw: object, path: str) -> T | None:
         if not isinstance(raw, dict):
             self.mistyped("object", raw, path)
             return None
@@ -99,7 +99,7 @@ class _Reader:
                 self.unknown += strange
         return self.fill(cls, raw, path)
 
-    def fill(self, cls: type[T], raw: Mapping[str, Any], path: str) -> T | None:
+    def fill(self, cls: type[T], raw: Mapping[str, object], path: str) -> T | None:
         """`cls` from those keys of `raw` that are its own; None once anything is at fault."""
         values: dict[str, Any] = {}
         for slot in slots(cls):
@@ -113,7 +113,7 @@ class _Reader:
             return None
         return cls(**values) if values else _empty(cls)
 
-    def item(self, slot: Slot, raw: Any, path: str) -> Any:
+    def item(self, slot: Slot, raw: object, path: str) -> Any:
         most = slot.field.most
         if most is not None and isinstance(raw, list) and len(raw) > most:
             return self.fault(path, most.exceeded)
@@ -124,7 +124,7 @@ class _Reader:
             self.fault(path, f"must be between {allowed[0]} and {allowed[-1]}")
         return value
 
-    def shape(self, shape: Shape, raw: Any, path: str) -> Any:
+    def shape(self, shape: Shape, raw: object, path: str) -> Any:
         match shape:
             case Scalar(type=wanted):
                 return self.scalar(wanted, raw, path)
@@ -153,14 +153,14 @@ class _Reader:
                 self.missing += (Fault(f"{path}.{key}", "required") for key in json.required if raw.get(key) is None)
                 return raw
 
-    def scalar(self, wanted: type, raw: Any, path: str) -> Any:
+    def scalar(self, wanted: type, raw: object, path: str) -> Any:
         if type(raw) is wanted:
             return raw
         if wanted is float and type(raw) is int:
             return float(raw)
         return self.mistyped(JSON_NAMES[wanted], raw, path)
 
-    def list(self, item: Shape, raw: Any, path: str) -> Any:
+    def list(self, item: Shape, raw: object, path: str) -> Any:
         if not isinstance(raw, list):
             return self.mistyped("array", raw, path)
         if isinstance(item, Model):
@@ -169,7 +169,7 @@ class _Reader:
                 return self.fault(path, OBJECT_PARTS.exceeded)
         return tuple(self.shape(item, value, f"{path}[{index}]") for index, value in enumerate(raw))
 
-    def map(self, item: Shape, raw: Any, path: str) -> Any:
+    def map(self, item: Shape, raw: object, path: str) -> Any:
         if not isinstance(raw, dict):
             return self.mistyped("object", raw, path)
         self.entries -= len(raw)
@@ -177,11 +177,11 @@ class _Reader:
             return self.fault(path, OBJECT_LABELS.exceeded)
         return {key: self.shape(item, value, f"{path}.{key}") for key, value in raw.items() if value is not None}
 
-    def mistyped(self, wanted: str, raw: Any, path: str) -> None:
+    def mistyped(self, wanted: str, raw: object, path: str) -> None:
         self.fault(path, f"expected {wanted}, got {JSON_NAMES.get(type(raw), type(raw).__name__)}")
 
 
-def decode(cls: type[T], raw: Any, at: str = "spec") -> Decoded[T]:
+def decode(cls: type[T], raw: object, at: str = "spec") -> Decoded[T]:
     """`raw` read as a `cls`, with the paths of unknown keys; paths start with `at`.
 
     Raises DecodeError with every fault: those of the values in field order, then what is missing. An unknown key is a
@@ -194,7 +194,7 @@ def decode(cls: type[T], raw: Any, at: str = "spec") -> Decoded[T]:
     return Decoded(value, tuple(reader.unknown))
 
 
-def _present(slot: Slot, raw: Mapping[str, Any]) -> Any:
+def _present(slot: Slot, raw: Mapping[str, object]) -> Any:
     value = raw.get(slot.key)
     if not value and slot.field.aliases:
         return next((raw[alias] for alias in slot.field.aliases if raw.get(alias) is not None), value)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import attrs
 
 from vmagent_operator.model.fields import Slot, slots
+
+Config = dict[str, Any]
+"""A block of vmagent's configuration."""
 
 
 class Secrets(Protocol):
@@ -23,7 +26,7 @@ class Secrets(Protocol):
         """The path at which vmagent finds that text as a file."""
 
 
-def changed(value: Any) -> Iterator[tuple[Slot, Any]]:
+def changed(value: object) -> Iterator[tuple[Slot, Any]]:
     """The slots of a model that say something: required, or different from their default."""
     for slot in slots(type(value)):
         item = getattr(value, slot.name)
@@ -31,7 +34,7 @@ def changed(value: Any) -> Iterator[tuple[Slot, Any]]:
             yield slot, item
 
 
-def to_json(value: Any) -> Any:
+def to_json(value: object) -> Any:
     """`value` as JSON; what stands at its default is left out, so that `decode(to_json(x)) == x`."""
     if attrs.has(type(value)):
         out: dict[str, Any] = {}
@@ -41,7 +44,7 @@ def to_json(value: Any) -> Any:
     return _containers(value, to_json)
 
 
-def to_config(value: Any, secrets: Secrets) -> Any:
+def to_config(value: object, secrets: Secrets) -> Any:
     """`value` as vmagent's configuration shows it, in declaration order; None if a model has nothing to say there.
 
     A model with a `to_config` method of its own decides for itself. Raises what `secrets` raises.
@@ -54,9 +57,9 @@ def to_config(value: Any, secrets: Secrets) -> Any:
     return _containers(value, lambda item: to_config(item, secrets))
 
 
-def projection(value: Any, secrets: Secrets) -> dict[str, Any]:
+def projection(value: object, secrets: Secrets) -> Config:
     """The configuration that a model's table gives, field by field."""
-    out: dict[str, Any] = {}
+    out: Config = {}
     for slot in slots(type(value)):
         item = getattr(value, slot.name)
         if not slot.config or (item == slot.default and not slot.field.always):
@@ -67,7 +70,7 @@ def projection(value: Any, secrets: Secrets) -> dict[str, Any]:
     return out
 
 
-def _containers(value: Any, encode: Any) -> Any:
+def _containers(value: object, encode: Callable[[object], object]) -> Any:
     if isinstance(value, tuple):
         return [encode(item) for item in value]
     if isinstance(value, Mapping):

@@ -18,6 +18,8 @@ from attrs import frozen
 from vmagent_operator.limits import Limit
 
 F = TypeVar("F", bound=Callable[..., Any])
+Keywords = dict[str, Any]
+"""Keywords of an OpenAPI schema."""
 
 
 def cached(function: F) -> F:
@@ -45,7 +47,7 @@ class Field:
     key: str = attrs.field(default="", kw_only=True)
     config: str | None = attrs.field(default=None, kw_only=True)
     aliases: tuple[str, ...] = attrs.field(default=(), kw_only=True)
-    schema: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True)
+    schema: Keywords | None = attrs.field(default=None, kw_only=True)
     pattern: str = attrs.field(default="", kw_only=True)
     most: Limit | None = attrs.field(default=None, kw_only=True)
     emit: Callable[[Any], Any] | None = attrs.field(default=None, kw_only=True)
@@ -63,7 +65,7 @@ class Json:
 
     name: str
     required: tuple[str, ...] = attrs.field(default=(), kw_only=True)
-    schema: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True)
+    schema: Keywords | None = attrs.field(default=None, kw_only=True)
 
 
 @frozen

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 from vmagent_operator.model.decode import JSON_NAMES
 from vmagent_operator.model.fields import (
     Choice,
     IntOrString,
+    Keywords,
     List,
     Map,
     Model,
@@ -22,17 +22,17 @@ from vmagent_operator.model.fields import (
 )
 
 FREE = {"x-kubernetes-preserve-unknown-fields": True}
-Structures = Mapping[str, Mapping[str, Any]]
+Structures = Mapping[str, Keywords]
 """Whole schemas of Kubernetes structures by OpenAPI name."""
 _NONE: Structures = MappingProxyType({})
 
 
-def schema(cls: type, structures: Structures = _NONE) -> dict[str, Any]:
+def schema(cls: type, structures: Structures = _NONE) -> Keywords:
     """The schema of a model; keywords of the class's `SCHEMA` are laid over it.
 
     A Kubernetes structure that `structures` does not know is open: everything in it passes.
     """
-    properties: dict[str, Any] = {}
+    properties: Keywords = {}
     required: list[str] = []
     for slot in slots(cls):
         if slot.inline:
@@ -42,7 +42,7 @@ def schema(cls: type, structures: Structures = _NONE) -> dict[str, Any]:
             continue
         properties |= {key: _property(slot, structures) for key in (slot.key, *slot.field.aliases)}
         required += [slot.key] if slot.required else []
-    out: dict[str, Any] = {"type": "object"}
+    out: Keywords = {"type": "object"}
     if properties:
         out["properties"] = dict(sorted(properties.items()))
     if required:
@@ -50,14 +50,14 @@ def schema(cls: type, structures: Structures = _NONE) -> dict[str, Any]:
     return _overlaid(out, getattr(cls, "SCHEMA", None))
 
 
-def _property(slot: Slot, structures: Structures) -> dict[str, Any]:
+def _property(slot: Slot, structures: Structures) -> Keywords:
     out = _shape(slot.shape, structures)
     if slot.field.doc:
         out = {"description": slot.field.doc, **out}
     return _overlaid(out, slot.field.schema)
 
 
-def _shape(shape: Shape, structures: Structures) -> dict[str, Any]:
+def _shape(shape: Shape, structures: Structures) -> Keywords:
     match shape:
         case Scalar(type=kind):
             return {"type": JSON_NAMES[kind]}
@@ -76,11 +76,11 @@ def _shape(shape: Shape, structures: Structures) -> dict[str, Any]:
         case Passthrough(json=json) if json.name in structures:
             return dict(structures[json.name])
         case Passthrough(json=json):
-            out: dict[str, Any] = {"type": "object", **FREE}
+            out: Keywords = {"type": "object", **FREE}
             if json.required:
                 out["required"] = list(json.required)
             return _overlaid(out, json.schema)
 
 
-def _overlaid(schema: dict[str, Any], over: Any) -> dict[str, Any]:
+def _overlaid(schema: Keywords, over: Keywords | None) -> Keywords:
     return {key: value for key, value in (schema | dict(over or {})).items() if value is not None}

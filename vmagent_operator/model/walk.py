@@ -10,12 +10,12 @@ Found = list[tuple[str, Any]]
 """Paths of JSON fields, and the models there."""
 
 
-def find(value: Any, cls: type[T]) -> tuple[T, ...]:
+def find(value: object, cls: type[T]) -> tuple[T, ...]:
     """Every `cls` inside `value`, itself included, in declaration order."""
     return tuple(model for _, model in walk(value, "", frozenset((cls,))))
 
 
-def walk(value: Any, path: str, wanted: frozenset[type]) -> Found:
+def walk(value: object, path: str, wanted: frozenset[type]) -> Found:
     """Every model of a wanted type inside `value`, itself included, in declaration order; `path` is that of `value`.
 
     `value` is a model, a tuple of such, or None.
@@ -25,7 +25,7 @@ def walk(value: Any, path: str, wanted: frozenset[type]) -> Found:
     return found
 
 
-def _walk(value: Any, path: str, wanted: frozenset[type], found: Found) -> None:
+def _walk(value: object, path: str, wanted: frozenset[type], found: Found) -> None:
     if value is None:
         return
     if isinstance(value, tuple):

@@ -1,19 +1,17 @@
-"""The configuration of one agent: global section, the jobs of all scrape objects, further jobs, buckets."""
+"""The configuration of one owner: global section, the jobs of all scrape objects, further jobs, buckets."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from attrs import evolve, frozen
 
-from vmagent_operator.api.kinds import SCRAPE_KINDS
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import SCRAPE_KINDS, ScrapeObject
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.model.encode import to_config
+from vmagent_operator.model.encode import Config, to_config
 from vmagent_operator.scrape import extra, pack, references
-from vmagent_operator.scrape.budget import MEMORY_PER_BYTE
 from vmagent_operator.scrape.checks import validate
+from vmagent_operator.scrape.checks.budget import MEMORY_PER_BYTE
 from vmagent_operator.scrape.context import Context, context
-from vmagent_operator.scrape.errors import AgentError, Finding
+from vmagent_operator.scrape.errors import Finding, OwnerError
 from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects
 from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.references import Missing, Reference, SecretResolver, SecretSnapshot
@@ -24,47 +22,49 @@ from vmagent_operator.scrape.text import emit
 OVERFLOW_FILES = "/etc/vm/sc-files/*/jobs.yaml"
 DEFAULT_INTERVAL = "30s"
 WHOLE_ROOM = Room()
-"""What there is for an agent whose vmagent may take as much memory as it likes."""
+"""What there is for an owner whose application may take as much memory as it likes."""
 
 
 @frozen(eq=False)
 class Configuration:
-    """What an agent scrapes.
+    """What an owner scrapes.
 
     main: the configuration file. overflow: lists of jobs for further Secrets, in order. Both also packed. assets: files that jobs refer to,
     asset key -> text. applied: the objects whose jobs are in. findings: the objects that are left out, and why.
-    faults: what is wrong with the agent's own further jobs; they are left out.
+    faults: what is wrong with the owner's own further jobs; they are left out.
     """
 
     main: pack.Bucket
     overflow: tuple[pack.Bucket, ...]
     assets: Mapping[str, str]
-    applied: tuple[CustomObject[Any], ...]
+    applied: tuple[ScrapeObject, ...]
     findings: tuple[Finding, ...]
     faults: tuple[str, ...]
 
 
 def configuration(
-    owner: ScrapeOwner, selection: Selection, values: SecretSnapshot, room: Room = WHOLE_ROOM
+    owner: ScrapeOwner, selection: Selection, snapshot: SecretSnapshot, room: Room = WHOLE_ROOM
 ) -> Configuration:
-    """The configuration of `owner` with the objects it picks, as far as `room` has a place for them. Raises AgentError."""
+    """The configuration of `owner` with the objects that it selects, as far as `room` has a place for them. Raises OwnerError."""
     if errors := validate.owner(owner):
-        raise AgentError("; ".join(errors))
-    resolver = SecretResolver(values, owner.namespace)
+        raise OwnerError("; ".join(errors))
+    resolver = SecretResolver(snapshot, owner.namespace)
     budget = owner.settings.config_data_budget_bytes or pack.DEFAULT_BUDGET_BYTES
-    own = _own_bytes(owner, resolver)
-    left = evolve(room, text_bytes=room.text_bytes - own, memory_bytes=room.memory_bytes - own * MEMORY_PER_BYTE)
-    fragments, findings = _fragments(selection, context(owner), values, budget, left)
-    names = {name for found in fragments.values() for name in found.names}
+    own_bytes = _own_bytes(owner, resolver)
+    room_left = evolve(
+        room, text_bytes=room.text_bytes - own_bytes, memory_bytes=room.memory_bytes - own_bytes * MEMORY_PER_BYTE
+    )
+    fragments, findings = _fragments(selection, context(owner), snapshot, budget, room_left)
+    names = {name for each in fragments.values() for name in each.names}
     further, faults = extra.entries(owner, resolver, names)
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
-        raise AgentError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
-    entries = [entry for entry in (*(found.entry for found in fragments.values()), *further) if entry.text]
+        raise OwnerError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
+    entries = [entry for entry in (*(each.entry for each in fragments.values()), *further) if entry.text]
     main, *overflow = pack.buckets(entries, budget, _heads(owner, bool(entries), resolver))
     return Configuration(
         main=main,
         overflow=tuple(overflow),
-        assets={key: text for found in fragments.values() for key, text in found.assets.items()},
+        assets={key: text for each in fragments.values() for key, text in each.assets.items()},
         applied=tuple(fragments),
         findings=findings,
         faults=faults,
@@ -74,50 +74,50 @@ def configuration(
 def named(owner: ScrapeOwner, selection: Selection) -> frozenset[Reference]:
     """Every Secret and ConfigMap whose content the configuration of `owner` may need."""
     additional = owner.scraping.additional_scrape_configs
-    own = references.references(additional, owner.namespace) if additional else frozenset()
+    further_jobs = references.references(additional, owner.namespace) if additional else frozenset()
     own_context = context(owner)
-    return own.union(*(named_objects(obj, own_context) for obj in _objects(selection)))
+    return further_jobs.union(*(named_objects(obj, own_context) for obj in _objects(selection)))
 
 
 def keys(owner: ScrapeOwner, selection: Selection) -> Mapping[Reference, frozenset[str]]:
     """Of every Secret and ConfigMap that `owner` or an object refers to, the keys whose content may be needed."""
-    found: dict[Reference, set[str]] = {}
-    own, own_context = owner.object, context(owner)
-    for part in (references.keys(own.spec, own.namespace), *(_keys(o, own_context) for o in _objects(selection))):
+    keys_of: dict[Reference, set[str]] = {}
+    owning, own_context = owner.object, context(owner)
+    for part in (references.keys(owning.spec, owning.namespace), *(_keys(o, own_context) for o in _objects(selection))):
         for reference, key in part:
-            found.setdefault(reference, set()).add(key)
-    return {reference: frozenset(names) for reference, names in found.items()}
+            keys_of.setdefault(reference, set()).add(key)
+    return {reference: frozenset(names) for reference, names in keys_of.items()}
 
 
-def _keys(obj: CustomObject[Any], own_context: Context) -> Iterable[tuple[Reference, str]]:
+def _keys(obj: ScrapeObject, own_context: Context) -> Iterable[tuple[Reference, str]]:
     if not named_objects(obj, own_context):
         return ()
-    own: frozenset[tuple[Reference, str]] | None = obj.memo.get(_keys)
-    if own is None:
-        own = obj.memo[_keys] = references.keys(obj.spec, obj.namespace)
+    named_keys: frozenset[tuple[Reference, str]] | None = obj.memo.get(_keys)
+    if named_keys is None:
+        named_keys = obj.memo[_keys] = references.keys(obj.spec, obj.namespace)
     shared = own_context.named_keys
-    return own.union((evolve(of, namespace=obj.namespace), key) for of, key in shared) if shared else own
+    return named_keys.union((evolve(of, namespace=obj.namespace), key) for of, key in shared) if shared else named_keys
 
 
-def _objects(selection: Selection) -> Iterator[CustomObject[Any]]:
+def _objects(selection: Selection) -> Iterator[ScrapeObject]:
     for kind in SCRAPE_KINDS:
         yield from selection.chosen.get(kind, ())
 
 
 def _fragments(
-    selection: Selection, own_context: Context, values: SecretSnapshot, budget_bytes: int, room: Room
-) -> tuple[dict[CustomObject[Any], Fragment], tuple[Finding, ...]]:
+    selection: Selection, own_context: Context, snapshot: SecretSnapshot, budget_bytes: int, room: Room
+) -> tuple[dict[ScrapeObject, Fragment], tuple[Finding, ...]]:
     """The objects that can be configured, with their jobs, in the order of the file; and those that cannot."""
 
-    def build(obj: CustomObject[Any]) -> Fragment | Finding:
-        found = fragment(obj, own_context, values)
-        if isinstance(found, Fragment) and pack.is_oversized(found.entry, budget_bytes):
+    def build(obj: ScrapeObject) -> Fragment | Finding:
+        built = fragment(obj, own_context, snapshot)
+        if isinstance(built, Fragment) and pack.is_oversized(built.entry, budget_bytes):
             return Finding(obj, f"its jobs alone exceed {budget_bytes} bytes, the most that a Secret may hold")
-        return found
+        return built
 
-    found = allotted(_objects(selection), build, room)
-    fragments = {obj: each for obj, each in found.items() if isinstance(each, Fragment)}
-    return fragments, tuple(each for each in found.values() if isinstance(each, Finding))
+    results = allotted(_objects(selection), build, room)
+    fragments = {obj: each for obj, each in results.items() if isinstance(each, Fragment)}
+    return fragments, tuple(each for each in results.values() if isinstance(each, Finding))
 
 
 def _own_bytes(owner: ScrapeOwner, resolver: SecretResolver) -> int:
@@ -127,7 +127,7 @@ def _own_bytes(owner: ScrapeOwner, resolver: SecretResolver) -> int:
     try:
         return len(scraping.inline_scrape_config) + (len(resolver.text(selector)) if selector else 0)
     except Missing:
-        return 0  # told when they are read
+        return 0  # `extra.entries` says so
 
 
 def _heads(owner: ScrapeOwner, has_jobs: bool, resolver: SecretResolver) -> tuple[bytes, bytes]:
@@ -139,7 +139,7 @@ def _heads(owner: ScrapeOwner, has_jobs: bool, resolver: SecretResolver) -> tupl
     return alone, leading
 
 
-def _global(owner: ScrapeOwner, resolver: SecretResolver) -> dict[str, Any]:
+def _global(owner: ScrapeOwner, resolver: SecretResolver) -> Config:
     scraping = owner.scraping
     label = next(
         (n for n in (scraping.external_label_name, scraping.vm_agent_external_label_name) if n is not None),
@@ -158,6 +158,6 @@ def _global(owner: ScrapeOwner, resolver: SecretResolver) -> dict[str, Any]:
     }
 
 
-def _rules(rules: Iterable[RelabelConfig], resolver: SecretResolver) -> list[Any]:
+def _rules(rules: Iterable[RelabelConfig], resolver: SecretResolver) -> list[Config]:
     """Rules as vmagent reads them; one that says nothing would make it skip every job."""
     return [rule for rule in (to_config(each, resolver) for each in rules) if rule]

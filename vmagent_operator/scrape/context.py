@@ -9,8 +9,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from attrs import field, frozen
 
-from vmagent_operator.api.kinds import SCRAPE_KINDS
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import SCRAPE_KINDS, ScrapeObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass, ScrapingParams
 from vmagent_operator.model.encode import to_config
@@ -20,27 +19,44 @@ from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.references import Reference, SecretResolver, SecretSnapshot, keys
 
 
+@frozen(kw_only=True)
+class Enforced:
+    """What an owner enforces on scrape objects whatever they say. is_any: whether it holds them within any bounds at all.
+
+    label: of the namespace, which nothing may overwrite; "" for none. honor_labels, honor_timestamps: whether jobs lose these rights.
+    """
+
+    min_interval: str | None
+    max_interval: str | None
+    label: str
+    honor_labels: bool
+    honor_timestamps: bool
+    denies_files: bool
+    is_any: bool
+
+
+@frozen(kw_only=True)
+class Discovery:
+    """How jobs may look for targets."""
+
+    ignores_namespace_selectors: bool
+    uses_api_selectors: bool
+    is_daemon_set: bool
+    enforces_endpointslices: bool
+
+
 @frozen(kw_only=True, slots=False, cache_hash=True)
 class Context:
     """Everything but a scrape object and Secrets that its jobs depend on; equal contexts give equal jobs.
 
     variables: what the owner itself says that its scraping container finds in its environment, by name.
-    templates: kind name -> rules appended to those of every job of the kind. enforces: whether the owner holds its scrape objects
-    within any bounds. global_rules: those rules of the global section that may write a label that stops vmagent.
+    templates: kind name -> rules appended to those of every job of the kind. global_rules: those rules of the global section that
+    may write a label that stops vmagent.
     """
 
-    min_interval: str | None
-    max_interval: str | None
+    enforced: Enforced
+    discovery: Discovery
     scrape_timeout: str
-    overrides_honor_labels: bool
-    overrides_honor_timestamps: bool
-    enforced_label: str
-    denies_files: bool
-    enforces: bool
-    ignores_namespace_selectors: bool
-    uses_api_selectors: bool
-    is_daemon_set: bool
-    enforces_endpointslices: bool
     assets_directory: str
     variables: Mapping[str, str] = field(hash=False)
     api_server: APIServerConfig | None = field(hash=False)
@@ -48,7 +64,7 @@ class Context:
     templates: Mapping[str, tuple[RelabelConfig, ...]] = field(hash=False)
     global_rules: tuple[special.Rule, ...] = field(hash=False)
 
-    fragments: MutableMapping[CustomObject[Any], tuple[Any, Any]] = field(
+    fragments: MutableMapping[ScrapeObject, tuple[Any, Any]] = field(
         init=False, eq=False, hash=False, repr=False, factory=WeakKeyDictionary
     )
     """What came of each object under this context, for as long as anybody holds that version of the object."""
@@ -58,19 +74,20 @@ class Context:
         named = (c for c in self.scrape_classes if c.name == name)
         return next(named, None) or next((c for c in reversed(self.scrape_classes) if c.default), None)
 
-    def interval(self, wanted: str) -> str:
-        """`wanted` held within the agent's bounds; unchanged if it, or a bound that matters, is no duration."""
-        if not wanted or (self.min_interval is None and self.max_interval is None):
-            return wanted
+    def interval(self, text: str) -> str:
+        """`text` held within the owner's bounds; unchanged if it, or a bound that matters, is no duration."""
+        least, most = self.enforced.min_interval, self.enforced.max_interval
+        if not text or (least is None and most is None):
+            return text
         try:
-            length = self._milliseconds(wanted)
-            if self.min_interval is not None and self._milliseconds(self.min_interval) >= length:
-                return self.min_interval
-            if self.max_interval is not None and self._milliseconds(self.max_interval) < length:
-                return self.max_interval
+            length = self._milliseconds(text)
+            if least is not None and self._milliseconds(least) >= length:
+                return least
+            if most is not None and self._milliseconds(most) < length:
+                return most
         except (InvalidDuration, placeholder.Unknown):
             pass
-        return wanted
+        return text
 
     def _milliseconds(self, text: str) -> int:
         return milliseconds(placeholder.filled(text, self.variables))
@@ -93,30 +110,34 @@ workers meet, and then some work is done twice."""
 
 def context(owner: ScrapeOwner) -> Context:
     """The context that `owner` gives its jobs; one instance for as long as the object behind it does not change."""
-    known = owner.object.memo.get(Context)
-    if known is None or known[0] is not owner.settings:
+    cached = owner.object.memo.get(Context)
+    if cached is None or cached[0] is not owner.settings:
         made = _context(owner)
         shared = _SHARED.setdefault(made, ref(made))() or made
-        known = owner.object.memo[Context] = (owner.settings, shared)
-    found: Context = known[1]
-    return found
+        cached = owner.object.memo[Context] = (owner.settings, shared)
+    result: Context = cached[1]
+    return result
 
 
 def _context(owner: ScrapeOwner) -> Context:
     scraping = owner.scraping
     return Context(
-        min_interval=scraping.min_scrape_interval,
-        max_interval=scraping.max_scrape_interval,
+        enforced=Enforced(
+            min_interval=scraping.min_scrape_interval,
+            max_interval=scraping.max_scrape_interval,
+            label=scraping.enforced_namespace_label,
+            honor_labels=scraping.override_honor_labels,
+            honor_timestamps=scraping.override_honor_timestamps,
+            denies_files=scraping.arbitrary_fs_access_through_sms.deny,
+            is_any=_enforces(scraping),
+        ),
+        discovery=Discovery(
+            ignores_namespace_selectors=scraping.ignore_namespace_selectors or not owner.has_cluster_access,
+            uses_api_selectors=scraping.enable_kubernetes_api_selectors and not owner.is_daemon_set,
+            is_daemon_set=owner.is_daemon_set,
+            enforces_endpointslices=owner.settings.enforce_endpointslices,
+        ),
         scrape_timeout=scraping.scrape_timeout,
-        overrides_honor_labels=scraping.override_honor_labels,
-        overrides_honor_timestamps=scraping.override_honor_timestamps,
-        enforced_label=scraping.enforced_namespace_label,
-        denies_files=scraping.arbitrary_fs_access_through_sms.deny,
-        enforces=_enforces(scraping),
-        ignores_namespace_selectors=scraping.ignore_namespace_selectors or not owner.has_cluster_access,
-        uses_api_selectors=scraping.enable_kubernetes_api_selectors and not owner.is_daemon_set,
-        is_daemon_set=owner.is_daemon_set,
-        enforces_endpointslices=owner.settings.enforce_endpointslices,
         assets_directory=owner.assets_directory,
         variables=owner.environment.literal,
         api_server=scraping.api_server_config,
@@ -139,8 +160,8 @@ def _enforces(scraping: ScrapingParams) -> bool:
 
 
 def _rendered(rule: RelabelConfig) -> special.Rule:
-    found: special.Rule = to_config(rule, SecretResolver(SecretSnapshot({}), ""))
-    return found
+    rendered: special.Rule = to_config(rule, SecretResolver(SecretSnapshot({}), ""))
+    return rendered
 
 
 def _may_stop(rule: special.Rule) -> bool:

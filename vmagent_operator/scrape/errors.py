@@ -1,25 +1,24 @@
-"""What can go wrong while a configuration is computed: with the agent (raised), or with one object (a value)."""
+"""What can go wrong while a configuration is computed: with the owner (raised), or with one object (a value)."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import ScrapeObject
 
 
-class AgentError(Exception):
-    """The agent itself asks for something that cannot be configured; nothing is written for it."""
+class OwnerError(Exception):
+    """The owner itself asks for something that cannot be configured; nothing is written for it."""
 
 
 SHOWN = 5
-"""Faults of an agent that its status names; the rest come up when these are gone."""
+"""Faults of an owner that its status names; the rest come up when these are gone."""
 
 
 def refuse(faults: Sequence[object]) -> None:
-    """Raise AgentError with the first of `faults`, if there are any."""
+    """Raise OwnerError with the first of `faults`, if there are any."""
     if faults:
-        raise AgentError("; ".join(map(str, faults[:SHOWN])))
+        raise OwnerError("; ".join(map(str, faults[:SHOWN])))
 
 
 class ObjectError(Exception):
@@ -33,6 +32,6 @@ class Finding:
     bug: where our own code failed over it, for the log; empty for what its author can mend.
     """
 
-    object: CustomObject[Any]
+    object: ScrapeObject
     message: str
     bug: str = ""

@@ -1,13 +1,11 @@
-"""Why an agent scrapes an object, or does not: the steps of a pass, taken for one object and told.
+"""Why an owner scrapes an object, or does not: the steps of a reconcile, taken for one object and put into words.
 
-Nothing is decided here; every link of the chain is the function that a pass uses.
+Nothing is decided here; every link of the chain is the function that a reconcile uses.
 """
-
-from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.scrape import selection
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.context import context
@@ -19,7 +17,7 @@ from vmagent_operator.scrape.references import SecretSnapshot
 
 @frozen(kw_only=True)
 class Verdict:
-    """What becomes of one object at one agent.
+    """What becomes of one object at one owner.
 
     jobs: the names of its jobs. broken: the first link that is broken ("agent", "labels", "object", ...), "" if none is;
     message: what is wrong with it.
@@ -30,27 +28,27 @@ class Verdict:
     message: str = ""
 
     @property
-    def is_picked(self) -> bool:
-        """Whether the agent selects the object, scraped or not."""
+    def is_selected(self) -> bool:
+        """Whether the owner selects the object, scraped or not."""
         return self.broken in ("", "object")
 
 
 def verdict(
     owner: ScrapeOwner,
-    obj: CustomObject[Any],
+    obj: ScrapeObject,
     namespaces: selection.Namespaces,
-    values: SecretSnapshot,
+    snapshot: SecretSnapshot,
 ) -> Verdict:
     """Whether `owner` scrapes `obj`, and if not, the first link of the chain that breaks."""
     try:
-        refused = selection.not_selected(owner, obj, namespaces)
+        miss = selection.not_selected(owner, obj, namespaces)
     except selection.SelectorError as error:
         return Verdict(broken="agent", message=str(error))
-    if refused is not None:
-        return Verdict(broken=refused.reason, message=refused.message)
+    if miss is not None:
+        return Verdict(broken=miss.reason, message=miss.message)
     if errors := validate.owner(owner):
         return Verdict(broken="agent", message="; ".join(errors))
-    found = fragment(obj, context(owner), values)
-    if isinstance(found, Finding):
-        return Verdict(broken="object", message=found.message)
-    return Verdict(jobs=found.names)
+    made = fragment(obj, context(owner), snapshot)
+    if isinstance(made, Finding):
+        return Verdict(broken="object", message=made.message)
+    return Verdict(jobs=made.names)

@@ -1,15 +1,14 @@
-"""Further jobs, which an agent takes from a Secret and from its own spec as they are.
+"""Further jobs, which an owner takes from a Secret and from its own spec as they are.
 
 For one that vmagent cannot read it would refuse the whole file, with everybody's jobs; so each is read here first.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 from vmagent_operator.api.scraping import ScrapingParams
 from vmagent_operator.scrape.checks.raw import words
 from vmagent_operator.scrape.checks.rawjob import job as job_shape
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.scrape.pack import Entry
 from vmagent_operator.scrape.references import Missing, SecretResolver
@@ -20,7 +19,7 @@ from vmagent_operator.scrape.text.goyaml import InvalidYAML, load
 def entries(owner: ScrapeOwner, resolver: SecretResolver, taken: set[str]) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     """The further jobs, those of the Secret first, and what is wrong with those that are left out.
 
-    taken: job names in use; a second job of a name would make vmagent refuse the whole file. Raises AgentError if a text
+    taken: job names in use; a second job of a name would make vmagent refuse the whole file. Raises OwnerError if a text
     is missing or no YAML list.
     """
     used = set(taken)
@@ -42,22 +41,22 @@ def entries(owner: ScrapeOwner, resolver: SecretResolver, taken: set[str]) -> tu
     return tuple(found), tuple(faults)
 
 
-def _jobs(scraping: ScrapingParams, resolver: SecretResolver) -> Iterator[tuple[str, Any]]:
+def _jobs(scraping: ScrapingParams, resolver: SecretResolver) -> Iterator[tuple[str, object]]:
     if selector := scraping.additional_scrape_configs:
         try:
             text = resolver.text(selector)
         except Missing as missing:
-            raise AgentError(f"spec.additionalScrapeConfigs: {missing}") from None
+            raise OwnerError(f"spec.additionalScrapeConfigs: {missing}") from None
         yield from _listed("spec.additionalScrapeConfigs", text)
     yield from _listed("spec.inlineScrapeConfig", scraping.inline_scrape_config)
 
 
-def _listed(where: str, text: str) -> Iterator[tuple[str, Any]]:
+def _listed(where: str, text: str) -> Iterator[tuple[str, object]]:
     try:
         found = load(text)
     except InvalidYAML as error:
-        raise AgentError(f"{where}: {error}") from None
+        raise OwnerError(f"{where}: {error}") from None
     if found is not None and not isinstance(found, list):
-        raise AgentError(f"{where}: expected a list of jobs")
+        raise OwnerError(f"{where}: expected a list of jobs")
     for index, job in enumerate(found or ()):
         yield f"{where}[{index}]", job

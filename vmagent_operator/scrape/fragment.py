@@ -1,7 +1,7 @@
-"""One scrape object becomes the finished text of its jobs: the unit of work.
+"""One scrape object becomes the finished text of its jobs: what is computed anew when something changes, and nothing else.
 
-A fragment is a function of the object, the agent's context and the Secrets and ConfigMaps that are named; it is kept
-beside the object and shared by all agents with an equal context. Nothing of it is known to other objects.
+A fragment is a function of the object, the owner's context and the Secrets and ConfigMaps that are named; it is kept
+beside the object and shared by all owners with an equal context. Nothing of it is known to other objects.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -20,13 +20,15 @@ from vmagent_operator.api.kinds import (
     VMSERVICESCRAPE,
     VMSTATICSCRAPE,
     Kind,
+    ScrapeObject,
+    ScrapeSpec,
 )
-from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR
+from vmagent_operator.model.encode import Config
 from vmagent_operator.model.walk import walk
-from vmagent_operator.scrape.budget import OverBudgetError
 from vmagent_operator.scrape.checks import pem, placeholder, validate
+from vmagent_operator.scrape.checks.budget import OverBudgetError
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.jobs import custom, node, pod, probe, service, static
@@ -55,11 +57,11 @@ class Builder:
     """How objects of a kind become jobs, what the names of these jobs start with, and the field that each comes from."""
 
     prefix: str
-    jobs: Callable[[Any, JobBuilder], Iterator[dict[str, Any]]]
+    jobs: Callable[[Any, JobBuilder], Iterator[Config]]
     field: str = "spec"
 
 
-BUILDERS: Mapping[Kind[Any], Builder] = {
+BUILDERS: Mapping[Kind[ScrapeSpec], Builder] = {
     VMSERVICESCRAPE: Builder("serviceScrape", service.jobs, "spec.endpoints[{}]"),
     VMPODSCRAPE: Builder("podScrape", pod.jobs, "spec.podMetricsEndpoints[{}]"),
     VMPROBE: Builder("probe", probe.jobs, "spec.targets"),
@@ -69,42 +71,42 @@ BUILDERS: Mapping[Kind[Any], Builder] = {
 }
 
 
-def fragment(obj: CustomObject[Any], context: Context, values: SecretSnapshot) -> Fragment | Finding:
+def fragment(obj: ScrapeObject, context: Context, snapshot: SecretSnapshot) -> Fragment | Finding:
     """The jobs of `obj`, or why there are none."""
-    seen = (*(values.found.get(reference) for reference in named_objects(obj, context)), values.trim)
-    known = context.fragments.get(obj)
-    if known is None or known[0] != seen:
-        found = _isolated(obj, context, values)
+    contents = (*(snapshot.found.get(reference) for reference in named_objects(obj, context)), snapshot.trim)
+    cached = context.fragments.get(obj)
+    if cached is None or cached[0] != contents:
+        rendered = _isolated(obj, context, snapshot)
         # A finding holds its object, which then would never go.
-        made = found if isinstance(found, Fragment) else (found.message, found.bug)
-        known = context.fragments[obj] = (seen, made)
-    return known[1] if isinstance(known[1], Fragment) else Finding(obj, *known[1])
+        kept = rendered if isinstance(rendered, Fragment) else (rendered.message, rendered.bug)
+        cached = context.fragments[obj] = (contents, kept)
+    return cached[1] if isinstance(cached[1], Fragment) else Finding(obj, *cached[1])
 
 
-def named_objects(obj: CustomObject[Any], context: Context) -> tuple[Reference, ...]:
-    """Every Secret and ConfigMap that the jobs of `obj` may need, its agent's classes and API server included."""
-    known: tuple[Reference, ...] | None = obj.memo.get(Reference)
-    if known is None:
-        known = obj.memo[Reference] = () if obj.spec is None else tuple(sorted(references(obj.spec, obj.namespace)))
+def named_objects(obj: ScrapeObject, context: Context) -> tuple[Reference, ...]:
+    """Every Secret and ConfigMap that the jobs of `obj` may need, its owner's classes and API server included."""
+    named: tuple[Reference, ...] | None = obj.memo.get(Reference)
+    if named is None:
+        named = obj.memo[Reference] = () if obj.spec is None else tuple(sorted(references(obj.spec, obj.namespace)))
     shared = context.named_objects
-    return (*known, *(Reference(r.kind, obj.namespace, r.name) for r in shared)) if shared else known
+    return (*named, *(Reference(r.kind, obj.namespace, r.name) for r in shared)) if shared else named
 
 
-def _isolated(obj: CustomObject[Any], context: Context, values: SecretSnapshot) -> Fragment | Finding:
+def _isolated(obj: ScrapeObject, context: Context, snapshot: SecretSnapshot) -> Fragment | Finding:
     """The fragment; a bug that one object brings to light is the end of that object's jobs only."""
     try:
-        return _fragment(obj, context, values)
+        return _fragment(obj, context, snapshot)
     except Exception as error:  # noqa: BLE001
         return Finding(obj, INTERNAL_ERROR, trail(error))
 
 
-def _fragment(obj: CustomObject[Any], context: Context, values: SecretSnapshot) -> Fragment | Finding:
+def _fragment(obj: ScrapeObject, context: Context, snapshot: SecretSnapshot) -> Fragment | Finding:
     if faults := validate.scrape_object(obj, context):
         return Finding(obj, "; ".join(faults), obj.error.bug if obj.error else "")
     spec: Any = obj.spec
     recipe = BUILDERS[obj.kind]
     resolver = SecretResolver(
-        values, obj.namespace, directory=context.assets_directory, denies_placeholders=context.denies_files
+        snapshot, obj.namespace, directory=context.assets_directory, denies_placeholders=context.enforced.denies_files
     )
     builder = JobBuilder(obj, recipe.prefix, context, resolver, context.scrape_class(spec.scrape_class))
     texts: list[bytes] = []
@@ -125,7 +127,7 @@ def _fragment(obj: CustomObject[Any], context: Context, values: SecretSnapshot) 
         return Finding(obj, "; ".join(faults))
     entry = Entry(f"{obj.kind.name}/{obj.key}", b"".join(texts))
     if b"%{" in entry.text:
-        if faults := tuple(placeholder.faults(spec, "spec", denied=context.denies_files)):
+        if faults := tuple(placeholder.faults(spec, "spec", denied=context.enforced.denies_files)):
             return Finding(obj, "; ".join(faults))
         if context.variables and placeholder.is_open(entry.text.decode()):
             return Finding(obj, "a text holds %{ without }: vmagent would look for it in what others write")
@@ -133,18 +135,16 @@ def _fragment(obj: CustomObject[Any], context: Context, values: SecretSnapshot) 
 
 
 def _place(missing: Missing, builder: JobBuilder) -> str:
-    """The field whose reference leads nowhere: the object's own, or the agent's."""
-    found = _found(builder, SELECTORS)
-    return next((path for path, selector in found if selector is missing.selector), "spec")
+    """The field whose reference leads nowhere: the object's own, or the owner's."""
+    selectors = _models(builder, SELECTORS)
+    return next((path for path, selector in selectors if selector is missing.selector), "spec")
 
 
 def _tls_faults(builder: JobBuilder) -> Iterator[str]:
     """What is wrong with certificates and keys that are mounted for the jobs, each with its field."""
-    confused, are_strangers = (
-        cache(pem.confused),
-        cache(pem.are_strangers),
-    )  # all endpoints may name the same large file
-    for path, tls in _found(builder, frozenset((TLSConfig,))):
+    # All endpoints may name the same large file.
+    confused, are_strangers = cache(pem.confused), cache(pem.are_strangers)
+    for path, tls in _models(builder, frozenset((TLSConfig,))):
         ca, cert = (builder.resolver.mounted(source.reference if source else None) for source in (tls.ca, tls.cert))
         key = builder.resolver.mounted(tls.key_secret)
         holds = {
@@ -157,11 +157,11 @@ def _tls_faults(builder: JobBuilder) -> Iterator[str]:
             yield f"{path}.keySecret: is not the key of the certificate"
 
 
-def _found(builder: JobBuilder, wanted: frozenset[type]) -> Iterator[tuple[str, Any]]:
-    """What is wanted in an object, its scrape class and the agent's API server, with the path of each."""
+def _models(builder: JobBuilder, types: frozenset[type]) -> Iterator[tuple[str, Any]]:
+    """The models of some types in an object, its scrape class and the owner's API server, with the path of each."""
     searched = {
         "spec": builder.object.spec,
         f"scrape class {builder.scrape_class.name}" if builder.scrape_class else "": builder.scrape_class,
         "apiServerConfig of the agent": builder.context.api_server,
     }
-    return chain.from_iterable(walk(value, path, wanted) for path, value in searched.items() if value is not None)
+    return chain.from_iterable(walk(value, path, types) for path, value in searched.items() if value is not None)

@@ -12,6 +12,7 @@ from vmagent_operator.api.core import LabelSelector, LabelSelectorRequirement
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _PREFIX_PART = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LONGEST_PREFIX = 253
+"""Characters of the part of a label's key before the slash, a DNS name."""
 
 MATCHES: Mapping[str, Callable[[str | None, tuple[str, ...]], bool]] = {
     "In": lambda value, values: value in values,

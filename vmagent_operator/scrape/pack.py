@@ -14,12 +14,17 @@ from itertools import chain
 from attrs import frozen
 
 DEFAULT_BUDGET_BYTES = 512 * 1024
+"""Half of the 1 MiB that a Secret may hold: credentials and managed fields stand beside it."""
 LEVEL = 6
+"""zlib's default, as it was for the recorded cases: another one gives other bytes, and a write of every configuration there is."""
 NEAR = 16
 """A cut lies within one sixteenth of the entries of a bucket from their middle."""
 _OVERHEAD = 64  # bytes that gzip may add to a text that does not compress
 _PIECE_BYTES = 256 * 1024
+"""What is compressed before it is looked whether it is too much already: of 64 MB that do not fit, 63 need no work."""
 _GZIP = 31
+"""zlib's number for gzip with the widest window. Its header holds no time, other than that of `gzip.compress`: equal texts must give
+equal bytes, or each reconcile would write every configuration anew."""
 
 
 @frozen(eq=False)
@@ -32,10 +37,14 @@ class Entry:
 
 @frozen
 class Bucket:
-    """What one Secret holds: a text, and the same as gzip."""
+    """What one Secret holds, as gzip."""
 
-    text: bytes
     packed: bytes
+
+    @property
+    def text(self) -> bytes:
+        """The same unpacked; it is not kept, since it is usually fifty times as large."""
+        return zlib.decompress(self.packed, _GZIP)
 
 
 def compressed(text: bytes) -> bytes:
@@ -57,7 +66,7 @@ def buckets(entries: Sequence[Entry], budget_bytes: int, heads: tuple[bytes, byt
     alone, leading = heads
     packed = _packed(alone, tuple(entries), budget_bytes)
     if packed is not None:
-        return (Bucket(_text(alone, entries), packed),)
+        return (Bucket(packed),)
     cut = _cut(entries)
     first = buckets(entries[:cut], budget_bytes, (leading, leading))
     return (*first, *buckets(entries[cut:], budget_bytes))
@@ -88,8 +97,8 @@ def _compressed(text: bytes, most_bytes: int) -> bytes | None:
 
 def _cut(entries: Sequence[Entry]) -> int:
     """The index at which a second bucket begins."""
-    middle, selector_scope = (len(entries) + 1) // 2, len(entries) // NEAR
-    near = range(max(1, middle - selector_scope), min(len(entries), middle + selector_scope + 1))
+    middle, reach = (len(entries) + 1) // 2, len(entries) // NEAR
+    near = range(max(1, middle - reach), min(len(entries), middle + reach + 1))
     return max(near, key=lambda index: (_rank(entries[index].name), index))
 
 

@@ -1,12 +1,12 @@
 """Contents of Secrets and ConfigMaps, as text in the configuration or as files that are mounted beside it.
 
-Everything that is looked up comes from one snapshot, `SecretSnapshot`; a `SecretResolver` looks it up for one namespace and collects the
-files. A scope belongs to one object: its files count only if the whole object succeeds.
+Everything that is looked up comes from one snapshot, `SecretSnapshot`; a `SecretResolver` looks it up for one namespace and
+collects the files. A resolver belongs to one object: its files count only if the whole object succeeds.
 """
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import field, frozen
 
@@ -71,7 +71,7 @@ class SecretResolver:
     denies_placeholders: whether vmagent must find nothing to fill in in the texts that stand in the configuration itself.
     """
 
-    values: SecretSnapshot
+    snapshot: SecretSnapshot
     namespace: str
     assets: dict[str, str] = field(factory=dict)
     directory: str = field(default="", kw_only=True)
@@ -80,7 +80,7 @@ class SecretResolver:
     def text(self, selector: Selector) -> str:
         """The text that a selector points at. Raises Missing."""
         try:
-            return self.values.text(_reference(selector, self.namespace), selector.key)
+            return self.snapshot.text(_reference(selector, self.namespace), selector.key)
         except Missing as missing:
             missing.selector = selector
             raise
@@ -133,13 +133,13 @@ def _shortened(key: str) -> str:
     return f"{key[: ASSET_KEY_CHARACTERS - _DIGEST_CHARACTERS - 1]}_{digest}"
 
 
-def references(value: Any, namespace: str) -> frozenset[Reference]:
+def references(value: object, namespace: str) -> frozenset[Reference]:
     """Every Secret and ConfigMap that a model, or a part of it, refers to by name from within `namespace`."""
     found = walk(value, "", SELECTORS)
     return frozenset(_reference(selector, namespace) for _, selector in found if selector.name)
 
 
-def keys(value: Any, namespace: str) -> frozenset[tuple[Reference, str]]:
+def keys(value: object, namespace: str) -> frozenset[tuple[Reference, str]]:
     """Every key of a Secret or ConfigMap that a model refers to, in the same way."""
     found = walk(value, "", SELECTORS)
     return frozenset((_reference(selector, namespace), selector.key) for _, selector in found if selector.name)

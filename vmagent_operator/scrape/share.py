@@ -1,19 +1,18 @@
-"""How the namespaces of an agent share what its vmagent can hold.
+"""How the namespaces from which an owner scrapes share what its application can hold.
 
 As long as there is room for all objects, nothing here matters. If there is not, the room is filled object by object, the
 next one always from the namespace that has the least so far: a namespace gets all that it asks for, or as much as any
 other, and who wants more than that loses the most. Within a namespace older objects go first, so that a new one never
 takes the place of what is scraped already. Once a namespace has missed the room with as much as one object may have, its
-other objects are left out without having been built: they would cost time at each pass and memory for nothing.
+other objects are left out without having been built: they would cost time at each reconcile and memory for nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from heapq import heapify, heappop, heappush
-from typing import Any
 
 from attrs import define, field, frozen
 
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.limits import (
     OBJECT_TEXT_BYTES,
     OWNER_ASSETS_BYTES,
@@ -25,14 +24,14 @@ from vmagent_operator.limits import (
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import Fragment
 
-Build = Callable[[CustomObject[Any]], Fragment | Finding]
+Build = Callable[[ScrapeObject], Fragment | Finding]
 
 
 @frozen(kw_only=True)
 class Room:
-    """What the scrape objects of an agent may take in all.
+    """What the scrape objects of an owner may take in all.
 
-    text_bytes: of configuration. memory_bytes: of vmagent. asset_bytes: of files in the one Secret that has them.
+    text_bytes: of configuration. memory_bytes: of the application. asset_bytes: of files in the one Secret that has them.
     """
 
     text_bytes: int = OWNER_TEXT_BYTES
@@ -87,22 +86,20 @@ class Use:
         return sum(file_bytes(key, text) for key, text in new.items())
 
 
-def allotted(
-    objects: Iterable[CustomObject[Any]], build: Build, room: Room
-) -> Mapping[CustomObject[Any], Fragment | Finding]:
+def allotted(objects: Iterable[ScrapeObject], build: Build, room: Room) -> Mapping[ScrapeObject, Fragment | Finding]:
     """What becomes of each object, in the given order; Findings of those that there is no room for name the limit."""
     objects = tuple(objects)
-    found: dict[CustomObject[Any], Fragment | Finding] = {}
+    results: dict[ScrapeObject, Fragment | Finding] = {}
     used = Use()
     for obj in objects:
-        built = found[obj] = build(obj)
+        built = results[obj] = build(obj)
         if isinstance(built, Fragment):
             if room.shortage(used, built):
                 shared = _Sharing(room, build)
                 shared.fill(objects)
-                return {obj: shared.found[obj] for obj in objects}
+                return {obj: shared.results[obj] for obj in objects}
             used.add(built)
-    return found
+    return results
 
 
 @define
@@ -111,12 +108,12 @@ class _Sharing:
 
     room: Room
     build: Build
-    found: dict[CustomObject[Any], Fragment | Finding] = field(factory=dict)
+    results: dict[ScrapeObject, Fragment | Finding] = field(factory=dict)
     everything: Use = field(factory=Use)
 
-    def fill(self, objects: Iterable[CustomObject[Any]]) -> None:
+    def fill(self, objects: Iterable[ScrapeObject]) -> None:
         """Find out what becomes of every object."""
-        waiting: dict[str, list[CustomObject[Any]]] = {}
+        waiting: dict[str, list[ScrapeObject]] = {}
         for obj in sorted(objects, key=_age, reverse=True):
             waiting.setdefault(obj.namespace, []).append(obj)
         used = {namespace: Use() for namespace in waiting}
@@ -126,17 +123,17 @@ class _Sharing:
             _, namespace = heappop(turns)
             short = self.take(waiting[namespace].pop(), used[namespace])
             if short and used[namespace].missed_bytes > OBJECT_TEXT_BYTES:
-                self.found |= {each: no_room(each, short, self.room) for each in waiting.pop(namespace)}
+                self.results |= {each: no_room(each, short, self.room) for each in waiting.pop(namespace)}
             elif waiting[namespace]:
                 heappush(turns, (self.room.fraction(used[namespace]), namespace))
 
-    def take(self, obj: CustomObject[Any], used: Use) -> Limit | None:
+    def take(self, obj: ScrapeObject, used: Use) -> Limit | None:
         """Build one object and take it in; the limit if there is no room for it."""
-        built = self.found[obj] = self.build(obj)
+        built = self.results[obj] = self.build(obj)
         if not isinstance(built, Fragment):
             return None
         if short := self.room.shortage(self.everything, built):
-            self.found[obj] = no_room(obj, short, self.room)
+            self.results[obj] = no_room(obj, short, self.room)
             used.missed_bytes += len(built.entry.text)
             return short
         self.everything.add(built)
@@ -144,7 +141,7 @@ class _Sharing:
         return None
 
 
-def no_room(obj: CustomObject[Any], short: Limit, room: Room) -> Finding:
+def no_room(obj: ScrapeObject, short: Limit, room: Room) -> Finding:
     """An object that its namespace has no share left for; the text does not depend on what others have."""
     most = {
         OWNER_TEXT_BYTES.name: room.text_bytes,
@@ -161,5 +158,5 @@ def file_bytes(key: str, text: str) -> int:
     return len(text.encode("utf-8", "surrogateescape")) + 3 * len(key)
 
 
-def _age(obj: CustomObject[Any]) -> tuple[str, str, str]:
+def _age(obj: ScrapeObject) -> tuple[str, str, str]:
     return obj.metadata.creation_timestamp, obj.key, obj.kind.name

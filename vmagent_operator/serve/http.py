@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from vmagent_operator.identity import OPERATOR
 
@@ -25,9 +25,18 @@ logger = logging.getLogger(__name__)
 HEAD_SECONDS = 5.0
 """For a whole request, TLS handshake aside: probes and scrapers send theirs at once."""
 ANSWER_SECONDS = 10.0
+"""For one read or write of an answer: whoever takes nothing in for so long is gone, and its thread is needed."""
 CONNECTIONS = 16
-CERTIFICATE_SECONDS, TOKEN_SECONDS = 10.0, 60.0
+"""Of a port at a time: a few probes and scrapers, and as many threads, whoever else may connect."""
+CERTIFICATE_SECONDS = 10.0
+"""How soon a renewed certificate is used: the old one is still good for days when cert-manager replaces it."""
+TOKEN_SECONDS = 60.0
+"""The same of a token; the kubelet itself takes a minute to bring a changed Secret into the pod."""
 
+Address = tuple[str | int, ...]
+"""Host and port, and what IPv6 has besides."""
+Marks = tuple[tuple[int, int, int], ...]
+"""Device, inode and time of change of some files."""
 Query = Mapping[str, str]
 Page = Callable[[Query, Mapping[str, str]], "Answer"]
 """A page gets the query and the headers, whose names are lower case."""
@@ -46,45 +55,22 @@ class ServingError(Exception):
     """An address that cannot be listened on, or a certificate that cannot be used."""
 
 
-@define
-class Certificate:
-    """A server certificate that is read again when its files change; a bad new one leaves the old one in use."""
+@frozen
+class CertificateFiles:
+    """Where a server certificate is. authority: of the clients, the system's if there is none and they are asked for theirs."""
 
     certificate: Path
     key: Path
     authority: Path | None = None
     asks_clients: bool = False
-    _context: ssl.SSLContext = field(init=False)
-    _marks: tuple[tuple[int, int, int], ...] = field(init=False)
-    _looked_at: float = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        try:
-            self._marks, self._context = self._stat(), self._load()
-        except (OSError, ssl.SSLError) as error:
-            raise ServingError(f"certificate {self.certificate} cannot be used: {error}") from error
-        self._looked_at = time.monotonic()
+    def marks(self) -> Marks:
+        """What differs once a file has been replaced. Raises OSError."""
+        paths = (self.certificate, self.key, *([self.authority] if self.authority else []))
+        return tuple((stat.st_dev, stat.st_ino, stat.st_mtime_ns) for stat in (path.stat() for path in paths))
 
-    def context(self) -> ssl.SSLContext:
-        """The settings for a new connection."""
-        if time.monotonic() - self._looked_at >= CERTIFICATE_SECONDS:
-            self._looked_at = time.monotonic()
-            try:
-                if (marks := self._stat()) != self._marks:
-                    self._context, self._marks = self._load(), marks
-            except (OSError, ssl.SSLError) as error:
-                logger.error("certificate %s: cannot be read again, the old one stays: %s", self.certificate, error)
-        return self._context
-
-    def _files(self) -> tuple[Path, ...]:
-        return (self.certificate, self.key, *([self.authority] if self.authority else []))
-
-    def _stat(self) -> tuple[tuple[int, int, int], ...]:
-        return tuple(
-            (found.st_dev, found.st_ino, found.st_mtime_ns) for found in (path.stat() for path in self._files())
-        )
-
-    def _load(self) -> ssl.SSLContext:
+    def load(self) -> ssl.SSLContext:
+        """What they hold. Raises OSError and SSLError."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self.certificate, self.key)
@@ -98,12 +84,43 @@ class Certificate:
 
 
 @define
+class Certificate:
+    """A server certificate that is read again when its files change; a bad new one leaves the old one in use."""
+
+    files: CertificateFiles
+    _context: ssl.SSLContext
+    _marks: Marks
+    _looked_at: float
+
+    @classmethod
+    def read(cls, files: CertificateFiles) -> "Certificate":
+        """The certificate in `files`. Raises ServingError."""
+        try:
+            marks = files.marks()  # first: what is replaced while it is read is read again
+            return cls(files, files.load(), marks, time.monotonic())
+        except (OSError, ssl.SSLError) as error:
+            raise ServingError(f"certificate {files.certificate} cannot be used: {error}") from error
+
+    def context(self) -> ssl.SSLContext:
+        """The settings for a new connection."""
+        if time.monotonic() - self._looked_at >= CERTIFICATE_SECONDS:
+            self._looked_at = time.monotonic()
+            try:
+                if (marks := self.files.marks()) != self._marks:
+                    self._context, self._marks = self.files.load(), marks
+            except (OSError, ssl.SSLError) as error:
+                path = self.files.certificate
+                logger.error("certificate %s: cannot be read again, the old one stays: %s", path, error)
+        return self._context
+
+
+@define
 class Token:
     """A bearer token in a file, read again once a minute."""
 
     path: Path
-    _value: bytes = field(init=False, default=b"")
-    _read_at: float = field(init=False, default=float("-inf"))
+    _value: bytes = b""
+    _read_at: float = float("-inf")
 
     def admits(self, headers: Mapping[str, str]) -> bool:
         """Whether a request carries the token."""
@@ -147,7 +164,7 @@ class Server(ThreadingHTTPServer):
     ) -> None:
         """Raises ServingError. `host` is listened on if the address names none, else every address of either family."""
         self.pages, self._certificate = pages, certificate
-        self._open: dict[tuple[Any, ...], Open] = {}
+        self._open: dict[Address, Open] = {}
         """By the client's address and port, the oldest first."""
         self._lock = threading.Lock()
         name, _, port = address.rpartition(":")
@@ -186,7 +203,7 @@ class Server(ThreadingHTTPServer):
         """Answer from now on."""
         threading.Thread(target=self.serve_forever, name=name, daemon=True).start()
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: Any, client_address: Address) -> None:
         """Hand a connection to a thread, making room for it; turn it away if all others are being answered."""
         with self._lock:
             has_room = len(self._open) < CONNECTIONS or self._make_room()
@@ -205,12 +222,12 @@ class Server(ThreadingHTTPServer):
         self._close(max(idle, key=lambda address: held[address[0]]))  # of equals the first
         return True
 
-    def _close(self, address: tuple[Any, ...]) -> None:
+    def _close(self, address: Address) -> None:
         if known := self._open.pop(address, None):
             known.hang_up()
             known.handle.close()
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def process_request_thread(self, request: Any, client_address: Address) -> None:
         """Serve one connection."""
         try:
             request.settimeout(HEAD_SECONDS)
@@ -224,13 +241,13 @@ class Server(ThreadingHTTPServer):
             with self._lock:
                 self._close(client_address)
 
-    def answering(self, client_address: Any) -> None:
+    def answering(self, client_address: Address) -> None:
         """The client has asked for something, and is not idle any more."""
         with self._lock:
             if known := self._open.get(client_address):
                 known.is_idle = False
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: Any, client_address: Address) -> None:
         """A client that goes away is no error of ours."""
         logger.debug("connection from %s failed", client_address, exc_info=True)
 
@@ -293,7 +310,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(answer.body)
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: object) -> None:
         logger.debug("%s %s", self.address_string(), format % args)
 
 

@@ -18,6 +18,7 @@ from vmagent_operator.controller.engine.controller import Controller
 from vmagent_operator.controller.engine.kind import OwnerKind
 from vmagent_operator.controller.steps.reconcile import Decided
 from vmagent_operator.controller.system import System
+from vmagent_operator.model.decode import Manifest
 from vmagent_operator.serve.http import Answer, Page, Query, Token
 
 Check = Callable[[], str]
@@ -60,7 +61,7 @@ class Debug:
     """The inside of the process: names, times and counts, and no content of any object."""
 
     system: System
-    effective: Mapping[str, Any]
+    effective: Mapping[str, object]
 
     def pages(self) -> Mapping[str, Page]:
         """Path -> page."""
@@ -74,10 +75,10 @@ class Debug:
             **{f"/debug/{of.kind.plural}/": partial(self._owner, of) for of in self.system.mapper.owners},
         }
 
-    def _queue(self) -> dict[str, Any]:
+    def _queue(self) -> Manifest:
         return {controller.name: _snapshot(controller) for controller in self.system.controllers}
 
-    def _informers(self) -> list[dict[str, Any]]:
+    def _informers(self) -> list[Manifest]:
         return [
             {
                 "kind": informer.resource.kind,
@@ -113,7 +114,7 @@ def _children(decided: Decided | None) -> list[tuple[str, str, str]]:
     return [child.id for child in decided.plan.children] if decided else []
 
 
-def _snapshot(controller: Controller[Any]) -> dict[str, Any]:
+def _snapshot(controller: Controller[Any]) -> Manifest:
     shown = asdict(controller.queue.snapshot(), recurse=False)
     return {name: {"/".join(key): value for key, value in found.items()} for name, found in shown.items()}
 
@@ -145,5 +146,5 @@ def _text(text: str) -> Answer:
     return Answer(text.encode())
 
 
-def _json(value: Any) -> Answer:
+def _json(value: object) -> Answer:
     return Answer(json.dumps(value, indent=2, default=str).encode() + b"\n", content_type="application/json")

@@ -1,12 +1,13 @@
-"""The status of an owner: of a VMAgent, or of whatever else asks for workloads."""
+"""The status of an owner: of whatever asks for workloads."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_json
-from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Status, condition, conditions
+from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Condition, Status, condition, conditions
 
 State = Literal["expanding", "operational", "failed", "paused"]
 
@@ -20,7 +21,7 @@ _CONDITIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 
 
 def owner_status(
-    owner: CustomObject[Any],
+    owner: CustomObject[object],
     state: State,
     reason: str,
     now: datetime,
@@ -52,17 +53,17 @@ def owner_status(
     return status
 
 
-def applied_spec(spec: Any) -> dict[str, Any]:
+def applied_spec(spec: object) -> Manifest:
     """What a status remembers of the spec that was applied: all but a license key in clear text."""
-    applied: dict[str, Any] = to_json(spec)
+    applied: Manifest = to_json(spec)
     if license := applied.get("license"):
         applied["license"] = {key: value for key, value in license.items() if key != "key"}
     return applied
 
 
 def _laid_over(
-    owner: CustomObject[Any], wanted: Mapping[str, tuple[str, str, str]], now: datetime
-) -> list[Mapping[str, Any]]:
+    owner: CustomObject[object], wanted: Mapping[str, tuple[str, str, str]], now: datetime
+) -> list[Condition]:
     """The owner's conditions with those of `wanted`, type -> status, reason and message; sorted by type."""
     found = {known["type"]: known for known in conditions(owner)}
     for kind, (status, reason, message) in wanted.items():

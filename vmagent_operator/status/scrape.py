@@ -3,18 +3,17 @@
 import zlib
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.identity import CONDITION_SUFFIX
-from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Status, condition, conditions, time
+from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Condition, Status, condition, conditions, time
 
 _LONGEST_STALE_SECONDS = 10800.0
 """The least age at which a condition counts as left behind: three times the hour in which the Go operator renews its own."""
 
 
 def scrape_status(
-    scrape: CustomObject[Any],
+    scrape: ScrapeObject,
     verdicts: Mapping[str, str | None],
     released: Collection[str],
     now: datetime,
@@ -45,12 +44,12 @@ def scrape_status(
 
 
 def _without_stale(
-    scrape: CustomObject[Any],
-    found: Mapping[str, Mapping[str, Any]],
+    scrape: ScrapeObject,
+    found: Mapping[str, Condition],
     own: Collection[str],
     now: datetime,
     ttl_seconds: float,
-) -> list[Mapping[str, Any]]:
+) -> list[Condition]:
     """`found`, sorted by type, without what owners that are gone have left behind.
 
     Age is counted from the newest time on the object, but not from one that is yet to come: a clock that runs ahead
@@ -69,7 +68,7 @@ def _without_stale(
     return [found[kind] for kind in sorted(found) if not is_stale(kind)]
 
 
-def _aggregated(scrape: CustomObject[Any], found: list[Mapping[str, Any]], miss: str) -> Status | None:
+def _aggregated(scrape: ScrapeObject, found: list[Condition], miss: str) -> Status | None:
     """The whole status with the conditions `found` (sorted by type); None if it is what `scrape` has already."""
     ours = [known for known in found if known["type"].endswith(CONDITION_SUFFIX)]
     faults = sorted(str(known.get("message", "")) for known in ours if known.get("status") == "False")
@@ -88,6 +87,6 @@ def _aggregated(scrape: CustomObject[Any], found: list[Mapping[str, Any]], miss:
     return None if status == before else status
 
 
-def _spread(scrape: CustomObject[Any], parent: str) -> float:
+def _spread(scrape: ScrapeObject, parent: str) -> float:
     """A number in [1, 1.5) that is the object's and parent's own, so that refreshes come evenly and not in waves."""
     return 1 + zlib.crc32(f"{scrape.metadata.uid} {parent}".encode()) / 2**33

@@ -37,13 +37,13 @@ class OwnerKind:
     """All that tells one kind of owner from another, for everything that is not built for it alone.
 
     apps: the applications that run for one, the main one first. The functions get an owner whose spec could be decoded,
-    but for `scale`, which gets any; those with settings raise AgentError.
+    but for `scale`, which gets any; those with settings raise OwnerError.
     """
 
     kind: Kind[Any]
     apps: tuple[Application, ...]
     desired: Callable[[Inputs], Desired]
-    """Everything that an owner asks for. Raises AgentError: then nothing is to be written."""
+    """Everything that an owner asks for. Raises OwnerError: then nothing is to be written."""
     scale: Callable[[Owner], Mapping[str, Any]]
     """What its scale subresource and its columns read in its status."""
     self_scrapes: Callable[[Owner, Settings], tuple[Manifest, ...]] = lambda owner, settings: ()

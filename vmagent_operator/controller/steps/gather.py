@@ -91,7 +91,7 @@ class Gatherer:
     server: Server = Server()
 
     def references(self, owner: Owner) -> References:
-        """What `owner` asks for, as the stores have it. Raises SelectorError and AgentError."""
+        """What `owner` asks for, as the stores have it. Raises SelectorError and OwnerError."""
         own = references(owner.spec, owner.namespace)
         scrapes = self.of.scrape_owner(owner, self.settings)
         if scrapes is None:

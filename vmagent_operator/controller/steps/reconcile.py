@@ -35,7 +35,7 @@ from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written
 from vmagent_operator.kube.write.ownership import describe
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.references import Missing, Reference
 from vmagent_operator.scrape.selection import SelectorError
 from vmagent_operator.status.conditions import condition_type
@@ -144,7 +144,7 @@ class Reconcile:
             result = self._delete() if self.owner.is_deleted else self._run()
         except OutdatedError:
             return Result(kind="waiting", message="the object has changed meanwhile", after_seconds=AGAIN_SECONDS)
-        except (AgentError, SelectorError, Missing, WaitingError, NotOwnedError, ApiError) as error:
+        except (OwnerError, SelectorError, Missing, WaitingError, NotOwnedError, ApiError) as error:
             result = result_of(error)
             self.tools.verdicts.keep(condition_type(self.owner))
         self.state.crashes = 0
@@ -155,7 +155,7 @@ class Reconcile:
     def _run(self) -> Result:
         owner, tools = self.owner, self.tools
         if owner.spec is None:
-            raise AgentError(str(owner.error))
+            raise OwnerError(str(owner.error))
         if not owner.spec.paused and (seconds := self.conflicts.pause_seconds()) > 0:
             return Result(kind="conflict", message="somebody else undoes our writes", after_seconds=seconds)
         if FINALIZER not in owner.metadata.finalizers:

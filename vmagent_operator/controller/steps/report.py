@@ -16,7 +16,7 @@ from vmagent_operator.kube.errors import ApiError, Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write.apply import NotOwnedError, WaitingError
-from vmagent_operator.scrape.errors import AgentError, Finding
+from vmagent_operator.scrape.errors import Finding, OwnerError
 from vmagent_operator.scrape.references import Missing
 from vmagent_operator.scrape.selection import SelectorError
 from vmagent_operator.status.conditions import Status
@@ -40,7 +40,7 @@ def result_of(error: Exception) -> Result:
     match error:
         case Missing():
             return Result(kind="missing reference", message=message)
-        case AgentError() | SelectorError():
+        case OwnerError() | SelectorError():
             kind: Kind = "missing reference" if isinstance(error.__cause__, Missing) else "invalid spec"
             return Result(kind=kind, message=message)
         case WaitingError():

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Mapping
-from typing import Any
 
 from vmagent_operator.desired import labels, names
 from vmagent_operator.desired.component import Component
@@ -17,7 +16,7 @@ def secret(component: Component, name: str, data: Mapping[str, bytes]) -> Manife
     """A generated Secret; managed annotations do not reach it, and without data it has no such key."""
     metadata = labels.meta(component, name)
     metadata["annotations"] = {**component.settings.common_annotations, "generated": "true"}
-    manifest: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+    manifest: Manifest = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
     if data:
         manifest["data"] = {key: base64.b64encode(data[key]).decode() for key in sorted(data)}
     return manifest

@@ -1,13 +1,12 @@
 """The pods' account and what it may read."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from vmagent_operator.desired import labels, names
 from vmagent_operator.desired.component import Component
 from vmagent_operator.model.decode import Manifest
 
-Rule = dict[str, Any]
+Rule = Manifest
 _GROUP = "rbac.authorization.k8s.io"
 _READ = ["get", "list", "watch"]
 _SLICES: Rule = {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ}

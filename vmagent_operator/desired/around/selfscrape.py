@@ -1,7 +1,5 @@
 """The scrape object through which a component is scraped itself: a VMServiceScrape, or for a DaemonSet a VMPodScrape."""
 
-from typing import Any
-
 from attrs import frozen
 
 from vmagent_operator.api.apps import AdditionalServiceSpec
@@ -14,7 +12,7 @@ from vmagent_operator.identity import ADDITIONAL_SERVICE_LABEL, API_VERSION
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_json
 
-Endpoint = dict[str, Any]
+Endpoint = Manifest
 _APP_LABEL = "victoriametrics_app"
 _BOTH_SPELLINGS = {"sourceLabels": "source_labels", "targetLabel": "target_label"}
 

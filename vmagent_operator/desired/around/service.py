@@ -4,7 +4,6 @@ What a server would fill in is written out, so that desired and live compare wit
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from vmagent_operator.api.apps import AdditionalServiceSpec
 from vmagent_operator.api.vmagent import InsertPorts
@@ -15,6 +14,7 @@ from vmagent_operator.identity import ADDITIONAL_SERVICE_LABEL
 from vmagent_operator.model.decode import Manifest
 
 _CLIENT_IP_TIMEOUT_SECONDS = 10800
+"""Kubernetes' default, which the API server writes into a Service that names none."""
 
 Port = tuple[str, str, str]
 """Name, protocol and number of a port; the number as the user wrote it."""
@@ -53,7 +53,7 @@ def main(
     ports: those beside that of HTTP.
     """
     metadata = labels.meta(component, component.name)
-    service: dict[str, Any] = {
+    service: Manifest = {
         "type": "ClusterIP",
         "selector": labels.selector(component),
         "ports": [_port(*port) for port in (("http", "TCP", listener.port(component)), *ports)],
@@ -111,7 +111,7 @@ def _port(name: str, protocol: str, text: str) -> Manifest:
     return {"name": name, "protocol": protocol, "port": target if isinstance(target, int) else 0, "targetPort": target}
 
 
-def _patched(service: dict[str, Any], given: Manifest) -> dict[str, Any]:
+def _patched(service: Manifest, given: Manifest) -> Manifest:
     """A Service spec of the user's own, with what it leaves out taken from `service`."""
     patched = {"type": service["type"], **given, "selector": service["selector"]}
     if patched["type"] == service["type"] and not patched.get("clusterIP") and "clusterIP" in service:
@@ -122,8 +122,8 @@ def _patched(service: dict[str, Any], given: Manifest) -> dict[str, Any]:
     return patched
 
 
-def _completed(service: dict[str, Any]) -> dict[str, Any]:
-    """A Service spec as the API server stores it."""
+def _completed(service: Manifest) -> Manifest:
+    """A Service spec as the API server stores it: what it adds by itself and we did not ask for would be a difference each time."""
     out = {**service, "ports": [_completed_port(port) for port in service["ports"]]}
     out["sessionAffinity"] = service.get("sessionAffinity") or "None"
     if out["sessionAffinity"] != "ClientIP":

@@ -5,10 +5,10 @@ Source: lib/streamaggr/streamaggr.go of VictoriaMetrics 1.150
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from vmagent_operator.api.vmagent import StreamAggrConfig
 from vmagent_operator.desired.vmagent.goduration import SECOND, InvalidDuration, fault, nanoseconds
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.checks.raw import (
     RULES,
     Faults,
@@ -55,7 +55,7 @@ _RULE = mapping(
 )
 
 
-def faults(rule: Any, path: str, common: StreamAggrConfig, filled: Fill) -> Faults:
+def faults(rule: Config | None, path: str, common: StreamAggrConfig, filled: Fill) -> Faults:
     """What is wrong with a rule, as it stands in vmagent's file, given the options that it shares with others."""
     if rule is None:
         yield f"{path}: expected a mapping"  # vmagent panics on it
@@ -67,7 +67,7 @@ def faults(rule: Any, path: str, common: StreamAggrConfig, filled: Fill) -> Faul
         yield from (f"{path}.{each}" for each in _options(rule, common))
 
 
-def _intervals(rule: Mapping[str, Any], common: StreamAggrConfig, filled: Fill) -> Iterator[str]:
+def _intervals(rule: Config, common: StreamAggrConfig, filled: Fill) -> Iterator[str]:
     given = {key: filled(words(rule.get(key))) for key in _DURATIONS}
     known = {key: each for key, each in given.items() if each is not None}
     if not words(rule.get("interval")):
@@ -92,7 +92,7 @@ def _proportions(given: Mapping[str, str], common: StreamAggrConfig) -> Iterator
         yield "staleness_interval: is shorter than interval"
 
 
-def _outputs(rule: Mapping[str, Any], filled: Fill) -> Iterator[str]:
+def _outputs(rule: Config, filled: Fill) -> Iterator[str]:
     given = [words(each) for each in rule.get("outputs") or ()]
     if not given:
         yield "outputs: required"
@@ -123,7 +123,7 @@ def _are_shares(output: str) -> bool:
     return all(math.isnan(share) or 0 <= share <= 1 for share in shares)
 
 
-def _options(rule: Mapping[str, Any], common: StreamAggrConfig) -> Iterator[str]:
+def _options(rule: Config, common: StreamAggrConfig) -> Iterator[str]:
     if rule.get("by") and rule.get("without"):
         yield "without: by is set as well"
     if not rule.get("keep_metric_names"):

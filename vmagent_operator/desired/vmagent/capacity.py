@@ -1,7 +1,6 @@
 """How much configuration a vmagent can hold: what its memory limit allows, as Kubernetes will enforce it."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from vmagent_operator.desired import resources
 from vmagent_operator.desired.component import Component
@@ -32,7 +31,7 @@ def memory_bytes(agent: VMAgent, component: Component) -> int | None:
     return None if found is None else whole_bytes(found)
 
 
-def _limit(requirements: Any) -> str | int | float | None:
+def _limit(requirements: object) -> str | int | float | None:
     limits = requirements.get("limits") if isinstance(requirements, dict) else None
     found = limits.get("memory") if isinstance(limits, dict) else None
     return found if isinstance(found, str | int | float) else None

@@ -14,8 +14,8 @@ from vmagent_operator.scrape.references import SecretSnapshot
 _NODE_NAME = {"name": "KUBE_NODE_NAME", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
 
 
-def parts(agent: VMAgent, component: Component, values: SecretSnapshot, overflow_count: int) -> pod.Parts:
-    """What the agent brings into its pod. Raises AgentError for a reference of remote write into nowhere."""
+def parts(agent: VMAgent, component: Component, snapshot: SecretSnapshot, overflow_count: int) -> pod.Parts:
+    """What the agent brings into its pod. Raises OwnerError for a reference of remote write into nowhere."""
     reloaded = Reloader(
         component=component,
         params=spec(agent).reloader,
@@ -25,7 +25,7 @@ def parts(agent: VMAgent, component: Component, values: SecretSnapshot, overflow
     )
     own = pod.main(
         component,
-        arguments(agent, component, values),
+        arguments(agent, component, snapshot),
         volumes.mounts(agent, component, overflow_count),
         env=[_NODE_NAME] if is_daemon_set(agent) else (),
         ports=service.insert_ports(spec(agent).insert_ports),
@@ -38,16 +38,16 @@ def parts(agent: VMAgent, component: Component, values: SecretSnapshot, overflow
     )
 
 
-def arguments(agent: VMAgent, component: Component, values: SecretSnapshot) -> list[str]:
+def arguments(agent: VMAgent, component: Component, snapshot: SecretSnapshot) -> list[str]:
     """vmagent's arguments, sorted; only that of the reload key, which the user cannot replace, comes last."""
-    found = pod.overridden(component, [*_generated(agent, component, values)])
+    found = pod.overridden(component, [*_generated(agent, component, snapshot)])
     if spec(agent).reloader.config_reload_auth_key_secret:
         found.append(f"-reloadAuthKey={reloader.key_file(spec(agent).reloader)}")
     return found
 
 
-def _generated(agent: VMAgent, component: Component, values: SecretSnapshot) -> Iterator[str]:
-    yield from remotewrite.arguments(agent, values)
+def _generated(agent: VMAgent, component: Component, snapshot: SecretSnapshot) -> Iterator[str]:
+    yield from remotewrite.arguments(agent, snapshot)
     yield from pod.arguments(component)
     yield from service.insert_flags(spec(agent).insert_ports)
     if not spec(agent).scraping.ingest_only_mode:

@@ -3,8 +3,6 @@
 They are apart so that account, configuration, pod and self scrape cannot disagree on whether a Secret is read.
 """
 
-from typing import Any
-
 from vmagent_operator.api.apps import ManagedMetadata
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.kinds import SCRAPE_KINDS
@@ -12,11 +10,11 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAgentSpec
 from vmagent_operator.desired import labels
 from vmagent_operator.desired.component import Application, Component
+from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.walk import find
-from vmagent_operator.scrape.environment import Environment
-from vmagent_operator.scrape.environment import environment as _environment
-from vmagent_operator.scrape.errors import AgentError
-from vmagent_operator.scrape.owner import ScrapeOwner
+from vmagent_operator.scrape.errors import OwnerError
+from vmagent_operator.scrape.owner import Environment, ScrapeOwner
+from vmagent_operator.scrape.owner import environment as _environment
 from vmagent_operator.settings import Server, Settings
 
 VMAgent = CustomObject[VMAgentSpec]
@@ -32,9 +30,9 @@ VMAGENT = Application(
 
 
 def spec(agent: VMAgent) -> VMAgentSpec:
-    """The decoded spec; AgentError, with every fault, if it could not be decoded."""
+    """The decoded spec; OwnerError, with every fault, if it could not be decoded."""
     if agent.spec is None:
-        raise AgentError(str(agent.error))
+        raise OwnerError(str(agent.error))
     return agent.spec
 
 
@@ -116,11 +114,11 @@ def has_reloader(agent: VMAgent) -> bool:
 
 def is_unmanaged(agent: VMAgent) -> bool:
     """Whether the scrape configuration is the user's own: the agent scrapes, but nothing says what."""
-    asked = spec(agent).scraping
+    scraping = spec(agent).scraping
     selectors = (field for kind in SCRAPE_KINDS for field in (kind.selector, kind.namespace_selector))
-    is_selective = asked.select_all_by_default or any(getattr(asked, name) is not None for name in selectors)
-    has_jobs = asked.additional_scrape_configs is not None or bool(asked.inline_scrape_config)
-    return not (asked.ingest_only_mode or is_selective or has_jobs)
+    is_selective = scraping.select_all_by_default or any(getattr(scraping, name) is not None for name in selectors)
+    has_jobs = scraping.additional_scrape_configs is not None or bool(scraping.inline_scrape_config)
+    return not (scraping.ingest_only_mode or is_selective or has_jobs)
 
 
 def prefixed(agent: VMAgent) -> str:
@@ -129,37 +127,37 @@ def prefixed(agent: VMAgent) -> str:
 
 
 def component(agent: VMAgent, settings: Settings, server: Server = Server()) -> Component:  # noqa: B008
-    """The agent as generic builders see it. Raises AgentError."""
-    asked = spec(agent)
+    """The agent as generic builders see it. Raises OwnerError."""
+    agent_spec = spec(agent)
     return Component(
         owner=agent,
         app=VMAGENT,
         name=prefixed(agent),
-        params=asked.apps,
+        params=agent_spec.apps,
         settings=settings,
         server=server,
-        managed=asked.managed_metadata or ManagedMetadata(),
-        license=asked.license,
+        managed=agent_spec.managed_metadata or ManagedMetadata(),
+        license=agent_spec.license,
         kind="DaemonSet" if is_daemon_set(agent) else "StatefulSet" if is_stateful(agent) else "Deployment",
         shards=shards(agent),
     )
 
 
 def scrape_owner(agent: VMAgent, settings: Settings) -> ScrapeOwner:
-    """The agent as whoever selects scrape objects. Raises AgentError."""
-    asked = spec(agent)
+    """The agent as whoever selects scrape objects. Raises OwnerError."""
+    agent_spec = spec(agent)
     return ScrapeOwner(
         object=agent,
-        scraping=asked.scraping,
-        params=asked.apps,
+        scraping=agent_spec.scraping,
+        params=agent_spec.apps,
         settings=settings,
         container=VMAGENT.name,
-        is_daemon_set=asked.daemon_set_mode,
+        is_daemon_set=agent_spec.daemon_set_mode,
         assets_directory=VMAGENT.assets_directory,
     )
 
 
-def scale(agent: VMAgent) -> dict[str, Any]:
+def scale(agent: VMAgent) -> Manifest:
     """What the agent's scale subresource and columns read in its status, as far as its spec could be decoded."""
     selector = ",".join(f"{key}={value}" for key, value in sorted(labels.instance(VMAGENT, agent.name).items()))
     if agent.spec is None:

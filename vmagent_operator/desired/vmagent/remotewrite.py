@@ -26,10 +26,11 @@ from vmagent_operator.desired.vmagent.features import (
     spec,
 )
 from vmagent_operator.desired.workload.volumes import AGGREGATION_DIRECTORY, RELABELING_DIRECTORY
-from vmagent_operator.scrape.errors import AgentError, refuse
+from vmagent_operator.scrape.errors import OwnerError, refuse
 from vmagent_operator.scrape.references import Missing, SecretResolver, SecretSnapshot, Selector
 
 _DEFAULT_QUEUE_BYTES = 1 << 30
+"""What a queue may take where nobody says: an `emptyDir` is the node's disk, which others need too."""
 
 
 @frozen(kw_only=True)
@@ -42,7 +43,7 @@ class Assets:
 
 @frozen(eq=False)
 class Destination:
-    """One entry of `remoteWrite`, and where its references lead; AgentError names one that leads nowhere.
+    """One entry of `remoteWrite`, and where its references lead; OwnerError names one that leads nowhere.
 
     config, tls: collect what is copied into the two Secrets.
     """
@@ -106,7 +107,7 @@ class Destination:
             return look_up()
         except Missing as missing:
             where = f"spec.remoteWrite[{self.index}].{field}"
-            raise AgentError(f"failed to build remote write args: {where}: {missing}") from missing
+            raise OwnerError(f"failed to build remote write args: {where}: {missing}") from missing
 
 
 @frozen(eq=False)
@@ -124,12 +125,12 @@ class Flag:
             yield f"-remoteWrite.{self.name}={args.join(values)}"
 
 
-def arguments(agent: VMAgent, values: SecretSnapshot) -> list[str]:
+def arguments(agent: VMAgent, snapshot: SecretSnapshot) -> list[str]:
     """The arguments of remote write, those for all destinations included.
 
-    Raises AgentError for a reference into nowhere, and for what vmagent would not start with, naming the field.
+    Raises OwnerError for a reference into nowhere, and for what vmagent would not start with, naming the field.
     """
-    destinations = _destinations(agent, values)
+    destinations = _destinations(agent, snapshot)
     refuse([*_faults(agent, destinations)])
     per_url = [argument for flag in FLAGS for argument in flag.arguments(destinations)]
     return [*per_url, *_queues(agent), *_settings(agent), *_for_all(agent)]
@@ -137,22 +138,22 @@ def arguments(agent: VMAgent, values: SecretSnapshot) -> list[str]:
 
 def _faults(agent: VMAgent, destinations: Sequence[Destination]) -> Iterator[str]:
     """What vmagent would not start with; a flag that the user gives otherwise is the user's to get right."""
-    asked, filled = spec(agent), environment(agent).fill
-    extra = asked.apps.extra_args
+    agent_spec, filled = spec(agent), environment(agent).fill
+    extra = agent_spec.apps.extra_args
     if "remoteWrite.url" in extra:
         return
     for at in destinations:
         flags = {flag.name: flag.value(at) for flag in FLAGS if f"remoteWrite.{flag.name}" not in extra}
         yield from startup.destination(flags, f"spec.remoteWrite[{at.index}]", filled)
-    if asked.remote_write_settings and "remoteWrite.flushInterval" not in extra:
-        yield from startup.common(asked.remote_write_settings, filled)
-    if asked.stream_aggr_config and "streamAggr.dedupInterval" not in extra:
-        yield from startup.deduplication(asked.stream_aggr_config.dedup_interval, "spec.streamAggrConfig", filled)
+    if agent_spec.remote_write_settings and "remoteWrite.flushInterval" not in extra:
+        yield from startup.common(agent_spec.remote_write_settings, filled)
+    if agent_spec.stream_aggr_config and "streamAggr.dedupInterval" not in extra:
+        yield from startup.deduplication(agent_spec.stream_aggr_config.dedup_interval, "spec.streamAggrConfig", filled)
 
 
-def assets(agent: VMAgent, values: SecretSnapshot) -> Assets:
-    """What `arguments` refer to as files. Raises AgentError like it."""
-    destinations = _destinations(agent, values)
+def assets(agent: VMAgent, snapshot: SecretSnapshot) -> Assets:
+    """What `arguments` refer to as files. Raises OwnerError like it."""
+    destinations = _destinations(agent, snapshot)
     for flag in FLAGS:
         for destination in destinations:
             flag.value(destination)
@@ -162,13 +163,13 @@ def assets(agent: VMAgent, values: SecretSnapshot) -> Assets:
     )
 
 
-def _destinations(agent: VMAgent, values: SecretSnapshot) -> list[Destination]:
+def _destinations(agent: VMAgent, snapshot: SecretSnapshot) -> list[Destination]:
     return [
         Destination(
             index,
             remote,
-            config=SecretResolver(values, agent.namespace, directory=VMAGENT.config_directory),
-            tls=SecretResolver(values, agent.namespace, directory=VMAGENT.assets_directory),
+            config=SecretResolver(snapshot, agent.namespace, directory=VMAGENT.config_directory),
+            tls=SecretResolver(snapshot, agent.namespace, directory=VMAGENT.assets_directory),
         )
         for index, remote in enumerate(spec(agent).remote_write)
     ]

@@ -1,7 +1,7 @@
 """ConfigMaps with the relabeling and stream aggregation rules of remote write.
 
 A value is the YAML of the inline rules, followed by the text of the user's ConfigMap. Since vmagent does not start with a
-rule that it cannot read, one is told before anything is written.
+rule that it cannot read, the status says so before anything is written.
 """
 
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ from vmagent_operator.desired.vmagent.features import (
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape.checks.raw import RULE
-from vmagent_operator.scrape.errors import AgentError, refuse
+from vmagent_operator.scrape.errors import OwnerError, refuse
 from vmagent_operator.scrape.references import Missing, Reference, SecretResolver, SecretSnapshot
 from vmagent_operator.scrape.text import emit
 from vmagent_operator.scrape.text.goyaml import InvalidYAML, load
@@ -45,18 +45,18 @@ def url_aggregation(index: int) -> str:
     return f"RWS_{index}-CM-STREAM-AGGR-CONF"
 
 
-def relabeling(agent: VMAgent, component: Component, values: SecretSnapshot) -> Manifest | None:
-    """The ConfigMap with relabeling rules, or None without any; AgentError for what is missing or wrong."""
+def relabeling(agent: VMAgent, component: Component, snapshot: SecretSnapshot) -> Manifest | None:
+    """The ConfigMap with relabeling rules, or None without any; OwnerError for what is missing or wrong."""
     if not has_relabeling(agent):
         return None
-    return _config_map(component, names.relabeling(component), _relabelings(agent, values))
+    return _config_map(component, names.relabeling(component), _relabelings(agent, snapshot))
 
 
-def aggregation(agent: VMAgent, component: Component, values: SecretSnapshot) -> Manifest | None:
-    """The ConfigMap with aggregation rules, or None without any; AgentError for what is missing or wrong."""
+def aggregation(agent: VMAgent, component: Component, snapshot: SecretSnapshot) -> Manifest | None:
+    """The ConfigMap with aggregation rules, or None without any; OwnerError for what is missing or wrong."""
     if not has_aggregation(agent):
         return None
-    return _config_map(component, names.aggregation(component), _aggregations(agent, values))
+    return _config_map(component, names.aggregation(component), _aggregations(agent, snapshot))
 
 
 def _config_map(component: Component, name: str, texts: Iterator[tuple[str, str]]) -> Manifest:
@@ -68,18 +68,18 @@ def _config_map(component: Component, name: str, texts: Iterator[tuple[str, str]
     }
 
 
-def _relabelings(agent: VMAgent, values: SecretSnapshot) -> Iterator[tuple[str, str]]:
-    asked, scope = spec(agent), SecretResolver(values, agent.namespace)
+def _relabelings(agent: VMAgent, snapshot: SecretSnapshot) -> Iterator[tuple[str, str]]:
+    agent_spec, resolver = spec(agent), SecretResolver(snapshot, agent.namespace)
     filled = environment(agent).fill
     sources = [
         (
             GLOBAL_RELABELING,
             _read(
                 "spec.inlineRelabelConfig",
-                asked.inline_relabel_config,
+                agent_spec.inline_relabel_config,
                 "spec.relabelConfig",
-                asked.relabel_config,
-                scope,
+                agent_spec.relabel_config,
+                resolver,
             ),
         ),
         *(
@@ -90,10 +90,10 @@ def _relabelings(agent: VMAgent, values: SecretSnapshot) -> Iterator[tuple[str, 
                     remote.inline_url_relabel_config,
                     f"spec.remoteWrite[{index}].urlRelabelConfig",
                     remote.url_relabel_config,
-                    scope,
+                    resolver,
                 ),
             )
-            for index, remote in enumerate(asked.remote_write)
+            for index, remote in enumerate(agent_spec.remote_write)
         ),
     ]
     for key, source in sources:
@@ -101,8 +101,8 @@ def _relabelings(agent: VMAgent, values: SecretSnapshot) -> Iterator[tuple[str, 
         yield key, source.joined()
 
 
-def _aggregations(agent: VMAgent, values: SecretSnapshot) -> Iterator[tuple[str, str]]:
-    scope, filled = SecretResolver(values, agent.namespace), environment(agent).fill
+def _aggregations(agent: VMAgent, snapshot: SecretSnapshot) -> Iterator[tuple[str, str]]:
+    resolver, filled = SecretResolver(snapshot, agent.namespace), environment(agent).fill
     blocks: list[tuple[str, str, StreamAggrConfig | None]] = [
         (GLOBAL_AGGREGATION, "spec", spec(agent).stream_aggr_config),
         *(
@@ -113,7 +113,7 @@ def _aggregations(agent: VMAgent, values: SecretSnapshot) -> Iterator[tuple[str,
     for key, where, block in blocks:
         if block is not None and has_rule(block):
             path = f"{where}.streamAggrConfig"
-            source = _read(f"{path}.rules", _rules(block), f"{path}.configmap", block.configmap, scope)
+            source = _read(f"{path}.rules", _rules(block), f"{path}.configmap", block.configmap, resolver)
             refuse([fault for at, rule in source.rules() for fault in aggregation_faults(rule, at, block, filled)])
             yield key, source.joined()
 
@@ -131,7 +131,7 @@ class _Source:
     """Where the rules of one file come from: some inline, as vmagent shows them, and the text of a ConfigMap."""
 
     inline_path: str
-    inline: Sequence[Any]
+    inline: Sequence[object]
     path: str
     text: str
 
@@ -141,15 +141,15 @@ class _Source:
         return inline + [(f"{self.path}[{index}]", rule) for index, rule in enumerate(self.listed())]
 
     def listed(self) -> list[Any]:
-        """The rules of the text; none of one that is YAML only once vmagent has filled it in. Raises AgentError."""
+        """The rules of the text; none of one that is YAML only once vmagent has filled it in. Raises OwnerError."""
         try:
             found = load(self.text)
         except InvalidYAML as error:
             if _OPENING in self.text:
                 return []
-            raise AgentError(f"{self.path}: {error}") from None
+            raise OwnerError(f"{self.path}: {error}") from None
         if found is not None and not isinstance(found, list):
-            raise AgentError(f"{self.path}: expected a list of rules")
+            raise OwnerError(f"{self.path}: expected a list of rules")
         return found or []
 
     def joined(self) -> str:
@@ -163,16 +163,20 @@ class _Source:
 
 
 def _read(
-    inline_path: str, inline: Sequence[Any], path: str, selector: ConfigMapKeySelector | None, scope: SecretResolver
+    inline_path: str,
+    inline: Sequence[object],
+    path: str,
+    selector: ConfigMapKeySelector | None,
+    resolver: SecretResolver,
 ) -> _Source:
-    """The rules of both origins. Raises AgentError for what is missing or wrong."""
-    rules = to_config(tuple(inline), scope)
+    """The rules of both origins. Raises OwnerError for what is missing or wrong."""
+    rules = to_config(tuple(inline), resolver)
     if selector is None:
         return _Source(inline_path, rules, path, "")
     try:
-        text = scope.values.text(Reference("ConfigMap", scope.namespace, selector.name), selector.key)
+        text = resolver.snapshot.text(Reference("ConfigMap", resolver.namespace, selector.name), selector.key)
     except Missing as error:
-        raise AgentError(f"{path}: {error}") from None
+        raise OwnerError(f"{path}: {error}") from None
     return _Source(inline_path, rules, path, text)
 
 

@@ -1,7 +1,7 @@
-"""What is wrong with a VMAgent beyond its shape: faults that stop it, and doubts that are only told.
+"""What is wrong with a VMAgent beyond its shape: faults that stop it, and doubts that are only reported.
 
 Whatever the reference operator turns into a working vmagent is built, however odd. A fault is what the API server
-would refuse or what could not run, told before anything is written.
+would refuse or what could not run, reported before anything is written.
 """
 
 import re
@@ -28,12 +28,15 @@ from vmagent_operator.limits import REPLICAS, SHARDS
 from vmagent_operator.model.decode import Fault
 from vmagent_operator.model.walk import find, walk
 from vmagent_operator.scrape.checks.validate import relabeling
+from vmagent_operator.scrape.errors import SHOWN
 from vmagent_operator.settings import Settings
 
 _MAX_LABEL = 63
+"""Characters of a label's value, and of the name of a Service: the API server refuses more."""
 _MAX_NAME = 253
+"""Characters of the name of an object."""
 _MAX_CONDITION_TYPE = 316
-_SHOWN = 5
+"""Characters of the type of a condition, by which scrape objects name the agent; their schema says so."""
 
 _PERCENTAGE = re.compile(r"([1-9][0-9]?|100)%")
 
@@ -51,7 +54,7 @@ class Verdict:
     @property
     def reason(self) -> str:
         """The faults on one line, the first five of them."""
-        return "; ".join(map(str, self.faults[:_SHOWN]))
+        return "; ".join(map(str, self.faults[:SHOWN]))
 
 
 def verdict(agent: VMAgent, settings: Settings) -> Verdict:
@@ -123,19 +126,19 @@ def _grace(agent: VMAgent, settings: Settings) -> Faults:
 
 
 def _modes(agent: VMAgent, settings: Settings) -> Faults:
-    asked = spec(agent)
+    agent_spec = spec(agent)
     if is_daemon_set(agent):
         ignored = {
-            "statefulMode": asked.stateful_mode,
-            "hpa": asked.hpa,
-            "vpa": asked.vpa,
-            "podDisruptionBudget": asked.pod_disruption_budget,
-            "shardCount": asked.shard_count,
+            "statefulMode": agent_spec.stateful_mode,
+            "hpa": agent_spec.hpa,
+            "vpa": agent_spec.vpa,
+            "podDisruptionBudget": agent_spec.pod_disruption_budget,
+            "shardCount": agent_spec.shard_count,
         }
         for key, value in ignored.items():
             if value:
                 yield Fault(f"spec.{key}", "has no effect with daemonSetMode")
-    behavior = asked.stateful_rolling_update_strategy_behavior
+    behavior = agent_spec.stateful_rolling_update_strategy_behavior
     if is_stateful(agent) and behavior is not None and not _is_batch(behavior.max_unavailable):
         path = "spec.statefulRollingUpdateStrategyBehavior.maxUnavailable"
         yield Fault(path, "expected a number from 1 on or a percentage from 1% to 100%")
@@ -153,10 +156,10 @@ def _scrape_classes(agent: VMAgent, settings: Settings) -> Faults:
 
 
 def _credentials(agent: VMAgent, settings: Settings) -> Faults:
-    asked = spec(agent)
-    blocks: list[tuple[str, Any]] = [("spec.apiServerConfig", asked.scraping.api_server_config)]
-    blocks += [(f"spec.remoteWrite[{index}]", remote) for index, remote in enumerate(asked.remote_write)]
-    blocks += [(f"spec.scrapeClasses[{index}]", of) for index, of in enumerate(asked.scraping.scrape_classes)]
+    agent_spec = spec(agent)
+    blocks: list[tuple[str, Any]] = [("spec.apiServerConfig", agent_spec.scraping.api_server_config)]
+    blocks += [(f"spec.remoteWrite[{index}]", remote) for index, remote in enumerate(agent_spec.remote_write)]
+    blocks += [(f"spec.scrapeClasses[{index}]", of) for index, of in enumerate(agent_spec.scraping.scrape_classes)]
     for path, block in blocks:
         for kind, message in _CREDENTIALS:
             values: tuple[Any, ...] = find(block, kind)

@@ -21,7 +21,7 @@ from vmagent_operator.desired.vmagent.features import (
 from vmagent_operator.desired.workload import volumes
 from vmagent_operator.desired.workload.volumes import Volume
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 
 
 def rules(agent: VMAgent, component: Component) -> list[Volume]:
@@ -33,7 +33,7 @@ def rules(agent: VMAgent, component: Component) -> list[Volume]:
 
 
 def pod(agent: VMAgent, component: Component, overflow_count: int) -> list[Manifest]:
-    """The volumes of the pod. AgentError if the user has one where the queue goes."""
+    """The volumes of the pod. OwnerError if the user has one where the queue goes."""
     users = canonical_list(component.params.volumes)
     taken = {volume["name"] for volume in users}
     own = [
@@ -51,7 +51,7 @@ def pod(agent: VMAgent, component: Component, overflow_count: int) -> list[Manif
 
 
 def mounts(agent: VMAgent, component: Component, overflow_count: int) -> list[Manifest]:
-    """The mounts of vmagent. AgentError if one of the user's is in the queue's way."""
+    """The mounts of vmagent. OwnerError if one of the user's is in the queue's way."""
     users = canonical_list(component.params.volume_mounts)
     own = [
         *([] if spec(agent).scraping.ingest_only_mode else [volumes.config_out(component)]),
@@ -86,7 +86,7 @@ def _queue(agent: VMAgent, taken: set[str]) -> list[Manifest]:
     """The volume of the queue, unless it is claimed or the user's own."""
     if queue.VOLUME in taken:
         if queue.is_chosen(agent):
-            raise AgentError(f"spec.volumes: {queue.VOLUME} is the volume that spec.statefulStorage asks for")
+            raise OwnerError(f"spec.volumes: {queue.VOLUME} is the volume that spec.statefulStorage asks for")
         return []
     return [own] if (own := queue.volume(agent)) else []
 
@@ -101,5 +101,5 @@ def _mounts_queue(agent: VMAgent, users: Iterable[Manifest]) -> bool:
             return True
         if is_queue or is_above:
             reserved = f'path "{on_disk}" is reserved for volume "{queue.VOLUME}"'
-            raise AgentError(f'spec.volumeMounts: volume "{mount["name"]}" is mounted at "{path}", but {reserved}')
+            raise OwnerError(f'spec.volumeMounts: volume "{mount["name"]}" is mounted at "{path}", but {reserved}')
     return False

@@ -1,7 +1,5 @@
 """Claim templates of StatefulSets."""
 
-from typing import Any
-
 from vmagent_operator.api.apps import EmbeddedPersistentVolumeClaim
 from vmagent_operator.desired.defaults import canonical
 from vmagent_operator.model.decode import Manifest
@@ -9,7 +7,7 @@ from vmagent_operator.model.decode import Manifest
 
 def request(claim: EmbeddedPersistentVolumeClaim) -> str:
     """The size that a claim asks for, as written; empty if it asks for none."""
-    resources: dict[str, Any] = (claim.spec or {}).get("resources") or {}
+    resources: Manifest = (claim.spec or {}).get("resources") or {}
     return str((resources.get("requests") or {}).get("storage") or "")
 
 

@@ -9,10 +9,12 @@ from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical, canonical_list
 from vmagent_operator.desired.workload import volumes
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.errors import AgentError
+from vmagent_operator.scrape.errors import OwnerError
 
 _SLEEP_SINCE = (1, 30)
+"""The first Kubernetes whose `preStop` knows `sleep` without a feature gate; older ones refuse the pod."""
 _DEFAULT_SLEEP_SECONDS = 15
+"""As the Go operator has it; Services forget a pod within a few seconds, load balancers within some more."""
 
 
 @frozen(kw_only=True)
@@ -28,7 +30,7 @@ class Parts:
 def spec(component: Component, parts: Parts) -> Manifest:
     """The spec of the pod template, with the shard placeholder wherever the user wrote it.
 
-    Raises AgentError for volumes and mounts that do not fit together.
+    Raises OwnerError for volumes and mounts that do not fit together.
     """
     own, init = list(parts.containers), list(parts.init_containers)
     context = security.container(component)
@@ -156,17 +158,17 @@ def _scheduling(component: Component) -> Manifest:
 
 
 def _check(pod: Manifest, claims: Sequence[Manifest]) -> None:
-    """AgentError for volumes of the same name, and for mounts of none: the API server would refuse the workload."""
+    """OwnerError for volumes of the same name, and for mounts of none: the API server would refuse the workload."""
     templates = [claim.get("metadata", {}) for claim in claims]
     found = [volume.get("name", "") for volume in (*pod["volumes"], *templates)]
     if twice := sorted({name for name in found if found.count(name) > 1}):
-        raise AgentError(f"two volumes or claim templates of the name {', '.join(twice)}")
+        raise OwnerError(f"two volumes or claim templates of the name {', '.join(twice)}")
     for one in (*pod["initContainers"], *pod["containers"]):
         mounts = one.get("volumeMounts")
         for mount in mounts if isinstance(mounts, list) else ():
             name = mount.get("name") if isinstance(mount, dict) else mount
             if name not in found:
                 where = f"container {one['name']} mounts {name}"
-                raise AgentError(
+                raise OwnerError(
                     f"{where}, which is neither a volume nor a claim template; there are {', '.join(found)}"
                 )

@@ -1,8 +1,7 @@
 """Volumes that any application may have, and their mounts in the operator's containers."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from attrs import frozen
 
@@ -26,7 +25,7 @@ class Volume:
     """A volume, and where the operator's containers mount it."""
 
     name: str
-    source: Mapping[str, Any]
+    source: Manifest
     path: str
     is_read_only: bool = True
 

@@ -1,7 +1,6 @@
 """Deployment, StatefulSet or DaemonSet around the pod."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from vmagent_operator.desired import labels, names
 from vmagent_operator.desired.component import Component
@@ -11,12 +10,13 @@ from vmagent_operator.model.encode import to_json
 
 _QUARTER = {"maxSurge": "25%", "maxUnavailable": "25%"}
 _HISTORY = 10
+"""Revisions to roll back to: Kubernetes' default, written out as the Go operator does, so that a take-over changes nothing."""
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet"})
 
 
-def deployment(component: Component, pod: Manifest, strategy: str | None, rolling_update: Any = None) -> Manifest:
+def deployment(component: Component, pod: Manifest, strategy: str | None, rolling_update: object = None) -> Manifest:
     """The Deployment that runs `pod` (the spec); `rolling_update` is the user's pace."""
-    kind: dict[str, Any] = {"type": strategy or "RollingUpdate"}
+    kind: Manifest = {"type": strategy or "RollingUpdate"}
     if kind["type"] == "RollingUpdate":
         kind["rollingUpdate"] = _QUARTER | _given(rolling_update)
     own = {**_replicated(component), "progressDeadlineSeconds": 600, "strategy": kind}
@@ -30,7 +30,7 @@ def stateful_set(
     service: str,
     strategy: str = "",
     claims: Sequence[Manifest] = (),
-    retention: Any = None,
+    retention: object = None,
 ) -> Manifest:
     """The StatefulSet that runs `pod`.
 
@@ -50,9 +50,9 @@ def stateful_set(
     return _workload(component, "StatefulSet", own, pod)
 
 
-def daemon_set(component: Component, pod: Manifest, strategy: str | None, rolling_update: Any = None) -> Manifest:
+def daemon_set(component: Component, pod: Manifest, strategy: str | None, rolling_update: object = None) -> Manifest:
     """The DaemonSet that runs `pod`; an empty strategy leaves it to the API server."""
-    kind: dict[str, Any] = {}
+    kind: Manifest = {}
     if strategy != "":
         kind["type"] = strategy or "RollingUpdate"
     if rolling := _given(rolling_update):
@@ -63,7 +63,7 @@ def daemon_set(component: Component, pod: Manifest, strategy: str | None, rollin
 def _workload(component: Component, kind: str, own: Manifest, pod: Manifest) -> Manifest:
     """The workload, holding the shard placeholder if the component is sharded."""
     params = component.params
-    common: dict[str, Any] = {
+    common: Manifest = {
         "selector": {"matchLabels": labels.shard_selector(component)},
         "template": {"metadata": labels.pod(component), "spec": pod},
     }
@@ -84,7 +84,6 @@ def _replicated(component: Component) -> Manifest:
     return {"replicas": 1 if replicas is None else replicas, "revisionHistoryLimit": _HISTORY}
 
 
-def _given(block: Any) -> Manifest:
+def _given(block: object) -> Manifest:
     """A block that is passed on, as JSON; empty if there is none."""
-    raw = block if isinstance(block, Mapping) else to_json(block) if block is not None else {}
-    return canonical(raw)
+    return canonical({} if block is None else to_json(block))

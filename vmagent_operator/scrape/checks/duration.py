@@ -6,8 +6,8 @@ Source: https://github.com/VictoriaMetrics/metricsql/blob/v0.87.3/lexer.go (Dura
 import re
 
 from vmagent_operator import limits
-from vmagent_operator.scrape.checks.caching import cached
 from vmagent_operator.scrape.checks.numbers import number
+from vmagent_operator.scrape.expressions.caching import cached
 
 _UNIT_MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000, "i": 0}
 _UNIT_MILLISECONDS["y"] = 365 * _UNIT_MILLISECONDS["d"]

@@ -9,7 +9,6 @@ Source: https://github.com/VictoriaMetrics/VictoriaMetrics/blob/v1.150.0/lib/env
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 import attrs
 
@@ -65,7 +64,7 @@ def fault(text: str, *, denied: bool) -> str | None:
     return "a placeholder %{...}, which the agent denies to scrape objects" if denied else None
 
 
-def faults(value: Any, path: str, *, denied: bool) -> Iterator[str]:
+def faults(value: object, path: str, *, denied: bool) -> Iterator[str]:
     """The same of every text inside a model, keys of mappings included, each with its path."""
     if isinstance(value, str):
         found = fault(value, denied=denied)

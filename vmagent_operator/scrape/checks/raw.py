@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from vmagent_operator.api.relabel import NULL_TEXTS
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.checks import duration as durations
 from vmagent_operator.scrape.checks import placeholder
-from vmagent_operator.scrape.checks import regex as expressions
-from vmagent_operator.scrape.checks import series as selectors
 from vmagent_operator.scrape.checks import size as sizes
 from vmagent_operator.scrape.checks.url import proxy_fault
 from vmagent_operator.scrape.checks.validate import ACTIONS
+from vmagent_operator.scrape.expressions import regex as expressions
+from vmagent_operator.scrape.expressions import series as selectors
 from vmagent_operator.scrape.text import emit
 
 Faults = Iterator[str]
@@ -32,37 +33,37 @@ Fields = Mapping[str, Shape]
 _MOST_INTEGER, _MOST_UNSIGNED = 2**63 - 1, 2**64 - 1
 
 
-def words(value: Any) -> str:
+def words(value: object) -> str:
     """What vmagent reads where it wants a text: that of any scalar, empty for null."""
     return value if isinstance(value, str) else "" if value is None else emit.dump([value])[2:-1]
 
 
-def text(value: Any, path: str, filled: Fill) -> Faults:
+def text(value: object, path: str, filled: Fill) -> Faults:
     """Any scalar."""
     if isinstance(value, dict | list):
         yield f"{path}: expected a text"
 
 
-def own_text(value: Any, path: str, filled: Fill) -> Faults:
+def own_text(value: object, path: str, filled: Fill) -> Faults:
     """A text that vmagent unpacks itself; its YAML library keeps the words for null from it, even in quotes."""
     yield from text(value, path, filled)
     if isinstance(value, str) and value in NULL_TEXTS:
         yield f"{path}: vmagent reads {value!r} as no value"
 
 
-def integer(value: Any, path: str, filled: Fill) -> Faults:
+def integer(value: object, path: str, filled: Fill) -> Faults:
     """A number, of which vmagent forgets the fraction."""
     if not _is_number(value, -_MOST_INTEGER - 1, _MOST_INTEGER):
         yield f"{path}: expected a number"
 
 
-def unsigned(value: Any, path: str, filled: Fill) -> Faults:
+def unsigned(value: object, path: str, filled: Fill) -> Faults:
     """A number from 0 on."""
     if not _is_number(value, 0, _MOST_UNSIGNED):
         yield f"{path}: expected a number from 0 on"
 
 
-def boolean(value: Any, path: str, filled: Fill) -> Faults:
+def boolean(value: object, path: str, filled: Fill) -> Faults:
     """true or false."""
     if not (value is None or isinstance(value, bool)):
         yield f"{path}: expected true or false"
@@ -82,7 +83,7 @@ def found(judge: Judge, given: str, path: str, filled: Fill) -> Faults:
 def judged(judge: Judge) -> Shape:
     """A text that vmagent keeps, and looks at unless it is empty."""
 
-    def shape(value: Any, path: str, filled: Fill) -> Faults:
+    def shape(value: object, path: str, filled: Fill) -> Faults:
         yield from text(value, path, filled)
         if not isinstance(value, dict | list) and words(value):
             yield from found(judge, words(value), path, filled)
@@ -93,7 +94,7 @@ def judged(judge: Judge) -> Shape:
 def _unpacked(judge: Judge) -> Shape:
     """A text that vmagent unpacks itself, and looks at if it is there."""
 
-    def shape(value: Any, path: str, filled: Fill) -> Faults:
+    def shape(value: object, path: str, filled: Fill) -> Faults:
         wrong = list(own_text(value, path, filled))
         yield from wrong
         if value is not None and not wrong:
@@ -107,7 +108,7 @@ proxy = _unpacked(proxy_fault)
 size = judged(sizes.fault)
 
 
-def series(value: Any, path: str, filled: Fill) -> Faults:
+def series(value: object, path: str, filled: Fill) -> Faults:
     """Series selectors, one or a list that is not empty: vmagent panics on an empty one."""
     if value is None:
         return
@@ -123,7 +124,7 @@ def series(value: Any, path: str, filled: Fill) -> Faults:
             yield from found(selectors.fault, each, path, filled)
 
 
-def regex(value: Any, path: str, filled: Fill) -> Faults:
+def regex(value: object, path: str, filled: Fill) -> Faults:
     """A regular expression, or alternatives, also in lists of lists."""
     if isinstance(value, str) and value in NULL_TEXTS:
         yield f"{path}: vmagent reads {value!r} as no value"
@@ -133,7 +134,7 @@ def regex(value: Any, path: str, filled: Fill) -> Faults:
         yield from found(expressions.relabel_fault, given, path, filled)
 
 
-def zones(value: Any, path: str, filled: Fill) -> Faults:
+def zones(value: object, path: str, filled: Fill) -> Faults:
     """A text or a list of texts, and no other scalars."""
     if value is not None and not all(isinstance(each, str) for each in (value if isinstance(value, list) else [value])):
         yield f"{path}: expected a text or a list of texts"
@@ -144,7 +145,7 @@ def zones(value: Any, path: str, filled: Fill) -> Faults:
 def many(shape: Shape) -> Shape:
     """A list."""
 
-    def shapes(value: Any, path: str, filled: Fill) -> Faults:
+    def shapes(value: object, path: str, filled: Fill) -> Faults:
         if not (value is None or isinstance(value, list)):
             yield f"{path}: expected a list"
             return
@@ -157,7 +158,7 @@ def many(shape: Shape) -> Shape:
 def pairs(shape: Shape) -> Shape:
     """A mapping with free keys."""
 
-    def shapes(value: Any, path: str, filled: Fill) -> Faults:
+    def shapes(value: object, path: str, filled: Fill) -> Faults:
         if not (value is None or isinstance(value, dict)):
             yield f"{path}: expected a mapping"
             return
@@ -173,7 +174,7 @@ def mapping(fields: Fields, *checks: Shape, is_item: bool = False) -> Shape:
     is_item: it stands in a list, where null is a mapping without keys, rather than none.
     """
 
-    def shape(value: Any, path: str, filled: Fill) -> Faults:
+    def shape(value: object, path: str, filled: Fill) -> Faults:
         if value is None and not is_item:
             return
         given = {} if value is None else value
@@ -189,7 +190,7 @@ def mapping(fields: Fields, *checks: Shape, is_item: bool = False) -> Shape:
     return shape
 
 
-def _field(fields: Fields, key: Any, value: Any, path: str, filled: Fill) -> Faults:
+def _field(fields: Fields, key: object, value: object, path: str, filled: Fill) -> Faults:
     name = words(key)
     if name not in fields:
         yield f"{path}.{name}: vmagent knows no such key"
@@ -197,7 +198,7 @@ def _field(fields: Fields, key: Any, value: Any, path: str, filled: Fill) -> Fau
         yield from fields[name](value, f"{path}.{name}", filled)
 
 
-def _is_number(value: Any, least: int, most: int) -> bool:
+def _is_number(value: object, least: int, most: int) -> bool:
     if value is None or isinstance(value, bool):
         return value is None
     # Go compares a fraction with the upper bound only, and then cuts it off.
@@ -208,7 +209,7 @@ def _is_integer(value: int) -> bool:
     return -_MOST_INTEGER - 1 <= value <= _MOST_INTEGER
 
 
-def _alternatives(value: Any) -> str | None:
+def _alternatives(value: object) -> str | None:
     """The expression that vmagent makes of a scalar or of a list; None if it can't."""
     if isinstance(value, list):
         found = [_alternatives(each) for each in value]
@@ -221,7 +222,7 @@ def _alternatives(value: Any) -> str | None:
     return "null" if value is None else words(value)
 
 
-def _action(rule: Mapping[str, Any], path: str, filled: Fill) -> Faults:
+def _action(rule: Config, path: str, filled: Fill) -> Faults:
     """What the action of a relabeling rule needs and must not have."""
     name = words(rule.get("action")).lower() or "replace"
     action = ACTIONS.get(name)
@@ -240,7 +241,7 @@ def _action(rule: Mapping[str, Any], path: str, filled: Fill) -> Faults:
             yield f"{path}.{key}: not allowed for action {name}"
 
 
-def _says(rule: Mapping[str, Any], key: str) -> bool:
+def _says(rule: Config, key: str) -> bool:
     """Whether a rule has something under a key; an expression counts if it is not empty, and a modulus from 1 on."""
     value = rule.get(key)
     if key == "regex":

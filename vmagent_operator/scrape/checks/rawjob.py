@@ -11,6 +11,7 @@ from typing import Any
 from vmagent_operator.api.auth import HTTPClientOptions, TLSConfig
 from vmagent_operator.api.core import SecretKeySelector
 from vmagent_operator.api.discovery import Discoveries
+from vmagent_operator.model.encode import Config
 from vmagent_operator.model.fields import List, Map, Model, Scalar, StringOrList, cached, slots
 from vmagent_operator.model.fields import Shape as FieldShape
 from vmagent_operator.scrape.checks import credentials
@@ -132,7 +133,7 @@ def _discoveries() -> dict[str, Shape]:
     return found
 
 
-def _job(given: dict[str, Any], path: str, filled: Fill) -> Faults:
+def _job(given: Config, path: str, filled: Fill) -> Faults:
     if not words(given.get("job_name")):
         yield f"{path}.job_name: required"
     said = _said(given)
@@ -140,7 +141,7 @@ def _job(given: dict[str, Any], path: str, filled: Fill) -> Faults:
         yield from (f"{path}.{fault}" for fault in credentials.faults(said, prefix))
 
 
-def _said(value: Any) -> Any:
+def _said(value: object) -> Any:
     """`value` with the texts that vmagent reads for its scalars; null stays what it is."""
     if isinstance(value, dict):
         return {words(key): _said(inner) for key, inner in value.items()}

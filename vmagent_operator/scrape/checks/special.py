@@ -1,8 +1,8 @@
 """Labels with which a target tells vmagent how to scrape it, read once all its rules have run.
 
-They pass every limit of the agent: whoever can write one scrapes as often as he likes, into any tenant and from any socket of
+They pass every limit of the owner: whoever can write one scrapes as often as he likes, into any tenant and from any socket of
 the pod. Two even stop vmagent, all targets of everybody included: an interval of no length is a division by zero, and for a
-limit of series memory is taken beforehand. So there are rules of ours after all others: `dropped` once the agent enforces
+limit of series memory is taken beforehand. So there are rules of ours after all others: `dropped` once the owner enforces
 anything, and else `guards`, which take away nothing but those harmful values, and only stand where a job could come to one.
 
 Source: https://github.com/VictoriaMetrics/VictoriaMetrics/tree/v1.150.0/lib/promscrape (config.go, bloomfilter)
@@ -10,13 +10,13 @@ Source: https://github.com/VictoriaMetrics/VictoriaMetrics/tree/v1.150.0/lib/pro
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from enum import IntEnum
-from typing import Any
 
 from vmagent_operator import limits
 from vmagent_operator.api.relabel import RelabelConfig
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
 
-Rule = dict[str, Any]
+Rule = Config
 INTERVAL, SERIES_LIMIT = "__scrape_interval__", "__series_limit__"
 _BOOLEANS = frozenset(("1", "t", "T", "true", "TRUE", "True", "0", "f", "F", "false", "FALSE", "False"))
 _MOST_DIGITS = 18
@@ -123,7 +123,7 @@ def named(rules: Iterable[RelabelConfig]) -> frozenset[str]:
     return frozenset(rule.target_label for rule in rules if rule.target_label in LABELS)
 
 
-def guards(job: Mapping[str, Any], before: Iterable[Rule], kept: Collection[str] = HARMLESS) -> list[Rule]:
+def guards(job: Config, before: Iterable[Rule], kept: Collection[str] = HARMLESS) -> list[Rule]:
     """The rules that take harmful values of the `kept` labels away, as far as `job` can come to any.
 
     before: rules of the global section, which run first.
@@ -178,7 +178,7 @@ def _has(text: str, signs: tuple[str, ...]) -> bool:
     return any(sign in text for sign in signs)
 
 
-def _origin(job: Mapping[str, Any]) -> Origin:
+def _origin(job: Config) -> Origin:
     kinds = {key.removesuffix("_sd_configs") for key in job if key.endswith("_sd_configs")}
     if kinds & {"http", "file"}:
         return Origin.ANYBODY

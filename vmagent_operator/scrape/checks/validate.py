@@ -1,9 +1,9 @@
-"""What is wrong with a scrape object, or with what an agent says about all of them.
+"""What is wrong with a scrape object, or with what an owner says about all of them.
 
 vmagent refuses the whole file for some faults and silently skips a job for others; both are found here, object by object,
 so that nobody else pays. `CHECKS` says what to look at: a check sees one model and yields `field: fault`.
 
-A text that must mean something is judged with its placeholders `%{NAME}` replaced by what the agent gives them; others are
+A text that must mean something is judged with its placeholders `%{NAME}` replaced by what the owner gives them; others are
 refused, since anything may stand there in the end.
 
 Source: https://github.com/VictoriaMetrics/VictoriaMetrics/tree/master/lib/promrelabel, .../lib/promscrape
@@ -28,19 +28,21 @@ from vmagent_operator.api.auth import (
 from vmagent_operator.api.core import LabelSelector, StringOrList
 from vmagent_operator.api.discovery import FileSDConfig, StaticConfig
 from vmagent_operator.api.endpoint import ScrapeParams, VMScrapeParams
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.api.podscrape import PodMetricsEndpoint, VMPodScrapeSpec
 from vmagent_operator.api.probe import ProbeTargets, StaticTargets
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.servicescrape import Endpoint, VMServiceScrapeSpec
 from vmagent_operator.api.staticscrape import TargetEndpoint, VMStaticScrapeSpec
 from vmagent_operator.identity import SKIP_VALIDATION
+from vmagent_operator.model.encode import Config
 from vmagent_operator.model.fields import slots
 from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.checks import credentials, duration, placeholder, regex, series, size, special
+from vmagent_operator.scrape.checks import credentials, duration, placeholder, size, special
 from vmagent_operator.scrape.checks.url import proxy_fault
 from vmagent_operator.scrape.context import Context
+from vmagent_operator.scrape.expressions import regex, series
 from vmagent_operator.scrape.owner import ScrapeOwner
 
 Faults = Iterator[str]
@@ -57,7 +59,7 @@ FILES: Mapping[type, tuple[str, ...]] = {
     ProxyAuth: ("bearer_token_file",),
     FileSDConfig: ("files",),
 }
-"""The fields that name files of the agent's pod."""
+"""The fields that name files of the owner's pod."""
 
 
 @frozen
@@ -100,66 +102,66 @@ ACTIONS: Mapping[str, Action] = {
 }
 
 
-def scrape_object(obj: CustomObject[Any], context: Context) -> tuple[str, ...]:
+def scrape_object(obj: ScrapeObject, context: Context) -> tuple[str, ...]:
     """Why nothing of `obj` can go into a file, each with its field; empty if it can."""
     if obj.spec is None:
         return (str(obj.error),)
-    found: list[str] = []
-    if context.denies_files and (files := list(_files(obj.spec))):
-        found.append(f"the agent lets no scrape object name files: {', '.join(files)}")
-    wanted = obj.spec.scrape_class
-    scrape_class = context.scrape_class(wanted)
-    if wanted is not None and (scrape_class is None or scrape_class.name != wanted):
-        found.append(f"spec.scrapeClass: the agent defines no class {wanted!r}")
-    known = context.variables
-    found += _faults(obj.spec, "spec", CHECKS, known)
+    faults: list[str] = []
+    if context.enforced.denies_files and (files := list(_files(obj.spec))):
+        faults.append(f"the agent lets no scrape object name files: {', '.join(files)}")
+    class_name = obj.spec.scrape_class
+    scrape_class = context.scrape_class(class_name)
+    if class_name is not None and (scrape_class is None or scrape_class.name != class_name):
+        faults.append(f"spec.scrapeClass: the agent defines no class {class_name!r}")
+    variables = context.variables
+    faults += _faults(obj.spec, "spec", CHECKS, variables)
     if obj.metadata.annotations.get(SKIP_VALIDATION) != "true":
-        found += _faults(obj.spec, "spec", SKIPPABLE, known)
+        faults += _faults(obj.spec, "spec", SKIPPABLE, variables)
     if scrape_class is not None:
-        found += _faults(scrape_class, f"scrape class {scrape_class.name}", CHECKS, known)
+        faults += _faults(scrape_class, f"scrape class {scrape_class.name}", CHECKS, variables)
     for index, rule in enumerate(context.templates[obj.kind.name]):
-        found += _faults(rule, f"relabel template of the agent [{index}]", CHECKS, known)
-    return tuple(found)
+        faults += _faults(rule, f"relabel template of the agent [{index}]", CHECKS, variables)
+    return tuple(faults)
 
 
 def owner(of: ScrapeOwner) -> tuple[str, ...]:
     """Why vmagent would take no file with the global section of an owner, or no job in it; each with its field."""
-    scraping, known = of.scraping, of.environment.literal
+    scraping, variables = of.scraping, of.environment.literal
     rules = {
         "globalScrapeRelabelConfigs": scraping.global_scrape_relabel_configs,
         "globalScrapeMetricRelabelConfigs": scraping.global_scrape_metric_relabel_configs,
     }
     return (
-        *(f"spec.{fault}" for fault in _duration("scrapeInterval", scraping.scrape_interval, known)),
-        *(f"spec.{fault}" for fault in _duration("scrapeTimeout", scraping.scrape_timeout, known)),
+        *(f"spec.{fault}" for fault in _duration("scrapeInterval", scraping.scrape_interval, variables)),
+        *(f"spec.{fault}" for fault in _duration("scrapeTimeout", scraping.scrape_timeout, variables)),
         *chain.from_iterable(
-            _faults(rule, f"spec.{key}[{index}]", CHECKS, known)
+            _faults(rule, f"spec.{key}[{index}]", CHECKS, variables)
             for key in rules
             for index, rule in enumerate(rules[key])
         ),
     )
 
 
-def auth_faults(config: Mapping[str, Any]) -> Faults:
+def auth_faults(config: Config) -> Faults:
     """Why vmagent would skip a job with these credentials, those for its proxy included."""
     yield from credentials.faults(config)
     yield from credentials.faults(config, "proxy_")
 
 
-def _faults(value: Any, path: str, checks: Mapping[type, Check], known: Variables) -> Faults:
+def _faults(value: object, path: str, checks: Mapping[type, Check], variables: Variables) -> Faults:
     for at, model in walk(value, path, frozenset(checks)):
-        yield from (f"{at}.{fault}" for fault in checks[type(model)](model, known))
+        yield from (f"{at}.{fault}" for fault in checks[type(model)](model, variables))
 
 
-def _files(value: Any) -> Iterator[str]:
-    """Paths of the fields that name files of the agent's pod."""
+def _files(value: object) -> Iterator[str]:
+    """Paths of the fields that name files of the owner's pod."""
     for at, model in walk(value, "spec", frozenset(FILES)):
         for slot in slots(type(model)):
             if slot.name in FILES[type(model)] and getattr(model, slot.name):
                 yield f"{at}.{slot.key}"
 
 
-def relabeling(rule: RelabelConfig, known: Variables) -> Faults:
+def relabeling(rule: RelabelConfig, variables: Variables) -> Faults:
     """Why vmagent would refuse a relabeling rule, each with its field; a rule that says nothing is never written."""
     if rule == RelabelConfig():
         return
@@ -176,10 +178,10 @@ def relabeling(rule: RelabelConfig, known: Variables) -> Faults:
     for field in (*action.forbids, *(() if name == "graphite" else _GRAPHITE_ONLY)):
         if getattr(rule, field) not in (None, "", (), {}):
             yield f"{_key(field)}: not allowed for action {name}"
-    yield from _text("regex", rule.regex, regex.relabel_fault, known)
+    yield from _text("regex", rule.regex, regex.relabel_fault, variables)
     yield from special.rule_faults(rule)
     for text in rule.if_:
-        yield from _text("if", text, series.fault, known)
+        yield from _text("if", text, series.fault, variables)
 
 
 def _has(rule: RelabelConfig, field: str) -> bool:
@@ -190,10 +192,10 @@ def _key(field: str) -> str:
     return next(slot.key for slot in slots(RelabelConfig) if slot.name == field)
 
 
-def _text(key: str, given: StringOrList, fault: Callable[[str], str | None], known: Variables) -> Faults:
+def _text(key: str, given: StringOrList, fault: Callable[[str], str | None], variables: Variables) -> Faults:
     """What is wrong with a text, or with several that vmagent joins."""
     try:
-        text = "|".join(placeholder.filled(each, known) for each in ((given,) if isinstance(given, str) else given))
+        text = "|".join(placeholder.filled(each, variables) for each in ((given,) if isinstance(given, str) else given))
     except placeholder.Unknown as error:
         yield f"{key}: {error}"
         return
@@ -201,25 +203,25 @@ def _text(key: str, given: StringOrList, fault: Callable[[str], str | None], kno
         yield f"{key}: {found}"
 
 
-def _duration(key: str, text: str, known: Variables) -> Faults:
+def _duration(key: str, text: str, variables: Variables) -> Faults:
     if text:
-        yield from _text(key, text, duration.fault, known)
+        yield from _text(key, text, duration.fault, variables)
 
 
-def _proxy(key: str, text: str, known: Variables) -> Faults:
+def _proxy(key: str, text: str, variables: Variables) -> Faults:
     if text:
-        yield from _text(key, text, proxy_fault, known)
+        yield from _text(key, text, proxy_fault, variables)
 
 
-def _scrape_params(params: ScrapeParams, known: Variables) -> Faults:
+def _scrape_params(params: ScrapeParams, variables: Variables) -> Faults:
     yield from _duration(
         *(("scrape_interval", params.scrape_interval) if params.scrape_interval else ("interval", params.interval)),
-        known,
+        variables,
     )
-    yield from _duration("scrapeTimeout", params.scrape_timeout, known)
-    yield from _proxy("proxyURL", params.proxy_url, known)
+    yield from _duration("scrapeTimeout", params.scrape_timeout, variables)
+    yield from _proxy("proxyURL", params.proxy_url, variables)
     if params.max_scrape_size:
-        yield from _text("max_scrape_size", params.max_scrape_size, size.fault, known)
+        yield from _text("max_scrape_size", params.max_scrape_size, size.fault, variables)
     yield from _series_limit(params)
 
 
@@ -228,25 +230,25 @@ def _series_limit(params: ScrapeParams | VMServiceScrapeSpec | VMPodScrapeSpec |
         yield f"seriesLimit: {limits.SERIES_OF_A_TARGET.exceeded}"
 
 
-def _vm_scrape_params(params: VMScrapeParams, known: Variables) -> Faults:
-    yield from _duration("scrape_align_interval", params.scrape_align_interval, known)
-    yield from _duration("scrape_offset", params.scrape_offset, known)
+def _vm_scrape_params(params: VMScrapeParams, variables: Variables) -> Faults:
+    yield from _duration("scrape_align_interval", params.scrape_align_interval, variables)
+    yield from _duration("scrape_offset", params.scrape_offset, variables)
     for index, header in enumerate(params.headers):
         if ":" not in header:
             yield f"headers[{index}]: expected `Name: value`"
 
 
-def _http_client(options: HTTPClientOptions, known: Variables) -> Faults:
-    yield from _proxy("proxyURL", options.proxy_url, known)
+def _http_client(options: HTTPClientOptions, variables: Variables) -> Faults:
+    yield from _proxy("proxyURL", options.proxy_url, variables)
 
 
-def _port(endpoint: Endpoint | PodMetricsEndpoint, known: Variables) -> Faults:
-    yield from _text("port", endpoint.port, regex.relabel_fault, known)
+def _port(endpoint: Endpoint | PodMetricsEndpoint, variables: Variables) -> Faults:
+    yield from _text("port", endpoint.port, regex.relabel_fault, variables)
     if isinstance(endpoint.target_port, str):
-        yield from _text("targetPort", endpoint.target_port, regex.relabel_fault, known)
+        yield from _text("targetPort", endpoint.target_port, regex.relabel_fault, variables)
 
 
-def _probe_targets(targets: ProbeTargets, known: Variables) -> Faults:
+def _probe_targets(targets: ProbeTargets, variables: Variables) -> Faults:
     if targets.static is not None and targets.static_config is not None:
         yield "staticConfig: static is set as well; use that alone"
     for index, target in enumerate(targets.kubernetes):

@@ -4,12 +4,13 @@ What an endpoint says goes before what its class says, mostly field by field. Tw
 a file with that text) count as one field, so that a class never adds the second half.
 """
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from attrs import evolve
 
 from vmagent_operator.api.auth import Authorization, BasicAuth, EndpointAuth, OAuth2, TLSConfig
 from vmagent_operator.api.endpoint import AttachMetadata
+from vmagent_operator.model.encode import Config
 
 T = TypeVar("T", EndpointAuth, TLSConfig, BasicAuth, OAuth2)
 
@@ -47,7 +48,7 @@ def attach_metadata(*levels: AttachMetadata | None) -> AttachMetadata:
 def _filled(own: T, default: T, groups: tuple[tuple[str, ...], ...]) -> T:
     """`own`, with each group of fields of which it has none taken from `default`."""
     missing = [name for group in groups if not any(getattr(own, name) for name in group) for name in group]
-    taken: dict[str, Any] = {name: getattr(default, name) for name in missing}
+    taken: Config = {name: getattr(default, name) for name in missing}
     return evolve(own, **taken)
 
 

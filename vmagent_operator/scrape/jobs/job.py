@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from attrs import field, frozen
 
 from vmagent_operator.api.auth import EndpointAuth
 from vmagent_operator.api.core import LabelSelector, NamespaceSelector
 from vmagent_operator.api.endpoint import AttachMetadata, Relabelings, ScrapeParams
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import ScrapeClass
-from vmagent_operator.model.encode import to_config
+from vmagent_operator.model.encode import Config, to_config
 from vmagent_operator.scrape import labelselector
-from vmagent_operator.scrape.budget import Budget
 from vmagent_operator.scrape.checks import special, validate
+from vmagent_operator.scrape.checks.budget import Budget
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import ObjectError
 from vmagent_operator.scrape.jobs import classes
@@ -30,7 +29,7 @@ NO_ATTACHMENTS = AttachMetadata()
 class JobBuilder:
     """One scrape object on its way into jobs. `prefix` starts their names; `budget` is what they may still take."""
 
-    object: CustomObject[Any]
+    object: ScrapeObject
     prefix: str
     context: Context
     resolver: SecretResolver
@@ -50,11 +49,11 @@ class JobBuilder:
         rules: Iterable[Rule],
         *,
         relabelings: Relabelings,
-        discovery: Mapping[str, Any] | None = None,
-        late_discovery: Mapping[str, Any] | None = None,
+        discovery: Config | None = None,
+        late_discovery: Config | None = None,
         default_timeout: str = "",
         limits: tuple[int, int] = (0, 0),
-    ) -> dict[str, Any]:
+    ) -> Config:
         """A job in the order of the file.
 
         discovery stands before the scrape parameters, late_discovery after them; limits are those of samples and series
@@ -80,7 +79,7 @@ class JobBuilder:
         matching: LabelSelector,
         namespaces: NamespaceSelector | None,
         attached: AttachMetadata = NO_ATTACHMENTS,
-    ) -> dict[str, Any]:
+    ) -> Config:
         """An entry of `kubernetes_sd_configs`; without `namespaces`, for objects that are in none."""
         attach = attached.for_role(role)
         names = [] if namespaces is None else self._namespaces(namespaces)
@@ -108,10 +107,10 @@ class JobBuilder:
             metric_relabel_configs=default.metric_relabel_configs + own.metric_relabel_configs,
         )
 
-    def guarded(self, job: dict[str, Any]) -> dict[str, Any]:
+    def guarded(self, job: Config) -> Config:
         """A complete job, with rules at the end that keep vmagent alive where what is discovered could stop it."""
         kept = set(special.HARMLESS)
-        if self.context.enforces:
+        if self.context.enforced.is_any:
             kept &= special.named(self.context.templates[self.object.kind.name])
         job["relabel_configs"] += special.guards(job, self.context.global_rules, kept)
         return job
@@ -120,15 +119,15 @@ class JobBuilder:
         """Rules as vmagent reads them; one that says nothing would make it skip the job."""
         return self.budget.counted(filter(None, (to_config(rule, self.resolver) for rule in rules)))
 
-    def _parameters(self, params: ScrapeParams, default_timeout: str, limits: tuple[int, int]) -> dict[str, Any]:
+    def _parameters(self, params: ScrapeParams, default_timeout: str, limits: tuple[int, int]) -> Config:
         given = to_config(params, self.resolver)
         given.pop("scrape_interval", None)
         interval = self.context.interval(params.scrape_interval or params.interval)
         timeout = given.pop("scrape_timeout", "") or default_timeout
         honors_timestamps = params.honor_timestamps
-        if self.context.overrides_honor_timestamps:
+        if self.context.enforced.honor_timestamps:
             honors_timestamps = False
-        forced = self.context.overrides_honor_labels or bool(self.context.enforced_label)
+        forced = self.context.enforced.honor_labels or bool(self.context.enforced.label)
         out = {
             "honor_labels": params.honor_labels and not forced,
             **({} if honors_timestamps is None else {"honor_timestamps": honors_timestamps}),
@@ -143,30 +142,30 @@ class JobBuilder:
         return out
 
     def _target_rules(self, own: tuple[RelabelConfig, ...]) -> Iterator[Rule]:
-        """The rules of class and endpoint, those of the agent, and what holds all of them within the agent's bounds.
+        """The rules of class and endpoint, those of the owner, and what holds all of them within the owner's bounds.
 
-        Labels that the agent's own rules mean to write are taken away from all others only.
+        Labels that the owner's own rules mean to write are taken away from all others only.
         """
         templates = self.context.templates[self.object.kind.name]
-        named = special.named(templates) if self.context.enforces else frozenset()
+        named = special.named(templates) if self.context.enforced.is_any else frozenset()
         yield from self.rendered(own)
         if named:
             yield special.dropped()
         yield from self.rendered(templates)
         yield from self._enforcement()
-        kept = named | {self.context.enforced_label}
-        if self.context.enforces and (rest := [label for label in special.LABELS if label not in kept]):
+        kept = named | {self.context.enforced.label}
+        if self.context.enforced.is_any and (rest := [label for label in special.LABELS if label not in kept]):
             yield special.dropped(rest)
 
     def _metric_rules(self, own: tuple[RelabelConfig, ...]) -> dict[str, list[Rule]]:
         """`metric_relabel_configs`; what enforces the label comes last, so that no other rule can undo it."""
-        enforced = self.context.enforced_label
+        enforced = self.context.enforced.label
         rules = (rule for rule in own if not enforced or rule.target_label != enforced)
         found = [*self.rendered(rules), *self._enforcement()]
         return {"metric_relabel_configs": found} if found else {}
 
     def _enforcement(self) -> tuple[Rule, ...]:
-        label = self.context.enforced_label
+        label = self.context.enforced.label
         return (assign(label, self.object.namespace),) if label else ()
 
     def _merged(self, own: EndpointAuth) -> EndpointAuth:
@@ -174,16 +173,16 @@ class JobBuilder:
 
     def _namespaces(self, wanted: NamespaceSelector) -> list[str]:
         """Names of the namespaces to look into; none of them for all."""
-        if self.context.ignores_namespace_selectors:
+        if self.context.discovery.ignores_namespace_selectors:
             return [self.object.namespace]
         if wanted.any:
             return []
         return list(wanted.match_names) or [self.object.namespace]
 
     def _selectors(self, role: str, matching: LabelSelector) -> list[dict[str, str]]:
-        if self.context.is_daemon_set:
+        if self.context.discovery.is_daemon_set:
             return [{"role": role, "field": "spec.nodeName=%{KUBE_NODE_NAME}"}]
-        if not self.context.uses_api_selectors or matching.is_empty:
+        if not self.context.discovery.uses_api_selectors or matching.is_empty:
             return []
         # Endpoints and EndpointSlices carry the labels of their Service, pods do not.
         described = (role, "service") if role.startswith("endpoint") else (role,)

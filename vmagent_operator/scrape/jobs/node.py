@@ -1,9 +1,9 @@
 """VMNodeScrape: one job, its targets discovered among nodes."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from vmagent_operator.api.nodescrape import VMNodeScrapeSpec
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.jobs import relabel
 from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.jobs.relabel import Rule, assign, copy
@@ -11,7 +11,7 @@ from vmagent_operator.scrape.jobs.relabel import Rule, assign, copy
 _LABEL = "__meta_kubernetes_node_label_"
 
 
-def jobs(spec: VMNodeScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMNodeScrapeSpec, builder: JobBuilder) -> Iterator[Config]:
     """The job of a VMNodeScrape. Raises Missing."""
     yield builder.job(
         builder.name(),
@@ -24,7 +24,7 @@ def jobs(spec: VMNodeScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]
 
 
 def _rules(spec: VMNodeScrapeSpec, builder: JobBuilder) -> Iterator[Rule]:
-    if not builder.context.uses_api_selectors:
+    if not builder.context.discovery.uses_api_selectors:
         yield from relabel.selected("node", spec.selector)
     yield copy("__meta_kubernetes_node_name", to="node")
     yield from relabel.copies(_LABEL, spec.target_labels)

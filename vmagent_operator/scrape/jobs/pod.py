@@ -1,9 +1,9 @@
 """VMPodScrape: a job for each endpoint, its targets discovered among pods."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from vmagent_operator.api.podscrape import PodMetricsEndpoint, VMPodScrapeSpec
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.jobs import relabel
 from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.jobs.relabel import Rule, assign, copy, drop, keep
@@ -17,7 +17,7 @@ POD_RULES = (
 )
 
 
-def jobs(spec: VMPodScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMPodScrapeSpec, builder: JobBuilder) -> Iterator[Config]:
     """The jobs of a VMPodScrape, one an endpoint. Raises Missing."""
     for index, endpoint in enumerate(spec.pod_metrics_endpoints):
         attached = builder.attachments(endpoint.attach_metadata, spec.attach_metadata)
@@ -36,7 +36,7 @@ def jobs(spec: VMPodScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]
 def _rules(spec: VMPodScrapeSpec, endpoint: PodMetricsEndpoint, builder: JobBuilder) -> Iterator[Rule]:
     if endpoint.filter_running is not False:
         yield RUNNING
-    if not builder.context.uses_api_selectors:
+    if not builder.context.discovery.uses_api_selectors:
         yield from relabel.selected("pod", spec.selector)
     yield from _port(endpoint)
     yield from POD_RULES

@@ -1,12 +1,12 @@
 """VMProbe: jobs that hand their targets, listed or discovered, to a prober."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from attrs import evolve, frozen
 
 from vmagent_operator.api.endpoint import Relabelings
 from vmagent_operator.api.probe import KubernetesTargets, StaticTargets, VMProbeSpec
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.jobs import relabel
 from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.jobs.relabel import Rule, assign, copy
@@ -21,11 +21,11 @@ ANNOTATIONS: Mapping[str, str] = {"path": "/", "scheme": "http"}
 class Group:
     """Targets that are found and relabelled alike."""
 
-    discovery: dict[str, list[Any]]
+    discovery: dict[str, list[Config]]
     rules: tuple[Rule, ...]
 
 
-def jobs(spec: VMProbeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMProbeSpec, builder: JobBuilder) -> Iterator[Config]:
     """The jobs of a VMProbe: one for all targets of a sort, but one a group if some are listed and some discovered.
 
     The rules of discovered targets would spoil listed ones: they rewrite each address. Raises Missing.
@@ -41,10 +41,10 @@ def jobs(spec: VMProbeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
         yield _job(spec, builder, builder.name(), spec.job_name, [*listed_groups, *discovered])
 
 
-def _job(spec: VMProbeSpec, builder: JobBuilder, name: str, job_label: str, groups: list[Group]) -> dict[str, Any]:
+def _job(spec: VMProbeSpec, builder: JobBuilder, name: str, job_label: str, groups: list[Group]) -> Config:
     prober = spec.vm_prober_spec
     module = {"module": (spec.module,)} if spec.module else {}
-    found: dict[str, list[Any]] = {}
+    found: dict[str, list[Config]] = {}
     for group in groups:
         for key, entries in group.discovery.items():
             found.setdefault(key, []).extend(entries)
@@ -93,7 +93,7 @@ def _discovered(targets: KubernetesTargets, builder: JobBuilder) -> Group:
 def _discovered_rules(targets: KubernetesTargets, builder: JobBuilder) -> Iterator[Rule]:
     role = targets.role or ""  # only where validation was skipped
     meta = f"__meta_kubernetes_{role}"
-    if not builder.context.uses_api_selectors:
+    if not builder.context.discovery.uses_api_selectors:
         yield from relabel.selected(role, targets.selector)
     if role in ANNOTATED_ROLES:
         for part, default in ANNOTATIONS.items():

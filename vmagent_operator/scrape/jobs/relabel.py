@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 from vmagent_operator.api.core import LabelSelector
 from vmagent_operator.api.relabel import scalar_or_list
+from vmagent_operator.model.encode import Config
 
-Rule = dict[str, Any]
+Rule = Config
 _NO_LABEL_CHARACTER = re.compile(r"[^a-zA-Z0-9_]")
 
 

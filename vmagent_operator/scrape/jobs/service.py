@@ -1,9 +1,9 @@
 """VMServiceScrape: a job for each endpoint, its targets discovered behind Services."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from vmagent_operator.api.servicescrape import Endpoint, VMServiceScrapeSpec
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.jobs import relabel
 from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.jobs.relabel import Rule, copy, keep
@@ -52,9 +52,9 @@ SERVICE_RULES = (
 JOB_RULE = Constant(copy("__meta_kubernetes_service_name", to="job") | {"replacement": "${1}"})
 
 
-def jobs(spec: VMServiceScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMServiceScrapeSpec, builder: JobBuilder) -> Iterator[Config]:
     """The jobs of a VMServiceScrape, one an endpoint. Raises Missing."""
-    default_role = "endpointslice" if builder.context.enforces_endpointslices else "endpoints"
+    default_role = "endpointslice" if builder.context.discovery.enforces_endpointslices else "endpoints"
     role = spec.discovery_role or default_role
     for index, endpoint in enumerate(spec.endpoints):
         attached = builder.attachments(endpoint.attach_metadata, spec.attach_metadata)
@@ -72,7 +72,7 @@ def jobs(spec: VMServiceScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, A
 
 def _rules(spec: VMServiceScrapeSpec, endpoint: Endpoint, role: str, builder: JobBuilder) -> Iterator[Rule]:
     target_port = None if endpoint.port or role == "service" else endpoint.target_port
-    if not builder.context.uses_api_selectors:
+    if not builder.context.discovery.uses_api_selectors:
         yield from relabel.selected("service", spec.selector)
     if endpoint.port:
         yield keep(PORT_NAME[role], endpoint.port)

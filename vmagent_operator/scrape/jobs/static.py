@@ -1,14 +1,14 @@
 """VMStaticScrape: a job for each group of listed targets."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from vmagent_operator.api.staticscrape import VMStaticScrapeSpec
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.jobs.relabel import assign
 
 
-def jobs(spec: VMStaticScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, Any]]:
+def jobs(spec: VMStaticScrapeSpec, builder: JobBuilder) -> Iterator[Config]:
     """The jobs of a VMStaticScrape, one an endpoint. Raises Missing."""
     for index, endpoint in enumerate(spec.target_endpoints):
         yield builder.job(
@@ -23,7 +23,7 @@ def jobs(spec: VMStaticScrapeSpec, builder: JobBuilder) -> Iterator[dict[str, An
         )
 
 
-def listed(targets: tuple[str, ...], labels: Mapping[str, str] | None) -> dict[str, Any]:
+def listed(targets: tuple[str, ...], labels: Mapping[str, str] | None) -> Config:
     """An entry of `static_configs`."""
     sorted_labels = {} if labels is None else {"labels": dict(sorted(labels.items()))}
     return {"targets": list(targets), **sorted_labels}

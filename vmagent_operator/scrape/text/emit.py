@@ -19,7 +19,9 @@ from typing import Any
 from vmagent_operator import limits
 
 WIDTH = 80
+"""Where go-yaml folds a long text, which gives other bytes than a line would."""
 _LONGEST_SIMPLE_KEY = 128
+"""Of more characters go-yaml makes a `? key`."""
 _NEVER_FOLDED = 24  # characters that fit into the width at any indentation, even if all were escaped
 
 # What a go-yaml v2 reader takes for something else than a string, or (`=`, `<<`) PyYAML does.
@@ -123,13 +125,13 @@ def _block(out: list[str], value: Mapping[Any, Any] | Sequence[Any], pad: str, l
             lead = pad
 
 
-def _key(key: Any) -> str:
+def _key(key: object) -> str:
     """A key with its colon; empty for one that is too long to be read as a simple key."""
     return "" if type(key) is str and len(key) > _LONGEST_SIMPLE_KEY else _simple_key(key)
 
 
 @lru_cache(maxsize=1 << 12, typed=True)
-def _simple_key(key: Any) -> str:
+def _simple_key(key: object) -> str:
     text = quoted(key) if isinstance(key, str) else _scalar(key)
     return f"{text}:" if len(text) <= _LONGEST_SIMPLE_KEY else ""
 
@@ -153,7 +155,7 @@ def _long(text: str, column: int, pad: str) -> str:
     return _folded(line, column, f"\n{pad}  ") if column + len(line) > WIDTH and " " in line else line
 
 
-def _scalar(value: Any) -> str:
+def _scalar(value: object) -> str:
     """Anything but a string and a collection with something in it."""
     if value is None or value is True or value is False:
         return {None: "null", True: "true", False: "false"}[value]

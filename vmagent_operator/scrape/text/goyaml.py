@@ -9,10 +9,11 @@ Source: https://github.com/go-yaml/yaml/blob/v2.4.0/resolve.go
 import base64
 import binascii
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
-from attrs import define
+from attrs import define, field
 
 from vmagent_operator.limits import YAML_ALIASES, YAML_CHARACTERS, YAML_NESTING, YAML_VALUES
 
@@ -26,6 +27,7 @@ _INDENTATION = 2
 """Characters before a value for each level that it is nested in, as it will be written."""
 _LIBYAML_NESTING = "exceeded maximum nesting depth"
 """What libyaml says, before it gives us anything to count, of more than 1,000 brackets in a row."""
+_PARSER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _PLAIN = "!plain"
 _STRING = "tag:yaml.org,2002:str"
 _BINARY = "tag:yaml.org,2002:binary"
@@ -39,37 +41,25 @@ class InvalidYAML(ValueError):  # noqa: N818
     """A text that go-yaml would refuse, or that nobody can have meant; the message says where."""
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Leaves the meaning of plain scalars to us."""
-
-    yaml_implicit_resolvers = {None: [(_PLAIN, re.compile(""))]}  # noqa: RUF012
-
-
 def load(text: str) -> Any:
     """The first document of `text`: dictionaries in the order of the text, lists, scalars; None if there is none.
 
     Raises InvalidYAML.
     """
     try:
-        _count(text)
+        events = _events(text)
+        first = next(events, None)
+        return None if first is None else _Reader().value(_Composer(events).node(first))
     except yaml.YAMLError as error:
         said = " ".join(str(error).split())
         raise InvalidYAML(YAML_NESTING.exceeded if _LIBYAML_NESTING in said else said) from None
-    loader = _Loader(text)
-    try:
-        node = loader.get_node() if loader.check_node() else None
-        return None if node is None else _Reader().value(node)
-    except yaml.YAMLError as error:
-        raise InvalidYAML(" ".join(str(error).split())) from None
-    finally:
-        loader.dispose()
 
 
-def _count(text: str) -> None:
-    """Raise InvalidYAML if the first document has too much of something, before any of it is built. Raises YAMLError."""
+def _events(text: str) -> Iterator[yaml.Event]:
+    """What the first document consists of. Raises YAMLError, and InvalidYAML once it has too much of something."""
     event: Any
     depth = values = aliases = 0
-    for event in yaml.parse(text, Loader=_Loader):
+    for event in yaml.parse(text, Loader=_PARSER):
         match event:
             case yaml.DocumentEndEvent():
                 return
@@ -81,9 +71,49 @@ def _count(text: str) -> None:
                 values += 1
             case yaml.AliasEvent():
                 aliases += 1
+            case _:
+                continue
         for count, limit in ((depth, YAML_NESTING), (values, YAML_VALUES), (aliases, YAML_ALIASES)):
             if count > limit:
                 raise InvalidYAML(f"line {event.start_mark.line + 1}: {limit.exceeded}")
+        yield event
+
+
+@define
+class _Composer:
+    """Makes nodes of events. PyYAML's own refuses a document that uses an anchor twice; to go-yaml and to YAML the last one counts."""
+
+    events: Iterator[yaml.Event]
+    anchors: dict[str, yaml.Node] = field(factory=dict)
+
+    def node(self, event: Any) -> yaml.Node:
+        """The node that begins with `event`."""
+        mark: Any = event.start_mark
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self.anchors:
+                raise InvalidYAML(f"line {mark.line + 1}: unknown anchor {event.anchor!r}")
+            return self.anchors[event.anchor]
+        made: yaml.Node
+        if isinstance(event, yaml.ScalarEvent):
+            sort = _PLAIN if event.implicit[0] else _STRING
+            made = yaml.ScalarNode(event.tag if event.tag not in (None, "!") else sort, event.value, mark)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            made = yaml.SequenceNode(event.tag or "", [], mark)
+        else:
+            made = yaml.MappingNode(event.tag or "", [], mark)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (
+                made  # before what is in it, which may name it; the reader then ends at a limit
+            )
+        if isinstance(made, yaml.CollectionNode):
+            self.fill(made)
+        return made
+
+    def fill(self, made: yaml.CollectionNode) -> None:
+        """Take in everything up to the end of `made`."""
+        while not isinstance(event := next(self.events), yaml.CollectionEndEvent):
+            first = self.node(event)
+            made.value.append((first, self.node(next(self.events))) if isinstance(made, yaml.MappingNode) else first)
 
 
 def scalar(text: str) -> Any:

@@ -10,13 +10,22 @@ https://github.com/VictoriaMetrics/VictoriaMetrics/blob/v1.150.0/lib/promrelabel
 
 from collections.abc import Callable
 
-from attrs import define, field
+from attrs import define
 
 from vmagent_operator import limits
-from vmagent_operator.scrape.checks import templates
-from vmagent_operator.scrape.checks.caching import cached
-from vmagent_operator.scrape.checks.templates import Expression, Filter, Metric, Parentheses, Sum, Template, Text, With
-from vmagent_operator.scrape.checks.tokens import QUOTES, NoSelectorError, is_name, tokens, unescaped
+from vmagent_operator.scrape.expressions import templates
+from vmagent_operator.scrape.expressions.caching import cached
+from vmagent_operator.scrape.expressions.templates import (
+    Expression,
+    Filter,
+    Metric,
+    Parentheses,
+    Sum,
+    Template,
+    Text,
+    With,
+)
+from vmagent_operator.scrape.expressions.tokens import QUOTES, NoSelectorError, is_name, tokens, unescaped
 
 _OPERATORS = frozenset(("=", "!=", "=~", "!~"))
 _NUMBERS = frozenset(("inf", "nan"))
@@ -57,7 +66,7 @@ class _Reader:
     words: list[str]
     at: int = 0
     depth: int = 0
-    _end: str = field(default="", init=False)
+    _end: str = ""
 
     def read(self) -> Expression:
         """Raises NoSelectorError."""

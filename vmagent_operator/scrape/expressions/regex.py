@@ -11,31 +11,18 @@ https://github.com/VictoriaMetrics/VictoriaMetrics/blob/v1.150.0/lib/promrelabel
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 
-from attrs import define, field
+from attrs import Factory, define, field
 
 from vmagent_operator import limits
-from vmagent_operator.scrape.checks import weight as weights
-from vmagent_operator.scrape.checks.caching import cached
-from vmagent_operator.scrape.checks.unicode import GROUPS
+from vmagent_operator.scrape.expressions import weight as weights
+from vmagent_operator.scrape.expressions.caching import cached
+from vmagent_operator.scrape.expressions.characters import WORD, Refused, escape, posix_end, set_end, unreadable
 
 _SHOWN_CHARACTERS = 80
 _MOST_REPEATS = 1000
 _DIGITS = frozenset("0123456789")
-_OCTAL = frozenset("01234567")
-_HEX = frozenset("0123456789abcdefABCDEF")
-_WORD = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
-_NAME = _WORD | {"_"}
-_CONTROLS: Mapping[str, str] = {"a": "\a", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-_SETS = frozenset("dDsSwW")
+_NAME = WORD | {"_"}
 _POSITIONS = frozenset("AbBz")
-_POSIX = frozenset(
-    f"[:{sign}{name}:]"
-    for sign in ("", "^")
-    for name in (
-        *("alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph"),
-        *("lower", "print", "punct", "space", "upper", "word", "xdigit"),
-    )
-)
 
 
 @cached
@@ -51,17 +38,17 @@ def fault(text: str) -> str | None:
         return limits.EXPRESSION_CHARACTERS.exceeded
     try:
         _Reader(text).read()
-    except _Refused as refused:
+    except Refused as refused:
         return f"{refused} in {text if len(text) <= _SHOWN_CHARACTERS else f'{text[:_SHOWN_CHARACTERS]}...'!r}"
     return None
 
 
 @cached
 def weight(text: str) -> int:
-    """What an expression that can be compiled takes of vmagent, repetitions expanded: see `checks.weight`."""
+    """What an expression that can be compiled takes of vmagent, repetitions expanded: see `expressions.weight`."""
     known = text[: limits.EXPRESSION_CHARACTERS]
     reader = _Reader(known)
-    with suppress(_Refused):  # and so accepted nowhere
+    with suppress(Refused):  # and so accepted nowhere
         reader.read()
     return weights.of_text(known) + sum(level.weight + level.last_weight for level in reader.levels)
 
@@ -76,10 +63,6 @@ def _bare(text: str) -> str:
     bare = text.lstrip("^")
     without = bare.rstrip("$")
     return f"{without}$" if without.endswith("\\") and len(without) < len(bare) else without
-
-
-class _Refused(ValueError):  # noqa: N818
-    """Why an expression cannot be compiled."""
 
 
 @define
@@ -118,35 +101,28 @@ class _Reader:
     at: int = 0
     levels: list[_Level] = field(factory=lambda: [_Level()])
     was_repeat: bool = False
-    last_named: int = field(init=False)
+    last_named: int = field(default=Factory(lambda self: self.text.rfind(":]"), takes_self=True))
     """Where the last `:]` starts, so that nobody looks for it again and again."""
-    is_folded: bool = field(init=False)
+    is_folded: bool = field(default=Factory(lambda self: "(?" in self.text and "i" in self.text, takes_self=True))
     """Whether cases may be ignored somewhere."""
 
-    def __attrs_post_init__(self) -> None:
-        self.last_named = self.text.rfind(":]")
-        self.is_folded = "(?" in self.text and "i" in self.text
-
     def read(self) -> None:
-        """Raises _Refused."""
+        """Raises Refused."""
         if any("\udc80" <= char <= "\udcff" for char in self.text):
-            raise _Refused("holds bytes that are no UTF-8")
+            raise Refused("holds bytes that are no UTF-8")
         while self.at < len(self.text):
             start = self.at
             was_repeat, self.was_repeat = self.was_repeat, False
             _READERS.get(self.text[start], _Reader.character)(self)
             if was_repeat and self.was_repeat:
-                raise _Refused(f"{self.text[start : self.at]!r} repeats a repetition")
+                raise Refused(f"{self.text[start : self.at]!r} repeats a repetition")
         if len(self.levels) > 1:
-            raise _Refused("a missing )")
+            raise Refused("a missing )")
         self.check(self.levels[0].size + self.levels[0].last_size)
 
     def check(self, size: int) -> None:
         if size > limits.EXPRESSION_SIZE:
-            raise _Refused(limits.EXPRESSION_SIZE.exceeded)
-
-    def unreadable(self, start: int) -> _Refused:
-        return _Refused(f"cannot be read from {self.text[start : start + 10]!r} on")
+            raise Refused(limits.EXPRESSION_SIZE.exceeded)
 
     def character(self) -> None:
         self.literal(self.text[self.at])
@@ -171,12 +147,12 @@ class _Reader:
         if is_group:
             self.levels.append(_Level())
             if len(self.levels) > limits.EXPRESSION_NESTING + 1:
-                raise _Refused(limits.EXPRESSION_NESTING.exceeded)
+                raise Refused(limits.EXPRESSION_NESTING.exceeded)
 
     def close(self) -> None:
         self.at += 1
         if len(self.levels) == 1:
-            raise _Refused("an unexpected )")
+            raise Refused("an unexpected )")
         level = self.levels.pop()
         size, weight = level.size + level.last_size + 2, level.weight + level.last_weight + weights.GROUP
         self.levels[-1].push(size, weight, max(level.repeats, level.last_repeats))
@@ -199,14 +175,14 @@ class _Reader:
                 return char == ":"
             else:
                 break
-        raise self.unreadable(start)
+        raise unreadable(self.text, start)
 
     def name(self, start: int, first: int) -> bool:
         self.at = first
         while self.at < len(self.text) and self.text[self.at] in _NAME:
             self.at += 1
         if self.at == first or not self.text.startswith(">", self.at):
-            raise self.unreadable(start)
+            raise unreadable(self.text, start)
         self.at += 1
         return True
 
@@ -236,12 +212,12 @@ class _Reader:
 
     def repeat(self, start: int, low: int, high: int | None) -> None:
         if max(low, high or 0) > _MOST_REPEATS or (high is not None and low > high):
-            raise _Refused(f"{self.text[start : self.at][:20]!r} is no number of repeats up to {_MOST_REPEATS}")
+            raise Refused(f"{self.text[start : self.at][:20]!r} is no number of repeats up to {_MOST_REPEATS}")
         level = self.repeated(start)
         times = low if high is None else high
         level.last_repeats = 1 if high == 0 else level.last_repeats * max(times, 1)
         if times > 1 and level.last_repeats > _MOST_REPEATS:
-            raise _Refused(f"{self.text[start : self.at]!r} repeats a repetition: more than {_MOST_REPEATS} in all")
+            raise Refused(f"{self.text[start : self.at]!r} repeats a repetition: more than {_MOST_REPEATS} in all")
         level.last_size = max(1, level.last_size * max(times, 1) + 2 + (0 if high is None else high - low))
         self.check(level.last_size)
         level.last_weight = weights.of_repetition(level.last_weight, low, high, level.last_size)
@@ -252,7 +228,7 @@ class _Reader:
             self.at += 1
         self.was_repeat = True
         if not self.levels[-1].has_last:
-            raise _Refused(f"{self.text[start : self.at]!r} repeats nothing")
+            raise Refused(f"{self.text[start : self.at]!r} repeats nothing")
         return self.levels[-1]
 
     def number(self, start: int) -> str | None:
@@ -279,58 +255,21 @@ class _Reader:
         r"""`\Q...\E`; without its end it takes in the parenthesis and the anchor that vmagent adds."""
         end = self.text.find("\\E", self.at + 2)
         if end < 0:
-            raise _Refused("a missing \\E")
+            raise Refused("a missing \\E")
         for at in range(self.at + 2, end):
             self.literal(self.text[at])
         self.at = end + 2
 
     def set(self) -> bool:
-        r"""Go past `\d`, `\pL` or the like, if there is one."""
-        start, sort = self.at, self.text[self.at + 1 : self.at + 2]
-        if sort in ("p", "P"):
-            end, name = start + 3, self.text[start + 2 : start + 3]
-            if name == "{":
-                end = self.text.find("}", start) + 1
-                name = self.text[start + 3 : end - 1] if end else ""
-            if _canonical(name.removeprefix("^")) not in GROUPS:
-                raise _Refused(f"{self.text[start : end or None][:40]!r} is no class of characters")
-            self.at = end
-        elif sort in _SETS:
-            self.at = start + 2
+        """Go past a class such as `\\d`, if there is one."""
+        start = self.at
+        self.at = set_end(self.text, start)
         return self.at > start
 
     def escape(self) -> str:
-        """The one character that an escape stands for; the place is behind it."""
-        start, char = self.at, self.text[self.at + 1 : self.at + 2]
-        self.at += 2
-        if char in _CONTROLS:
-            return _CONTROLS[char]
-        if char and char <= "\x7f" and char not in _WORD:
-            return char
-        if char == "0" or (char in _OCTAL and self.text[self.at : self.at + 1] in _OCTAL):
-            return self.octal(start + 1)
-        if char == "x" and (found := self.hexadecimal()):
-            return found
-        raise self.unreadable(start)
-
-    def octal(self, start: int) -> str:
-        self.at = start + 1
-        while self.at < start + 3 and self.at < len(self.text) and self.text[self.at] in _OCTAL:
-            self.at += 1
-        return chr(int(self.text[start : self.at], 8))
-
-    def hexadecimal(self) -> str:
-        digits, end = self.text[self.at : self.at + 2], self.at + 2
-        if self.text.startswith("{", self.at):
-            end = self.text.find("}", self.at) + 1
-            digits = self.text[self.at + 1 : end - 1] if end else ""
-        elif len(digits) < 2:
-            return ""
-        significant = digits.lstrip("0") or "0"
-        if not digits or not _HEX.issuperset(digits) or len(significant) > 6 or int(significant, 16) > 0x10FFFF:
-            return ""
-        self.at = end
-        return chr(int(significant, 16))
+        """Go past an escape; the one character that it stands for."""
+        char, self.at = escape(self.text, self.at)
+        return char
 
     def brackets(self) -> None:
         start = self.at
@@ -338,10 +277,10 @@ class _Reader:
         is_first = True
         while is_first or not self.text.startswith("]", self.at):
             if self.at >= len(self.text):
-                raise _Refused("a missing ]")
+                raise Refused("a missing ]")
             is_first = False
             if not (self.named() or (self.text[self.at] == "\\" and self.set())):
-                self.range(start)
+                self.range()
         self.at += 1
         self.characters(start)
 
@@ -349,13 +288,10 @@ class _Reader:
         """Go past `[:alpha:]` or the like, if there is one."""
         if not self.text.startswith("[:", self.at) or self.last_named < self.at + 2:
             return False
-        end = self.text.index(":]", self.at + 2) + 2
-        if self.text[self.at : end] not in _POSIX:
-            raise _Refused(f"{self.text[self.at : end][:40]!r} is no class of characters")
-        self.at = end
+        self.at = posix_end(self.text, self.at)
         return True
 
-    def range(self, start: int) -> None:
+    def range(self) -> None:
         first = self.at
         low = self.member()
         if self.text.startswith("-", self.at) and not self.text.startswith("]", self.at + 1):
@@ -363,7 +299,7 @@ class _Reader:
             if self.at >= len(self.text):
                 return
             if self.member() < low:
-                raise _Refused(f"{self.text[first : self.at]!r} is no range")
+                raise Refused(f"{self.text[first : self.at]!r} is no range")
 
     def member(self) -> str:
         if self.text[self.at] == "\\":
@@ -388,7 +324,3 @@ _READERS: Mapping[str, Callable[[_Reader], None]] = {
 def _count(digits: str) -> int:
     """The number, or one beyond all that are allowed: a text of thousands of digits is never made a number."""
     return int(digits) if len(digits) <= len(str(_MOST_REPEATS)) else _MOST_REPEATS + 1
-
-
-def _canonical(name: str) -> str:
-    return "".join(char for char in name if char not in "_- ").capitalize() if name.isascii() else ""

@@ -5,7 +5,7 @@ Source: https://github.com/VictoriaMetrics/metricsql/blob/v0.87.3/lexer.go, http
 
 from collections.abc import Iterator, Mapping
 
-from vmagent_operator.scrape.checks.unicode import is_letter, is_printable
+from vmagent_operator.scrape.expressions.unicode import is_letter, is_printable
 
 QUOTES = frozenset("\"'`")
 _SPACE = frozenset(" \t\n\v\f\r")

@@ -4,8 +4,7 @@ Nothing multiplies unseen: a thousand endpoints with a thousand labels each are 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from attrs import define
 
@@ -15,14 +14,15 @@ from vmagent_operator.limits import (
     OBJECT_RULES,
     OBJECT_TEXT_BYTES,
 )
-from vmagent_operator.scrape.checks import regex, series
-from vmagent_operator.scrape.checks import weight as weights
-from vmagent_operator.scrape.checks.caching import cached
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.errors import ObjectError
+from vmagent_operator.scrape.expressions import regex, series
+from vmagent_operator.scrape.expressions import weight as weights
+from vmagent_operator.scrape.expressions.caching import cached
 
 # Bytes of memory that vmagent v1.150.0 takes, fitted to the resident memory of `-dryRun` with ten files of 4 to 24 MB:
 # services, static jobs, lists of targets, parameters, and rules of six sorts. What fills 500Mi by this count took 438 to 513 MB;
-# expressions apart, see `checks.weight`.
+# expressions apart, see `expressions.weight`.
 MEMORY_PER_BYTE = 36
 """For text of which nothing else is known: jobs with a usual number of rules take 31."""
 _TEXT_BYTE = 14
@@ -44,7 +44,7 @@ class Budget:
     text_bytes: int = OBJECT_TEXT_BYTES
     memory_bytes: int = OBJECT_MEMORY_BYTES
 
-    def counted(self, rules: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    def counted(self, rules: Iterable[Config]) -> Iterator[Config]:
         """`rules`, one by one."""
         for rule in rules:
             self.rules -= 1
@@ -58,7 +58,7 @@ class Budget:
             self._take(taken)
             yield rule
 
-    def job(self, job: Mapping[str, Any], text: bytes) -> None:
+    def job(self, job: Config, text: bytes) -> None:
         """Take note of a job that is finished, and of its text."""
         self.text_bytes -= len(text)
         if self.text_bytes < 0:
@@ -76,7 +76,7 @@ class Budget:
             raise OverBudgetError(OBJECT_MEMORY_BYTES.exceeded)
 
 
-def listed(given: Any) -> Iterable[str]:
+def listed(given: object) -> Iterable[str]:
     """A text, or the texts of a list; a port number is none."""
     if isinstance(given, str):
         return (given,)

@@ -13,8 +13,8 @@ from typing import Any
 from attrs import define, frozen
 
 from vmagent_operator import limits
-from vmagent_operator.scrape.checks import regex
-from vmagent_operator.scrape.checks.tokens import QUOTES, NoSelectorError, value
+from vmagent_operator.scrape.expressions import regex
+from vmagent_operator.scrape.expressions.tokens import QUOTES, NoSelectorError, value
 
 _NAME = "__name__"
 _LEVELS_PER_TEMPLATE = 2
