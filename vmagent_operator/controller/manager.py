@@ -74,6 +74,8 @@ class Manager:
     def run(self) -> int:
         """Work until told to stop; the exit code of the process. Raises StartError."""
         self.discover()
+        if self.stop.is_set():  # while the server did not answer: no use in asking it for lists
+            return self._shut_down()
         namespaces = self.system.settings.watch_namespaces
         if len(namespaces) > MANY_NAMESPACES:
             logger.warning("%d namespaces are watched one by one; watching all would be cheaper", len(namespaces))
