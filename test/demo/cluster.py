@@ -120,7 +120,7 @@ class Place:
         if kept := [one["metadata"]["name"] for one in ours if one not in free]:
             self.screen.tell(f"left, because there are objects of them: {', '.join(kept)}")
         self._delete(DEFINITIONS, free)
-        self.screen.tell("removed" if kept else "nothing is left")
+        self.screen.tell("all else is removed" if kept else "nothing is left")
 
     def listed(self, kind: Resource, namespace: str | None = None) -> tuple[Manifest, ...]:
         """The objects of a kind; none where the kind does not exist."""
