@@ -4,6 +4,7 @@ import argparse
 import os
 import signal
 import sys
+import threading
 
 from test.demo import cluster, embedded
 from test.demo.screen import Screen, is_coloured
@@ -17,9 +18,10 @@ def main() -> int:
     parser.add_argument("--cluster", action="store_true", help="use the cluster of the current context")
     parser.add_argument("--remove", action="store_true", help="only remove what an earlier run has left there")
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):  # who closes the terminal wants the same as who presses Ctrl-C
-        signal.signal(number, signal.default_int_handler)
     screen = Screen(has_colour=is_coloured(sys.stdout, os.environ))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, lambda *_: screen.desert())
+    threading.Thread(target=screen.watch, daemon=True, name="terminal").start()
     try:
         if options.cluster:
             return cluster.remove(screen) if options.remove else cluster.main(screen)

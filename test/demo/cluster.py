@@ -245,6 +245,7 @@ def cleaned(place: Place, removal: Callable[[], None]) -> Iterator[None]:
         yield
     finally:
         if not place.is_abandoned:
+            place.screen.is_leaving = True
             try:
                 removal()
             except KeyboardInterrupt:

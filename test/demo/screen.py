@@ -1,7 +1,9 @@
 """Where the demonstration writes: 80 columns, colour only for a terminal that wants it, and nobody has to look on."""
 
 import os
+import select
 import shutil
+import signal
 import sys
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
@@ -30,17 +32,32 @@ class Screen:
     has_colour: bool = False
     now: Callable[[], datetime] = datetime.now
     is_deserted: bool = False
+    is_leaving: bool = False
 
     def say(self, text: str = "") -> None:
-        """Plain text, as it is. When nobody reads any more that is an interruption, once: what follows is cleaning up."""
+        """Plain text, as it is."""
         if self.is_deserted:
             return
         try:
             print(text, file=self.out, flush=True)
         except OSError:
-            self.is_deserted = True
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
-            raise KeyboardInterrupt from None
+            self.desert()
+
+    def desert(self) -> None:
+        """Nobody reads any more: an interruption, unless it is being cleaned up already, which goes on in silence."""
+        if self.is_deserted:
+            return
+        self.is_deserted = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), self.out.fileno())
+        if not self.is_leaving:
+            raise KeyboardInterrupt
+
+    def watch(self) -> None:
+        """Send SIGHUP to this process when the terminal is closed: a `make` in between gets the signal and keeps it."""
+        poll = select.poll()
+        poll.register(os.dup(self.out.fileno()), 0)
+        poll.poll()
+        os.kill(os.getpid(), signal.SIGHUP)
 
     def head(self, text: str) -> None:
         """A line that stands out."""

@@ -64,7 +64,7 @@ def test_every_suggestion_shows_something(folder: Path) -> None:
 
 
 def test_it_rests_and_ends_with_its_terminal(folder: Path) -> None:
-    with Terminal(COMMAND, folder) as terminal:
+    with Terminal(("make", "run"), folder, as_it_is()) as terminal:
         shown = terminal.until(SETTLED)
         assert "\x1b[32moperational\x1b[0m" in shown
         pids = processes(folder)
