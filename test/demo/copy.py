@@ -30,4 +30,4 @@ def linked(folder: Path) -> Path:
 
 def as_it_is() -> dict[str, str]:
     """The environment variables with which `make` takes that environment as it is, and installs nothing."""
-    return {"MAKEFLAGS": "READY= DEV=", "PATH": f"{Path(PYTHON).parent}:{os.environ['PATH']}"}
+    return {"MAKEFLAGS": "READY= DEV=", "MAKELEVEL": "0", "PATH": f"{Path(PYTHON).parent}:{os.environ['PATH']}"}
