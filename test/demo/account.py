@@ -163,7 +163,7 @@ def _described(state: State, namespace: str, name: str) -> str:
     if _state(agent) == "failed":
         return _reason(agent)
     if not any(key == "selectAllByDefault" or _selects(key) for key in agent.get("spec") or ()):
-        return "scrapes what its Secret says, which is yours"
+        return "scrapes what you write into its Secret"
     found = [
         kind
         for (kind, *_), manifest in state.items()
