@@ -1,66 +1,77 @@
-# Everything a contributor or newcomer runs. `make help` lists it. The environment in .venv is made on first use.
+# Everything a contributor or newcomer runs. `make help` lists it. The environment in .venv is made on first use: what
+# running needs for `run`, what tests and checks need besides for the others.
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+READY  := $(BIN)/.ready
+DEV    := $(BIN)/.dev
 CODE   := vmagent_operator test
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lint types layers cluster-test golden crds limits imports bench wheel clean install-crds deploy undeploy
+.PHONY: help run run-cluster remove-cluster test check fmt lint types layers cluster-test golden crds limits imports bench wheel clean install-crds deploy undeploy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(BIN)/.ready: setup.cfg pyproject.toml
-	@echo "creating the environment in $(VENV) (first time only)"
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+$(READY): setup.cfg pyproject.toml
+	@$(PYTHON) test/environment.py $(VENV)
 	@touch $@
 
-run: $(BIN)/.ready ## start the operator with the examples against an embedded API server (or $KUBECONFIG)
+$(DEV): setup.cfg pyproject.toml
+	@$(PYTHON) test/environment.py $(VENV) dev
+	@touch $(READY) $@
+
+run: $(READY) ## start the operator with the examples on an embedded API server, whatever KUBECONFIG says
 	@$(BIN)/python -m test.demo
 
-test: $(BIN)/.ready ## run the tests that need no cluster
+run-cluster: $(READY) ## the same on the cluster of the current context: asks before, cleans up after
+	@$(BIN)/python -m test.demo --cluster
+
+remove-cluster: $(READY) ## remove what an interrupted run-cluster has left
+	@$(BIN)/python -m test.demo --cluster --remove
+
+test: $(DEV) ## run the tests that need no cluster
 	$(BIN)/python -m pytest -q -n auto -m "not cluster and not vmagent and not slow"
 
 check: lint types layers crds-check test ## what CI runs: format, lint, types, layers, generated files, tests
 
-fmt: $(BIN)/.ready ## format the code
+fmt: $(DEV) ## format the code
 	$(BIN)/ruff format $(CODE)
 	$(BIN)/ruff check --fix $(CODE)
 
-lint: $(BIN)/.ready ## check format and style
+lint: $(DEV) ## check format and style
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/ruff check $(CODE)
 
-types: $(BIN)/.ready ## check types
+types: $(DEV) ## check types
 	$(BIN)/mypy
 
-layers: $(BIN)/.ready ## check that imports point down the stack
+layers: $(DEV) ## check that imports point down the stack
 	$(BIN)/lint-imports --config setup.cfg
 
-cluster-test: $(BIN)/.ready ## run what needs a real control plane or vmagent (built on first use), or minutes
+cluster-test: $(DEV) ## run what needs a real control plane or vmagent (built on first use), or minutes
 	$(BIN)/python -m pytest -q -m "cluster or vmagent or slow" test
 
-golden: $(BIN)/.ready ## compare with the recorded cases of the Go operator
+golden: $(DEV) ## compare with the recorded cases of the Go operator
 	$(BIN)/python -m pytest -q test/golden
 
-crds: $(BIN)/.ready ## regenerate manifests/crd from the field tables
+crds: $(DEV) ## regenerate manifests/crd from the field tables
 	$(BIN)/python -m vmagent_operator crds --output manifests/crd
 
-limits: $(BIN)/.ready ## regenerate docs/limits.md from the table of limits
+limits: $(DEV) ## regenerate docs/limits.md from the table of limits
 	$(BIN)/python -m vmagent_operator limits --output docs/limits.md
 
-imports: $(BIN)/.ready ## draw who imports whom as docs/imports.md
+imports: $(DEV) ## draw who imports whom as docs/imports.md
 	$(BIN)/python -m test.imports
 
 .PHONY: crds-check
 crds-check: crds limits imports
 	@git diff --exit-code --stat -- manifests/crd docs/limits.md docs/imports.md || { echo "generated files are out of date: commit what make crds limits imports wrote"; exit 1; }
 
-bench: $(BIN)/.ready ## measure rendering and reconcile speed
+bench: $(DEV) ## measure rendering and reconcile speed
 	$(BIN)/python -m test.bench
 
-wheel: $(BIN)/.ready ## build the wheel and try it in an empty environment
+wheel: $(DEV) ## build the wheel and try it in an empty environment
 	rm -rf dist && $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
 	rm -rf dist/env && $(PYTHON) -m venv dist/env && dist/env/bin/pip install --quiet dist/*.whl
 	cd dist && env/bin/vmagent-operator --version && env/bin/vmagent-operator crds > /dev/null
@@ -75,4 +86,4 @@ undeploy: ## remove the operator, but neither CRDs nor VMAgents
 	kubectl delete --ignore-not-found -k manifests/base
 
 clean: ## remove what was built
-	rm -rf $(VENV) dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .run dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from test.apiserver.http import Server
-from test.apiserver.loading import load, manifests
+from test.apiserver.loading import furnish, load, manifests
 
 
 def main() -> int:
@@ -21,6 +21,7 @@ def main() -> int:
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     server = Server(port=options.port)
+    furnish(server.api)
     for path in options.files:
         load(server.api, manifests(Path(path)))
     with suppress(KeyboardInterrupt), server:

@@ -5,11 +5,11 @@
 
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field, frozen
 
-from test.apiserver import aliases, discovery, failure, kinds, patch, routes, subresources, views
+from test.apiserver import aliases, discovery, failure, kinds, patch, reviews, routes, subresources, views
 from test.apiserver import watch as watching
 from test.apiserver.collector import Collector
 from test.apiserver.definitions import Definitions
@@ -19,21 +19,15 @@ from test.apiserver.kinds import Kind
 from test.apiserver.objects import Context, Objects
 from test.apiserver.routes import APPLY_TYPES, PATCH_TYPES, Raw, Request
 from test.apiserver.store import Json, Store
+from test.apiserver.strategy import ANSWER_WITH_OBJECT
 from test.apiserver.workloads import Workloads
+
+if TYPE_CHECKING:
+    from test.apiserver.rbac import Authorizer
 
 READING = ("get", "list", "watch")
 MOST_ROUNDS = 1000
 DEFAULT_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
-DELETED_OBJECT = (
-    "Pod",
-    "Service",
-    "ServiceAccount",
-    "PersistentVolumeClaim",
-    "PersistentVolume",
-    "Namespace",
-    "ResourceQuota",
-    "StorageClass",
-)
 
 
 @frozen
@@ -67,6 +61,7 @@ class Api:
     guards: list[Callable[[Request], None]] = field(factory=list)
     served: dict[tuple[str, str, str], Kind] = field(factory=dict)
     watches: list[watching.Watch] = field(factory=list)
+    authorizer: "Authorizer | None" = None
     objects: Objects = field(init=False)
     definitions: Definitions = field(init=False)
     collector: Collector = field(init=False)
@@ -176,6 +171,8 @@ class Api:
                 self.settle()
 
     def _dispatch(self, request: Request) -> Answer:
+        if request.kind.name in reviews.KINDS:
+            return reviews.answer(self, request)
         if request.subresource not in ("", "status"):
             return subresources.answer(self, request)
         verbs: dict[str, Callable[[Request], Answer]] = {
@@ -276,7 +273,7 @@ class Api:
         options = self._delete_options(request)
         context = evolve(self.context(request), is_dry=_is_dry(request, options))
         value, is_gone = self.objects.delete(request.kind, request.key, options, context)
-        if not is_gone or request.kind.name in DELETED_OBJECT:
+        if not is_gone or request.kind.name in ANSWER_WITH_OBJECT:
             return document(views.typed(request.kind, value))
         kind, meta = request.kind, value["metadata"]
         details = {"name": meta["name"], "group": kind.group, "kind": kind.plural, "uid": meta["uid"]}

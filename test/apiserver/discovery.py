@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from test.apiserver.api import Api
 
 Json = dict[str, Any]
-VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 SUB_VERBS = {"eviction": ["create"], "log": ["get"], "finalize": ["update"]}
 SUB_KINDS = {"scale": ("autoscaling", "v1", "Scale"), "eviction": ("policy", "v1", "Eviction")}
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
@@ -27,6 +26,8 @@ def answer(api: "Api", raw: Raw) -> Json | bytes | None:
         return None
     if path in HEALTH:
         return b"ok"
+    if path == openapi.OLD:
+        return b""
     if path == "/version":
         major, minor = api.version
         return {
@@ -77,7 +78,7 @@ def _resources(kinds: Iterable[Kind], group_version: str) -> Json | None:
             "singularName": kind.singular,
             "namespaced": kind.is_namespaced,
             "kind": kind.name,
-            "verbs": VERBS,
+            "verbs": kind.verbs,
         }
         if kind.short:
             base["shortNames"] = list(kind.short)
@@ -119,7 +120,7 @@ def _discovered(kind: Kind) -> Json:
     entry |= {
         "scope": "Namespaced" if kind.is_namespaced else "Cluster",
         "singularResource": kind.singular,
-        "verbs": VERBS,
+        "verbs": kind.verbs,
     }
     if kind.short:
         entry["shortNames"] = list(kind.short)

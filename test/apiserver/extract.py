@@ -8,6 +8,8 @@ as 1.36.3. The OpenAPI documents say types, merge keys and list kinds; what Go w
 - `x-empty: keep`: a pointer, so a present but empty value stays (`emptyDir: {}`, `optional: false`);
 - `x-empty: show`: always written, even when nobody set it (`resources: {}`, `status: {}`);
 - otherwise an empty value is dropped (`labels: {}`, `command: []`, `hostNetwork: false`).
+
+`x-number` is where a field stands in protobuf, after the numbers of the messages that JSON leaves out: `2.1` for a volume's `hostPath`.
 """
 
 import json
@@ -43,6 +45,8 @@ KEPT = ("type", "format", "required", "x-kubernetes-list-type", "x-kubernetes-li
         "x-kubernetes-group-version-kind")  # fmt: skip
 STRUCT = re.compile(r"^type (\w+) struct \{\n(.*?)^\}", re.M | re.S)
 FIELD = re.compile(r'^\t(?:(\w+)\s+)?(\S[^`\n]*?)\s+`[^`]*?json:"([^"]*)"', re.M)
+MESSAGE = re.compile(r"^message (\w+) \{\n(.*?)^\}", re.M | re.S)
+MEMBER = re.compile(r"^  (?:optional |repeated )?(map<[^>]*>|[\w.]+) (\w+) = (\d+)", re.M)
 
 Json = dict[str, Any]
 Fields = dict[str, tuple[str, str]]
@@ -64,6 +68,22 @@ def structs(folder: Path) -> dict[str, Fields]:
         return found
 
     return {name: fields(name) for name in bodies}
+
+
+def numbers(folder: Path) -> dict[str, dict[str, str]]:
+    """Messages of a package: name -> field -> number; fields of inner messages stand beside those of the outer one."""
+    text = (folder / "generated.proto").read_text()
+    members = {match[1]: MEMBER.findall(match[2]) for match in MESSAGE.finditer(text)}
+
+    def fields(name: str, before: str = "", depth: int = 2) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for kind, key, number in members.get(name, ()):
+            if depth:
+                found |= {**fields(kind, f"{before}{number}.", depth - 1), **found}
+            found[key] = before + number
+        return found
+
+    return {name: fields(name) for name in members}
 
 
 def empty(go_type: str, options: str) -> str | None:
@@ -113,13 +133,23 @@ class Sources:
         for group in GROUPS:
             self.schemas |= json.loads((folder / f"{group}_openapi.json").read_text())["components"]["schemas"]
         self.packages: dict[str, dict[str, Fields]] = {}
+        self.wires: dict[str, dict[str, dict[str, str]]] = {}
+
+    def folder(self, name: str) -> Path:
+        """The Go package behind an OpenAPI prefix such as io.k8s.api.core.v1."""
+        module, *rest = name.split(".")[2:]
+        return self.modules / f"{module}@v0.{self.minor}" / "/".join(rest)
+
+    def wire(self, package: str, name: str) -> dict[str, str]:
+        """Numbers of the fields of a message."""
+        if package not in self.wires:
+            self.wires[package] = numbers(self.folder(package))
+        return self.wires[package].get(name, {})
 
     def package(self, name: str) -> dict[str, Fields]:
         """Structs of the Go package behind an OpenAPI prefix such as io.k8s.api.core.v1."""
         if name not in self.packages:
-            parts = name.split(".")
-            module = parts[2]
-            self.packages[name] = structs(self.modules / f"{module}@v0.{self.minor}" / "/".join(parts[3:]))
+            self.packages[name] = structs(self.folder(name))
         return self.packages[name]
 
     def definition(self, name: str) -> Json:
@@ -133,6 +163,12 @@ class Sources:
             mode = "show" if is_struct and not go_type.startswith("*") else empty(go_type, options)
             if mode:
                 out["properties"][key]["x-empty"] = mode
+        wire = self.wire(package, struct)
+        for key, schema in out.get("properties", {}).items():
+            if key in wire and (
+                key not in ("apiVersion", "kind") or "." not in wire[key]
+            ):  # those of an object come outside
+                schema["x-number"] = wire[key]
         return out
 
 

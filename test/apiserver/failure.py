@@ -95,7 +95,7 @@ def method_not_allowed() -> Failure:
 
 
 def unsupported_media_type(given: str, accepted: Sequence[str]) -> Failure:
-    """415: among others what kubectl's protobuf gets."""
+    """415: a body in a format that this kind does not take."""
     message = f"the body of the request was in an unknown format - accepted media types include: {', '.join(accepted)}"
     return Failure(415, "UnsupportedMediaType", message)
 

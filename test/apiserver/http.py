@@ -21,6 +21,8 @@ from test.apiserver.api import Answer, Api
 from test.apiserver.failure import status
 
 TICK_SECONDS = 0.2
+MOST_WAIT_SECONDS = 30.0
+"""Of a watch on which nothing happens; a change, a bookmark and the end wake it."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -54,6 +56,8 @@ class _Handler(BaseHTTPRequestHandler):
                     {"content-type": "application/json"},
                 )
             )
+        if user == "admin":  # who may do everything may do it as somebody else
+            user = headers.get("impersonate-user", user)
         query = routes.query(parse_qsl(url.query, keep_blank_values=True))
         raw = routes.Raw(self.command, url.path, query, headers, body, user=user)
         return self._deliver(self.server.face.api.handle(raw))
@@ -112,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
                 with lock:
                     lines = watch.poll()
                     if not lines and not watch.is_over:
-                        lock.wait(max(0.0, min(1.0, watch.remaining_seconds())))
+                        lock.wait(max(0.0, min(MOST_WAIT_SECONDS, watch.remaining_seconds())))
                 data = b"".join(line + b"\n" for line in lines)
                 if budget is not None and len(data) > budget:
                     self._chunk(data[:budget])
@@ -231,7 +235,8 @@ class Server:
     def _tick(self, listener: _Listener) -> None:
         due = time.monotonic() + self.bookmark_seconds
         while not listener.stopping.wait(TICK_SECONDS):
-            self.api.tick()
+            if self.api.workloads.is_waiting:
+                self.api.tick()
             if time.monotonic() >= due:
                 due = time.monotonic() + self.bookmark_seconds
                 self.api.bookmark()

@@ -7,6 +7,7 @@ from attrs import field, frozen
 from test.apiserver.schema import Node, builtin, structural
 
 Json = dict[str, Any]
+VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
 _APIEXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
 
 
@@ -46,6 +47,11 @@ class Kind:
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
+    def verbs(self) -> list[str]:
+        """What can be done; a review is asked for, and never kept."""
+        return ["create"] if self.group == "authorization.k8s.io" else VERBS
+
+    @property
     def has_status(self) -> bool:
         """Whether status has an endpoint of its own."""
         return "status" in self.subresources
@@ -82,6 +88,9 @@ clusterrolebindings       ClusterRoleBinding       rbac.authorization.k8s.io/v1 
 leases                    Lease                    coordination.k8s.io/v1 io.k8s.api.coordination.v1 namespaced - - -
 storageclasses            StorageClass             storage.k8s.io/v1 io.k8s.api.storage.v1 cluster sc - -
 endpointslices            EndpointSlice            discovery.k8s.io/v1 io.k8s.api.discovery.v1 namespaced - - spec
+selfsubjectaccessreviews  SelfSubjectAccessReview  authorization.k8s.io/v1 io.k8s.api.authorization.v1 cluster - - -
+selfsubjectrulesreviews   SelfSubjectRulesReview   authorization.k8s.io/v1 io.k8s.api.authorization.v1 cluster - - -
+subjectaccessreviews      SubjectAccessReview      authorization.k8s.io/v1 io.k8s.api.authorization.v1 cluster - - -
 customresourcedefinitions CustomResourceDefinition apiextensions.k8s.io/v1 {crd} cluster crd,crds status spec
 """
 ALL = ("pods", "services", "deployments", "statefulsets", "daemonsets", "replicasets", "horizontalpodautoscalers")

@@ -13,6 +13,24 @@ from test.apiserver.store import Json, clone
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+def furnish(api: Api) -> Api:
+    """`api` as people expect a cluster to be: with a node, and pods for every workload, though none runs a container."""
+    api.workloads.makes_pods = api.workloads.makes_replicas = True
+    major, minor = api.version
+    ready = {"type": "Ready", "status": "True", "reason": "NoKubelet", "message": "nothing runs here"}
+    restore(
+        api,
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": "node-1", "labels": {"kubernetes.io/hostname": "node-1", "kubernetes.io/os": "linux"}},
+            "status": {"conditions": [ready], "nodeInfo": {"kubeletVersion": f"v{major}.{minor}.0"}},
+        },
+        "node-1",
+    )
+    return api
+
+
 def manifests(path: Path) -> Iterator[Json]:
     """The documents of a file (`-` is standard input) or of every YAML file of a folder, lists unfolded."""
     if path.is_dir():

@@ -8,6 +8,8 @@ from test.apiserver.schema import definitions
 
 Json = dict[str, Any]
 PREFIX = "/openapi/v3"
+OLD = "/openapi/v2"
+"""Where kubectl looks for a kind that the newer documents don't know, and takes an empty document for "not there either"."""
 PARAMETERS = ("dryRun", "fieldManager", "fieldValidation", "force")
 
 

@@ -43,11 +43,11 @@ def advance(workloads: "Workloads", name: Name, live: Json) -> Json:
             _create(workloads, name, live, index, current)
     for pod in found:
         if _ordinal(pod) >= wanted:
-            _delete(workloads, pod)
+            delete(workloads, pod)
     found = owned(workloads, name, live)
     old = [pod for pod in found if pod["metadata"]["labels"][REVISION_LABEL] != current]
     if live["spec"]["updateStrategy"]["type"] == "RollingUpdate" and old and all(map(is_ready, found)):
-        _delete(workloads, max(old, key=_ordinal))
+        delete(workloads, max(old, key=_ordinal))
     ready, fresh = sum(map(is_ready, found)), len(found) - len(old)
     is_done = fresh == wanted == len(found) and live["spec"]["updateStrategy"]["type"] == "RollingUpdate"
     before = live.get("status", {}).get("currentRevision") or current
@@ -61,10 +61,10 @@ def advance(workloads: "Workloads", name: Name, live: Json) -> Json:
     }
 
 
-def owned(workloads: "Workloads", name: Name, live: Json) -> list[Json]:
-    """The pods that a StatefulSet controls."""
+def owned(workloads: "Workloads", name: Name, live: Json, storage: str = "pods") -> list[Json]:
+    """The pods, or other objects, that a workload controls."""
     uid, found = live["metadata"]["uid"], []
-    for (namespace, _), pod in workloads.objects.store.items("pods"):
+    for (namespace, _), pod in workloads.objects.store.items(storage):
         owners = pod["metadata"].get("ownerReferences") or ()
         if namespace == name[0] and any(one["uid"] == uid for one in owners):
             found.append(pod)
@@ -101,16 +101,17 @@ def _ordinal(pod: Json) -> int:
     return int(pod["metadata"]["name"].rpartition("-")[2])
 
 
-def _owner(live: Json) -> Json:
-    own = {"name": live["metadata"]["name"], "uid": live["metadata"]["uid"]}
-    return {"apiVersion": "apps/v1", "kind": "StatefulSet", **own, "controller": True, "blockOwnerDeletion": True}
+def owner(live: Json) -> Json:
+    """The owner reference to a workload."""
+    own = {"kind": live["kind"], "name": live["metadata"]["name"], "uid": live["metadata"]["uid"]}
+    return {"apiVersion": "apps/v1", **own, "controller": True, "blockOwnerDeletion": True}
 
 
 def _adopt(workloads: "Workloads", name: Name, live: Json) -> None:
     """Take over the pods that match and that nobody owns, such as an orphaning deletion of its predecessor leaves."""
 
     def owned_by_it(pod: Json) -> Json:
-        return pod | {"metadata": pod["metadata"] | {"ownerReferences": [_owner(live)]}}
+        return pod | {"metadata": pod["metadata"] | {"ownerReferences": [owner(live)]}}
 
     for (namespace, pod_name), pod in list(workloads.objects.store.items("pods")):
         meta = pod["metadata"]
@@ -124,7 +125,7 @@ def _create(workloads: "Workloads", name: Name, live: Json, index: int, current:
     meta, pod_name = template.get("metadata") or {}, f"{name[1]}-{index}"
     own_labels = {"statefulset.kubernetes.io/pod-name": pod_name, "apps.kubernetes.io/pod-index": str(index)}
     meta["labels"] = meta.get("labels", {}) | own_labels | {REVISION_LABEL: current}
-    meta |= {"name": pod_name, "ownerReferences": [_owner(live)]}
+    meta |= {"name": pod_name, "ownerReferences": [owner(live)]}
     spec = template["spec"] | {
         "nodeName": "node-1",
         "hostname": pod_name,
@@ -137,24 +138,26 @@ def _create(workloads: "Workloads", name: Name, live: Json, index: int, current:
         _create_claim(
             workloads, name[0], f"{inner}-{pod_name}", claim, live["spec"]["selector"].get("matchLabels") or {}
         )
-    _add(workloads, "pods", name[0], meta, spec | {"volumes": list(volumes.values())})
+    add(workloads, "pods", name[0], meta, spec | {"volumes": list(volumes.values())})
 
 
 def _create_claim(workloads: "Workloads", namespace: str, name: str, claim: Json, labels: Json) -> None:
     if workloads.objects.store.get("persistentvolumeclaims", (namespace, name)) is None:
         meta = clone(claim["metadata"])
         meta |= {"name": name, "labels": meta.get("labels", {}) | labels}
-        _add(workloads, "persistentvolumeclaims", namespace, meta, clone(claim["spec"]))
+        add(workloads, "persistentvolumeclaims", namespace, meta, clone(claim["spec"]))
 
 
-def _add(workloads: "Workloads", storage: str, namespace: str, meta: Json, spec: Json) -> None:
+def add(workloads: "Workloads", storage: str, namespace: str, meta: Json, spec: Json) -> None:
+    """Create what a controller creates."""
     kind = workloads.kind(storage)
     manifest = {"apiVersion": kind.api_version, "kind": kind.name, "metadata": meta, "spec": spec}
     with suppress(Failure):  # refused: the controller has its next try when something changes
         workloads.objects.create(kind, namespace, manifest, BY_CONTROLLER)
 
 
-def _delete(workloads: "Workloads", pod: Json) -> None:
+def delete(workloads: "Workloads", pod: Json) -> None:
+    """Ask for a pod's end, once."""
     if not pod["metadata"].get("deletionTimestamp"):
         workloads.objects.delete(
             workloads.kind("pods"), (pod["metadata"]["namespace"], pod["metadata"]["name"]), {}, BY_CONTROLLER

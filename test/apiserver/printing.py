@@ -57,6 +57,11 @@ _replicas = _path("spec", "replicas", default=1)
 NAME: Column = ("Name", "string", _path("metadata", "name"))
 COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "Namespace": (("Status", "string", _path("status", "phase")),),
+    "Node": (
+        ("Status", "string", lambda value: "Ready"),
+        ("Roles", "string", lambda value: "<none>"),
+        ("Version", "string", _path("status", "nodeInfo", "kubeletVersion", default="")),
+    ),
     "Pod": (
         ("Ready", "string", _pod_ready),
         (
@@ -80,6 +85,11 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
         ("Ready", "string", _ready("readyReplicas", _replicas)),
         ("Up-to-date", "integer", _path("status", "updatedReplicas", default=0)),
         ("Available", "integer", _path("status", "availableReplicas", default=0)),
+    ),
+    "ReplicaSet": (
+        ("Desired", "integer", _replicas),
+        ("Current", "integer", _path("status", "replicas", default=0)),
+        ("Ready", "integer", _path("status", "readyReplicas", default=0)),
     ),
     "StatefulSet": (("Ready", "string", _ready("readyReplicas", _replicas)),),
     "DaemonSet": (

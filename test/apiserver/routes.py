@@ -7,7 +7,7 @@ from urllib.parse import unquote
 import yaml
 from attrs import field, frozen
 
-from test.apiserver import failure
+from test.apiserver import failure, protobuf
 from test.apiserver.failure import bad_request
 from test.apiserver.kinds import Kind
 from test.apiserver.store import Name
@@ -64,19 +64,22 @@ class Request:
 
     def body(self) -> Json:
         """The body as an object. Raises Failure: 413, 415, 400."""
-        if self.content_type not in BODY_TYPES:
-            raise failure.unsupported_media_type(self.content_type, BODY_TYPES)
-        value = parsed(self.raw.body)
+        accepted = BODY_TYPES if self.kind.is_custom else (*BODY_TYPES, protobuf.MEDIA_TYPE)
+        if self.content_type not in accepted:
+            raise failure.unsupported_media_type(self.content_type, accepted)
+        value = parsed(self.raw.body, self.content_type)
         if not isinstance(value, dict):
             raise bad_request("couldn't get version/kind; json parse error: the body is no object")
         return value
 
 
-def parsed(body: bytes) -> Any:
-    """A JSON or YAML document. Raises Failure."""
+def parsed(body: bytes, content_type: str = "") -> Any:
+    """A JSON, YAML or protobuf document. Raises Failure."""
     if len(body) > MOST_BODY_BYTES:
         raise failure.Failure(413, "RequestEntityTooLarge", f"Request entity too large: limit is {MOST_BODY_BYTES}")
     try:
+        if content_type == protobuf.MEDIA_TYPE:
+            return protobuf.decode(body)
         return (
             yaml.load(body, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
             if body[:1] not in (b"{", b"[")

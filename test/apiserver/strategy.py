@@ -7,6 +7,17 @@ from test.apiserver.kinds import Kind
 from test.apiserver.store import Json, clone
 
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
+ANSWER_WITH_OBJECT = (
+    "Pod",
+    "Service",
+    "ServiceAccount",
+    "PersistentVolumeClaim",
+    "PersistentVolume",
+    "Namespace",
+    "ResourceQuota",
+    "StorageClass",
+)
+"""Kinds of which a deletion answers with the object, not a status."""
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 
 

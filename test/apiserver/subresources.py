@@ -1,4 +1,4 @@
-"""scale and eviction: subresources whose body is not the object."""
+"""scale, eviction and log: subresources whose body is not the object."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,17 @@ def answer(api: "Api", request: Request) -> "Answer":
         return _scale(api, request)
     if request.subresource == "eviction" and request.verb == "create":
         return _evict(api, request)
+    if request.subresource == "log" and request.verb == "get":
+        raise _no_log(api, request)
     raise failure.method_not_allowed()
+
+
+def _no_log(api: "Api", request: Request) -> failure.Failure:
+    """What the real server says of a container that has not started: here none ever does."""
+    pod = api.objects.get(request.kind, request.key)
+    name = request.raw.query.get("container") or pod["spec"]["containers"][0]["name"]
+    text = f'container "{name}" in pod "{request.name}" is waiting to start: no container runs on this API server'
+    return failure.bad_request(text)
 
 
 def _at(value: Any, path: str) -> Any:

@@ -1,6 +1,7 @@
 """Workload controllers as knobs: Deployments, StatefulSets and DaemonSets become ready by themselves, or as told.
 
-Pods exist only when asked for (`makes_pods`), and then for StatefulSets, whose rollouts others drive; see `pods`.
+Pods exist only when asked for: `makes_pods` for StatefulSets, whose rollouts others drive (see `pods`), `makes_replicas` for the
+others too, which only people look at (see `replicas`).
 """
 
 from collections.abc import Callable, Iterable
@@ -8,14 +9,15 @@ from fnmatch import fnmatchcase
 
 from attrs import define, field, frozen
 
-from test.apiserver import pods
+from test.apiserver import pods, replicas
 from test.apiserver.kinds import Kind
 from test.apiserver.objects import Context, Objects
 from test.apiserver.pods import Fate, revision
 from test.apiserver.store import Change, Json, Name
 
 BY_STATUS = Context("kube-controller-manager", subresource="status")
-REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
+OWNERS = {"StatefulSet": "statefulsets.apps", "ReplicaSet": "replicasets.apps", "DaemonSet": "daemonsets.apps"}
+"""Kinds that own pods, and where they are stored."""
 
 
 @frozen
@@ -37,6 +39,7 @@ class Workloads:
     objects: Objects
     knobs: list[Knob] = field(factory=lambda: [Knob()])
     makes_pods: bool = False
+    makes_replicas: bool = False
     counts_revisions: bool = True
     is_on: bool = True
     _dirty: set[tuple[str, Name]] = field(factory=set)
@@ -73,8 +76,13 @@ class Workloads:
             self._dirty.add((change.resource, change.name))
         if change.resource == "pods":
             owners = ((change.new or change.old) or {}).get("metadata", {}).get("ownerReferences") or ()
-            names = [one["name"] for one in owners if one["kind"] == "StatefulSet"]
-            self._dirty.update(("statefulsets.apps", (change.name[0], name)) for name in names)
+            places = [(OWNERS[one["kind"]], one["name"]) for one in owners if one["kind"] in OWNERS]
+            self._dirty.update((storage, (change.name[0], name)) for storage, name in places)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether time alone may change something."""
+        return any(knob.delay_seconds for knob in self.knobs)
 
     def fate(self, workload: Json) -> Fate | None:
         """How a workload fares now; None while it is still under way."""
@@ -101,8 +109,16 @@ class Workloads:
         templates = self._templates.setdefault(live["metadata"]["uid"], [])
         if revision(live) not in templates:
             templates.append(revision(live))
-        count = {REVISION_ANNOTATION: str(len(templates))} if self.counts_revisions else {}
+        count = {replicas.REVISION_ANNOTATION: str(len(templates))} if self.counts_revisions else {}
         self.write("deployments.apps", name, status, count)
+        if self.makes_replicas:
+            replicas.advance_deployment(self, name, live, len(templates))
+
+    def replicaset(self, name: Name, live: Json) -> None:
+        """The pods of a ReplicaSet, and its status."""
+        if self.makes_replicas and not live["metadata"].get("deletionTimestamp"):
+            status = {"observedGeneration": live["metadata"]["generation"]}
+            self.write("replicasets.apps", name, status | replicas.advance_replicaset(self, name, live))
 
     def daemonset(self, name: Name, live: Json) -> None:
         """The status of a DaemonSet; on one node if there are none."""
@@ -112,6 +128,8 @@ class Workloads:
         status |= {"desiredNumberScheduled": wanted, "updatedNumberScheduled": wanted, "numberMisscheduled": 0}
         status |= {"numberReady": ready, "numberAvailable": ready, "numberUnavailable": wanted - ready}
         self.write("daemonsets.apps", name, status)
+        if self.makes_replicas:
+            replicas.advance_daemonset(self, name, live)
 
     def claim(self, name: Name, live: Json) -> None:
         """Bind a claim, and let it grow; one that is being deleted goes, for no pod here uses it."""
@@ -148,10 +166,17 @@ class Workloads:
             if not live["metadata"].get("finalizers"):
                 self.objects.remove(self.kind("pods"), name)
             return
-        owner: Json = next(iter(live["metadata"].get("ownerReferences") or ()), {})
-        workload = self.objects.store.get("statefulsets.apps", (name[0], owner.get("name", "")))
+        workload = self._owner(name[0], live)
+        if workload is not None and workload["kind"] == "ReplicaSet":
+            workload = self._owner(name[0], workload)
         if workload is not None and self.makes_pods:
             self.write("pods", name, pods.status(live, self.fate(workload), self.objects.store.timestamp()))
+
+    def _owner(self, namespace: str, live: Json) -> Json | None:
+        """The workload that owns an object."""
+        owner: Json = next(iter(live["metadata"].get("ownerReferences") or ()), {"kind": "", "name": ""})
+        storage = {**OWNERS, "Deployment": "deployments.apps"}.get(owner["kind"], "")
+        return self.objects.store.get(storage, (namespace, owner["name"])) if storage else None
 
     def kind(self, storage: str) -> Kind:
         """The kind of a stored resource."""
@@ -192,6 +217,7 @@ class Workloads:
 
 HANDLERS: dict[str, Callable[[Workloads, Name, Json], None]] = {
     "deployments.apps": Workloads.deployment,
+    "replicasets.apps": Workloads.replicaset,
     "daemonsets.apps": Workloads.daemonset,
     "statefulsets.apps": Workloads.statefulset,
     "persistentvolumeclaims": Workloads.claim,

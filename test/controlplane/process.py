@@ -50,6 +50,10 @@ class Process:
         """The exit code, negative for a signal; None while it runs."""
         return self._child.poll()
 
+    def wait(self) -> int:
+        """The exit code, once it has ended."""
+        return self._child.wait()
+
     def check(self) -> None:
         """Raises Exited when the program has ended."""
         if self.returncode is not None:

@@ -507,11 +507,14 @@ def test_a_token_in_a_kubeconfig_follows_the_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, "config cannot be used: Invalid kube-config file. No configuration found."),
-        ("", "config cannot be used: Invalid kube-config. {} file is empty"),
-        ("a: [", "config cannot be used: while parsing"),
-        ("just text", "config cannot be used: "),
-        ("current-context: it", "config cannot be used: Invalid kube-config file. Expected object with name it in "),
+        (None, "config cannot be used: there is no such file"),
+        ("", "config cannot be used: the file is empty"),
+        ("a: [", "config cannot be used: it is no YAML: line 1, column 5"),
+        ("just text", "config cannot be used: it is no kubeconfig"),
+        ("a: b", "config cannot be used: it has no current context"),
+        ("{contexts: [], current-context: ''}", "config cannot be used: it has no current context"),
+        ("{contexts: [1], current-context: x}", "config cannot be used: it is no kubeconfig"),
+        ("current-context: it", "config cannot be used: it has no context it"),
     ],
 )
 def test_a_kubeconfig_that_cannot_be_used(tmp_path: Path, content: str | None, message: str) -> None:

@@ -86,6 +86,8 @@ class Manager:
     def _run(self) -> None:
         """A warm standby stands for election once it could work: one that cannot must not keep the lease from who can."""
         self.discover()
+        if self.stop.is_set():  # while the server did not answer: no use in asking it for lists
+            return
         namespaces = self.system.settings.watch_namespaces
         if len(namespaces) > MANY_NAMESPACES:
             logger.warning("%d namespaces are watched one by one; watching all would be cheaper", len(namespaces))

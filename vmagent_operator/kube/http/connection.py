@@ -33,6 +33,7 @@ from vmagent_operator.kube.clock import Clock, SystemClock
 from vmagent_operator.kube.errors import ApiError, BadResponse, NetworkError, Timeout
 from vmagent_operator.kube.http.credentials import Credentials, CredentialsError
 from vmagent_operator.kube.http.transport import Query, Response, lines
+from vmagent_operator.kube.http.unreadable import why
 from vmagent_operator.kube.meter import Meter
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ KEEP_ALIVE = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 9),
 )
-_UNREADABLE = (ConfigException, OSError, yaml.YAMLError, KeyError, TypeError, ValueError)
+_UNREADABLE = (ConfigException, OSError, yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError)
 
 
 @frozen
@@ -340,13 +341,13 @@ def _kubeconfig(configuration: Any, paths: str, context: str | None) -> Callable
                 load_kube_config(paths, context, current, persist_config=False)
             return str(current.auth_settings().get("BearerToken", {}).get("value") or "").strip()
         except _UNREADABLE as error:
-            raise CredentialsError(f"{paths} cannot be used: {error}") from error
+            raise CredentialsError(f"{paths} cannot be used: {why(error)}") from error
 
     try:
         load_kube_config(paths, context, configuration, persist_config=False)
         has_plugin = _has_plugin(KubeConfigMerger(paths).config, context)
     except _UNREADABLE as error:
-        raise CredentialsError(f"{paths} cannot be used: {error}") from error
+        raise CredentialsError(f"{paths} cannot be used: {why(error)}") from error
     return read
 
 
