@@ -29,7 +29,7 @@ from vmagent_operator.controller.engine.stores import custom
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import AlreadyExists, ApiError, NotFound
-from vmagent_operator.kube.http import connection
+from vmagent_operator.kube.http import connection, credentials
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 
@@ -54,7 +54,7 @@ def main() -> int:
         kubeconfig = given or str(stack.enter_context(embedded(folder)))
         say(f"cluster: {given or 'embedded API server'}")
         client = Client(
-            connection.connect(connection.load(kubeconfig), agent=f"{OPERATOR}/demo", watches=1, workers=1).worker,
+            connection.connect(credentials.load(kubeconfig), agent=f"{OPERATOR}/demo", watches=1, workers=1).worker,
             manager=FIELD_MANAGER,
         )
         stack.enter_context(examples(client, is_kept=not given))

@@ -23,7 +23,7 @@ from vmagent_operator.kube.errors import (
     Timeout,
     TooManyRequests,
 )
-from vmagent_operator.kube.http.call import Event
+from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.meter import Exchange, Meter

@@ -19,8 +19,8 @@ from test.kube.wire import Handler, Seen, WireServer, answer, chunk, chunked, se
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import BadResponse, NetworkError, Timeout
 from vmagent_operator.kube.http import connection
-from vmagent_operator.kube.http.connection import MAX_REFUSAL_BYTES, Connection, Connections, connect, load
-from vmagent_operator.kube.http.credentials import Credentials, CredentialsError
+from vmagent_operator.kube.http.connection import MAX_REFUSAL_BYTES, Connection, Connections, connect
+from vmagent_operator.kube.http.credentials import Credentials, CredentialsError, load
 from vmagent_operator.kube.http.transport import lines
 from vmagent_operator.kube.meter import Meter
 

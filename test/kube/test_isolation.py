@@ -14,7 +14,7 @@ from vmagent_operator.kube.cache.informer import Informer, Phase
 from vmagent_operator.kube.cache.loop import Loop
 from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.errors import BadResponse
-from vmagent_operator.kube.http import call as calls
+from vmagent_operator.kube.http import answer as answers
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Remains, Resource
 
@@ -69,8 +69,8 @@ def test_an_object_that_cannot_be_read_is_one_item_of_its_list(name: str) -> Non
 @pytest.mark.parametrize("name", POISON)
 def test_an_object_that_cannot_be_read_is_one_event_of_its_watch(name: str) -> None:
     spec, fault = POISON[name]
-    sent_error = calls.event(added(thing("bad", spec)), THINGS, False)
-    assert (sent_error.type, sent_error.object.fault, sent_error.object["metadata"]["uid"]) == ("ADDED", fault, "u-bad")
+    event = answers.event(added(thing("bad", spec)), THINGS, False)
+    assert (event.type, event.object.fault, event.object["metadata"]["uid"]) == ("ADDED", fault, "u-bad")
 
 
 def test_objects_may_have_as_many_levels_as_the_limit_says() -> None:
@@ -78,7 +78,7 @@ def test_objects_may_have_as_many_levels_as_the_limit_says() -> None:
     client = Client(ScriptedTransport([reply(things(deep)), reply(deep)]), manager=MANAGER)
     assert client.list(THINGS).items[0]["spec"] == json.loads(nested(LIMIT - 1))
     assert not isinstance(client.get(THINGS, "ns", "a"), Remains)
-    assert calls.event(added(deep), THINGS, False).object["spec"] == json.loads(nested(LIMIT - 1))
+    assert answers.event(added(deep), THINGS, False).object["spec"] == json.loads(nested(LIMIT - 1))
 
 
 def test_managed_fields_and_status_are_no_loss() -> None:
@@ -111,14 +111,14 @@ def test_an_answer_without_objects_to_tell_apart_is_bad(text: str) -> None:
 @pytest.mark.parametrize("line", [nested(1100), '{"type":"ADDED","object":' + nested(1100) + "}", '{"type":' * 500])
 def test_a_line_without_an_object_is_bad(line: str) -> None:
     with pytest.raises(BadResponse):
-        calls.event(line.encode(), THINGS, False)
+        answers.event(line.encode(), THINGS, False)
 
 
 @pytest.mark.parametrize("key", ["namespace", "uid"])
 def test_an_identity_that_is_no_text_is_bad(key: str) -> None:
     raw = {"metadata": {"name": "a", "resourceVersion": "7", key: ["x"]}}
     with pytest.raises(BadResponse, match="a Thing of the answer has a namespace or uid that is no text"):
-        calls.named(raw, THINGS, False)
+        answers.named(raw, THINGS, False)
 
 
 def test_an_error_with_a_nested_body_is_told_by_its_status() -> None:

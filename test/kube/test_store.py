@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmagent_operator.kube.cache.store import Change, Store
-from vmagent_operator.kube.http.call import Event
+from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.kube.resource import Manifest
 
 NAMES = st.sampled_from(["a", "b", "c"])

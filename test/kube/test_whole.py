@@ -17,7 +17,8 @@ from vmagent_operator.kube.cache.store import Change, Store
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import Cancelled, Conflict, NotFound
 from vmagent_operator.kube.http.client import Client
-from vmagent_operator.kube.http.connection import connect, load
+from vmagent_operator.kube.http.connection import connect
+from vmagent_operator.kube.http.credentials import load
 from vmagent_operator.kube.leader import Elector
 from vmagent_operator.kube.resource import CONFIGMAPS, NAMESPACES, Manifest
 

@@ -25,7 +25,7 @@ from vmagent_operator.controller.system import Options, System
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import Cancelled
-from vmagent_operator.kube.http import connection
+from vmagent_operator.kube.http import connection, credentials
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.http.credentials import CredentialsError
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
@@ -107,7 +107,7 @@ class Process:
 
     def _manager(self) -> Manager:
         flags, clock = self.flags, SystemClock()
-        access = connection.load(
+        access = credentials.load(
             flags["kubeconfig"], flags["context"], environ=self.environ, clock=clock, meter=self.metrics
         )
         self.metrics.host = access.configuration.host

@@ -19,7 +19,7 @@ from vmagent_operator.kube.cache.backoff import Backoff
 from vmagent_operator.kube.cache.store import Change, Entry, Store
 from vmagent_operator.kube.cache.watchpolicy import Wait, error_policy, sent_error
 from vmagent_operator.kube.errors import ApiError, Forbidden, Gone, NotFound, ServerError
-from vmagent_operator.kube.http.call import Event
+from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.kube.http.client import PAGE_SIZE, Client, Listing, Watch
 from vmagent_operator.kube.resource import CUSTOMRESOURCEDEFINITIONS, Resource
 

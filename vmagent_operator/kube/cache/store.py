@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field, frozen
 
-from vmagent_operator.kube.http.call import Event
+from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.kube.resource import Manifest, Remains
 
 logger = logging.getLogger(__name__)

@@ -19,7 +19,9 @@ from vmagent_operator.kube import errors
 from vmagent_operator.kube.clock import Clock, SystemClock
 from vmagent_operator.kube.errors import ApiError, BadResponse, Cancelled, Gone, NotFound, TooManyRequests
 from vmagent_operator.kube.fieldmanager import FieldManager
+from vmagent_operator.kube.http import answer as answers
 from vmagent_operator.kube.http import call as calls
+from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.kube.http.call import (
     APPLY_TYPE,
     JSON_PATCH_TYPE,
@@ -27,7 +29,6 @@ from vmagent_operator.kube.http.call import (
     MERGE_PATCH_TYPE,
     Call,
     Discovery,
-    Event,
 )
 from vmagent_operator.kube.http.ratelimit import Limiter, Unlimited
 from vmagent_operator.kube.http.transport import Query, Response, Stream, Transport
@@ -63,7 +64,7 @@ class Watch:
 
     def __iter__(self) -> Iterator[Event | None]:
         for line in self._stream:
-            yield calls.event(line, self._resource, self._metadata_only) if line.strip() else None
+            yield answers.event(line, self._resource, self._metadata_only) if line.strip() else None
 
     def close(self) -> None:
         """End the iteration, also one that waits in another thread."""
@@ -115,7 +116,7 @@ class Client:
     def get(self, resource: Resource, namespace: str | None, name: str, *, metadata_only: bool = False) -> Manifest:
         """The object as it is now; with `metadata_only` nothing of it but `metadata`."""
         call = Call("get", "GET", resource, namespace, name, headers=calls.accept(metadata_only))
-        return calls.whole(self._send(call, self.timeout_seconds), resource, metadata_only)
+        return answers.whole(self._send(call, self.timeout_seconds), resource, metadata_only)
 
     def list(
         self,
@@ -155,7 +156,7 @@ class Client:
                     query = (*base, *_page(limit, token))
                     call = Call("list", "GET", resource, namespace, query=query, headers=headers)
                     found, at, token = _listed(self._send(call, self.list_timeout_seconds), resource)
-                    items += (keep(calls.named(raw, resource, metadata_only)) for raw in found)
+                    items += (keep(answers.named(raw, resource, metadata_only)) for raw in found)
                     version = version or at
                 return Listing(tuple(items), version)
             except Gone:
@@ -312,7 +313,7 @@ class Client:
         headers = calls.accept(metadata_only) | {"content-type": content_type}
         namespace = metadata.get("namespace")
         call = Call(verb, method, resource, namespace, name, subresource, query=query, headers=headers, body=manifest)
-        return calls.whole(self._send(call, self.write_timeout_seconds), resource, metadata_only)
+        return answers.whole(self._send(call, self.write_timeout_seconds), resource, metadata_only)
 
     def _patch(
         self,
@@ -326,7 +327,7 @@ class Client:
         headers = calls.accept(False) | {"content-type": content_type}
         query = self._owner
         call = Call("patch", "PATCH", resource, namespace, name, subresource, query=query, headers=headers, body=patch)
-        return calls.whole(self._send(call, self.write_timeout_seconds), resource, False)
+        return answers.whole(self._send(call, self.write_timeout_seconds), resource, False)
 
     def _send(self, call: Call | Discovery, timeout: float) -> Manifest:
         """The decoded answer, after as many tries as call and time allow."""
@@ -356,7 +357,7 @@ class Client:
         if call.is_write:
             self.before_write()
         body = self._exchange(call, self._request, left).body
-        return calls.decode_list(body) if call.verb == "list" else calls.decode(body)
+        return answers.decode_list(body) if call.verb == "list" else answers.decode(body)
 
     def _request(self, call: Call | Discovery, timeout: float) -> Response:
         body = calls.encode(call.body)
