@@ -24,7 +24,7 @@ from vmagent_operator.kube.errors import (
     TooManyRequests,
 )
 from vmagent_operator.kube.http.answer import Event
-from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.meter import Exchange, Meter
 from vmagent_operator.kube.resource import (
@@ -122,7 +122,7 @@ def test_a_list_reads_all_pages_of_one_moment() -> None:
 
 def test_an_object_is_made_what_is_kept_of_it_as_its_page_comes_in() -> None:
     api, _, _ = client(reply({"metadata": {"resourceVersion": "7"}, "items": [SECRET]}))
-    assert api.collect(lambda manifest: str(manifest["metadata"]["name"]), SECRETS).items == ("a",)
+    assert api.list_with(lambda manifest: str(manifest["metadata"]["name"]), SECRETS).items == ("a",)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_an_object_is_made_what_is_kept_of_it_as_its_page_comes_in() -> None:
     ],
 )
 def test_a_list_of_another_shape_is_no_empty_list(page: Any) -> None:
-    api, _, _ = client(reply(page), tries=1)
+    api, _, _ = client(reply(page), patience=Patience(tries=1))
     with pytest.raises(BadResponse):
         api.list(SECRETS)
 
@@ -370,7 +370,7 @@ def test_a_write_that_surely_was_not_sent_is() -> None:
 
 
 def test_a_client_for_those_with_loops_of_their_own_repeats_nothing() -> None:
-    api, transport, _ = client(broken("refused"), tries=1)
+    api, transport, _ = client(broken("refused"), patience=Patience(tries=1))
     with pytest.raises(NetworkError):
         api.get(SECRETS, "ns", "a")
     assert len(transport.sent) == 1
@@ -389,7 +389,7 @@ def test_all_tries_together_have_one_deadline() -> None:
     """C-13"""
     api, transport, _ = client(reply(status=503, retry_after="9"), reply(status=503, retry_after="9"))
     with pytest.raises(ServerError):
-        attrs.evolve(api, timeout_seconds=15).get(SECRETS, "ns", "a")
+        attrs.evolve(api, patience=Patience(seconds=15)).get(SECRETS, "ns", "a")
     assert [sent.timeout for sent in transport.sent] == [15, 6]
 
 
@@ -438,7 +438,7 @@ def test_a_budget_that_leaves_no_time_sends_nothing() -> None:
     bucket = Bucket(0.01, 1, clock)
     bucket.reserve()
     with pytest.raises(NetworkError, match="left no time") as caught:
-        attrs.evolve(api, limiter=bucket, tries=1).create(SECRETS, SECRET)
+        attrs.evolve(api, limiter=bucket, patience=Patience(tries=1)).create(SECRETS, SECRET)
     assert (caught.value.is_uncertain, transport.sent) == (False, [])
 
 

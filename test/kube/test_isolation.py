@@ -15,7 +15,7 @@ from vmagent_operator.kube.cache.loop import Loop
 from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.errors import BadResponse
 from vmagent_operator.kube.http import answer as answers
-from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.resource import Manifest, Remains, Resource
 
 THINGS = Resource("example.org", "v1", "things", "Thing")
@@ -105,7 +105,7 @@ def test_managed_fields_and_status_are_no_loss() -> None:
 )
 def test_an_answer_without_objects_to_tell_apart_is_bad(text: str) -> None:
     with pytest.raises(BadResponse):
-        Client(ScriptedTransport([reply(text)]), manager=MANAGER, tries=1).list(THINGS)
+        Client(ScriptedTransport([reply(text)]), manager=MANAGER, patience=Patience(tries=1)).list(THINGS)
 
 
 @pytest.mark.parametrize("line", [nested(1100), '{"type":"ADDED","object":' + nested(1100) + "}", '{"type":' * 500])

@@ -26,7 +26,7 @@ from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import Cancelled
 from vmagent_operator.kube.http import connection, credentials
-from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.http.credentials import CredentialsError
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.http.transport import Query, Response, Stream, Transport
@@ -129,17 +129,14 @@ class Process:
             clock=clock,
             meter=self.metrics,
             stop=self.closing,
-            timeout_seconds=longest,
-            write_timeout_seconds=min(longest, lease_seconds - run.LEASE_MARGIN_SECONDS) if elector else longest,
-            list_timeout_seconds=flags["client.listTimeout"],
+            patience=Patience(
+                seconds=longest,
+                write_seconds=min(longest, lease_seconds - run.LEASE_MARGIN_SECONDS) if elector else longest,
+                list_seconds=flags["client.listTimeout"],
+                idle_seconds=flags["watch.idleTimeout"],
+            ),
         )
-        watching = evolve(
-            client,
-            transport=pools.watch,
-            before_request=_open,
-            stop=self.stop,
-            idle_timeout_seconds=flags["watch.idleTimeout"],
-        )
+        watching = evolve(client, transport=pools.watch, before_request=_open, stop=self.stop)
         slow = evolve(client, limiter=Spare(budget, flags["client.burst"] / 2))
         system = System(client, slow, self.settings, self.metrics, self._options())
         timing = Timing(

@@ -16,7 +16,7 @@ from datetime import datetime
 from attrs import define, evolve, field
 
 from vmagent_operator.kube.errors import ApiError, Cancelled, Conflict, NotFound
-from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.http.ratelimit import Unlimited
 from vmagent_operator.kube.resource import LEASES, Manifest
 
@@ -73,7 +73,7 @@ class Elector:
     _renewed_at: float = field(init=False, default=float("-inf"))
 
     def __attrs_post_init__(self) -> None:
-        self.client = evolve(self.client, before_write=lambda: None, limiter=Unlimited(), tries=1)
+        self.client = evolve(self.client, before_write=lambda: None, limiter=Unlimited())
         self.stepped_at = self._now()
 
     @property
@@ -118,7 +118,7 @@ class Elector:
         seconds = max(1.0, self.renew_seconds / 2)
         if self.elected.is_set():
             seconds = min(seconds, self._deadline - self._now())
-        return evolve(self.client, timeout_seconds=seconds, write_timeout_seconds=seconds)
+        return evolve(self.client, patience=Patience(tries=1, seconds=seconds, write_seconds=seconds))
 
     @property
     def _deadline(self) -> float:

@@ -19,8 +19,8 @@ from vmagent_operator.kube.cache.backoff import Backoff
 from vmagent_operator.kube.cache.store import Change, Entry, Store
 from vmagent_operator.kube.cache.watchpolicy import Wait, error_policy, sent_error
 from vmagent_operator.kube.errors import ApiError, Forbidden, Gone, NotFound, ServerError
-from vmagent_operator.kube.http.answer import Event
-from vmagent_operator.kube.http.client import PAGE_SIZE, Client, Listing, Watch
+from vmagent_operator.kube.http.answer import Event, Watch
+from vmagent_operator.kube.http.client import PAGE_SIZE, Client, Listing
 from vmagent_operator.kube.resource import CUSTOMRESOURCEDEFINITIONS, Resource
 
 T = TypeVar("T")
@@ -120,7 +120,9 @@ class Informer(Generic[T]):
     _stopping: bool = field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        self.client = evolve(self.client, tries=1)  # the pace of repetition is decided here
+        self.client = evolve(
+            self.client, patience=evolve(self.client.patience, tries=1)
+        )  # the pace of repetition is decided here
         self.backoff = Backoff(self.client.clock, self.jitter)
         self.unhealthy_since = self._now()
 
@@ -196,7 +198,7 @@ class Informer(Generic[T]):
         """The whole collection; asked for twice if much of what we hold seems to have vanished."""
         held = self.store.count(self.namespace)
         for _ in range(2):
-            listing = self.client.collect(
+            listing = self.client.list_with(
                 self.store.decode,
                 self.resource,
                 self.namespace,

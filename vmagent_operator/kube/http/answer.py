@@ -1,17 +1,20 @@
-"""An answer after it has come: JSON, objects, events. Needs no connection.
+"""An answer after it has come: JSON, objects, pages, events. Opens no connection.
 
 Objects of an answer are read each for itself where they cannot be read together: what is wrong with one of them, be it
 nested too deep or no JSON at all, costs neither the others nor the source.
 """
 
 import json
-from typing import Any
+from collections.abc import Iterator, Sequence
+from types import TracebackType
+from typing import Self
 
-from attrs import frozen
+from attrs import define, frozen
 
 from vmagent_operator.kube import nesting
 from vmagent_operator.kube.errors import BadResponse
-from vmagent_operator.kube.resource import Manifest, Remains, Resource
+from vmagent_operator.kube.http.transport import Stream
+from vmagent_operator.kube.resource import Json, Manifest, Remains, Resource
 from vmagent_operator.limits import JSON_NESTING
 
 _OBJECT_EVENTS = frozenset({"ADDED", "MODIFIED", "DELETED"})
@@ -44,7 +47,7 @@ def decode_list(body: bytes) -> Manifest:
     return raw
 
 
-def _parsed(text: bytes, levels: int) -> Any:
+def _parsed(text: bytes, levels: int) -> Json:
     """The JSON in `text`. Raises BadResponse."""
     if nesting.exceeds(text, levels):
         raise BadResponse(f"nested deeper than {JSON_NESTING} levels")
@@ -56,28 +59,28 @@ def _parsed(text: bytes, levels: int) -> Any:
 
 def _readable(text: bytes, levels: int) -> tuple[Manifest, dict[str, bytes]]:
     """The members of an object that can be read, and those that cannot."""
-    found, lost = Manifest(), dict[str, bytes]()
+    readable, lost = Manifest(), dict[str, bytes]()
     for name, part in nesting.members(text).items():
         try:
-            found[name] = _parsed(part, levels - 1)
+            readable[name] = _parsed(part, levels - 1)
         except BadResponse:
             lost[name] = part
-    return found, lost
+    return readable, lost
 
 
 def _remains(text: bytes, error: BadResponse) -> Manifest:
     """What can be read of an object; without its status or managed fields it still counts as whole. Raises `error`."""
-    found, lost = _readable(text, JSON_NESTING)
+    left, lost = _readable(text, JSON_NESTING)
     if "metadata" in lost:
-        found["metadata"], _ = _readable(lost.pop("metadata"), JSON_NESTING - 1)
-    if not found.get("metadata"):
+        left["metadata"], _ = _readable(lost.pop("metadata"), JSON_NESTING - 1)
+    if not left.get("metadata"):
         raise error
     lost.pop("status", None)
-    return Remains(found, f"{', '.join(lost)}: {error}") if lost else found
+    return Remains(left, f"{', '.join(lost)}: {error}") if lost else left
 
 
-def whole(raw: Any, resource: Resource, metadata_only: bool) -> Manifest:
-    """The object with `apiVersion` and `kind`, which items of a list lack, cut down to what was asked for.
+def whole(raw: Json, resource: Resource, metadata_only: bool) -> Manifest:
+    """The object with `apiVersion` and `kind`, which items of a list lack, cut down to its metadata if only that was asked for.
 
     Raises BadResponse for what is not an object with metadata.
     """
@@ -89,7 +92,7 @@ def whole(raw: Any, resource: Resource, metadata_only: bool) -> Manifest:
     return Remains(head | raw, raw.fault) if isinstance(raw, Remains) else head | raw
 
 
-def named(raw: Any, resource: Resource, metadata_only: bool) -> Manifest:
+def named(raw: Json, resource: Resource, metadata_only: bool) -> Manifest:
     """Like `whole`, for an object that must be a stored one: with what tells it from others and from its former states."""
     manifest = whole(raw, resource, metadata_only)
     metadata = manifest["metadata"]
@@ -100,16 +103,25 @@ def named(raw: Any, resource: Resource, metadata_only: bool) -> Manifest:
     return manifest
 
 
+def page(raw: Manifest, resource: Resource) -> tuple[Sequence[Json], str, str]:
+    """The items of a page of a list, the resource version of its list and the token of the next page. Raises BadResponse."""
+    metadata, items = raw.get("metadata"), raw.get("items", "")
+    is_list = isinstance(metadata, dict) and bool(metadata.get("resourceVersion"))
+    if not is_list or not isinstance(items, list | None):
+        raise BadResponse(f"the list of {resource.plural} cannot be read")
+    return items or [], raw["metadata"]["resourceVersion"], raw["metadata"].get("continue") or ""
+
+
 @frozen
 class Event:
-    """What a watch tells: ADDED, MODIFIED, DELETED, BOOKMARK, ERROR, or a type newer than this program.
+    """One event of a watch: ADDED, MODIFIED, DELETED, BOOKMARK, ERROR, or a type newer than this program.
 
     `object` is a stored object for the first three, has at least a resource version for BOOKMARK, and may be any JSON
     for the others.
     """
 
     type: str
-    object: Any
+    object: Json
 
 
 def _wrapped(line: bytes) -> Manifest:
@@ -137,3 +149,31 @@ def event(line: bytes, resource: Resource, metadata_only: bool) -> Event:
     if type_ == "BOOKMARK" and not isinstance(whole(body, resource, True)["metadata"].get("resourceVersion"), str):
         raise BadResponse("a bookmark has no resourceVersion")
     return Event(type_, body)
+
+
+@define(eq=False)
+class Watch:
+    """The events of a collection as they come; None for a line without one.
+
+    Iterating raises NetworkError, Timeout or BadResponse; after `close`, from any thread, it just ends.
+    """
+
+    _stream: Stream
+    _resource: Resource
+    _metadata_only: bool
+
+    def __iter__(self) -> Iterator[Event | None]:
+        for line in self._stream:
+            yield event(line, self._resource, self._metadata_only) if line.strip() else None
+
+    def close(self) -> None:
+        """End the iteration, also one that waits in another thread."""
+        self._stream.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -2,13 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from attrs import field, frozen
 
 from vmagent_operator.kube.errors import ApiError, NetworkError, ServerError, Timeout, TooManyRequests
 from vmagent_operator.kube.http.transport import Query
-from vmagent_operator.kube.resource import Resource
+from vmagent_operator.kube.resource import Json, Resource
 
 JSON_TYPE = "application/json"
 APPLY_TYPE = "application/apply-patch+yaml"
@@ -21,34 +20,21 @@ PATIENCE_SECONDS = 10.0
 _REPEATABLE_STATUS = frozenset({429, 500, 502, 503, 504})
 
 
-@frozen
+@frozen(kw_only=True)
 class Call:
-    """One request to a resource: its verb as RBAC names it (but for apply and evict), and what goes out."""
+    """One request: its verb as RBAC names it (but for apply and evict), and what goes out.
+
+    `path` is quoted; `route` is the same path with placeholders, `kind` empty for a path that is no resource.
+    """
 
     verb: str
-    method: str
-    resource: Resource
-    namespace: str | None = None
-    name: str | None = None
-    subresource: str | None = None
-    query: Query = field(default=(), kw_only=True)
-    headers: Mapping[str, str] = field(factory=dict, kw_only=True)
-    body: Any = field(default=None, kw_only=True)
-
-    @property
-    def path(self) -> str:
-        """The path to ask, quoted."""
-        return self.resource.path(self.namespace, self.name, self.subresource)
-
-    @property
-    def route(self) -> str:
-        """The path with placeholders."""
-        return self.resource.route(self.namespace, self.name, self.subresource)
-
-    @property
-    def kind(self) -> str:
-        """The kind of the resource."""
-        return self.resource.kind
+    method: str = "GET"
+    path: str
+    route: str
+    kind: str = ""
+    query: Query = ()
+    headers: Mapping[str, str] = field(factory=dict)
+    body: Json = None
 
     @property
     def is_write(self) -> bool:
@@ -56,23 +42,34 @@ class Call:
         return self.method != "GET"
 
 
-@frozen
-class Discovery:
-    """One request for what the server offers; the same shape as Call, for a path that is no resource."""
+def to(
+    resource: Resource,
+    namespace: str | None = None,
+    name: str | None = None,
+    subresource: str | None = None,
+    *,
+    verb: str,
+    method: str = "GET",
+    query: Query = (),
+    headers: Mapping[str, str],
+    body: Json = None,
+) -> Call:
+    """A request to a collection, an object or its subresource. Raises ValueError as `Resource.path` does."""
+    return Call(
+        verb=verb,
+        method=method,
+        path=resource.path(namespace, name, subresource),
+        route=resource.route(namespace, name, subresource),
+        kind=resource.kind,
+        query=query,
+        headers=headers,
+        body=body,
+    )
 
-    path: str
-    verb = "get"
-    method = "GET"
-    kind = ""
-    is_write = False
-    query: Query = ()
-    headers: Mapping[str, str] = field(factory=dict)
-    body: Any = None
 
-    @property
-    def route(self) -> str:
-        """The path itself: there are few."""
-        return self.path
+def discovery(path: str) -> Call:
+    """A request for what the server offers; there are few such paths, so each is its own route."""
+    return Call(verb="get", path=path, route=path)
 
 
 def accept(metadata_only: bool, suffix: str = "") -> dict[str, str]:
@@ -93,7 +90,7 @@ def preconditions(uid: str, resource_version: str | None = None) -> dict[str, st
     return {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
 
 
-def encode(body: Any) -> bytes | None:
+def encode(body: Json) -> bytes | None:
     """JSON as short as possible; ValueError for NaN, which the server would not take."""
     return None if body is None else json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
