@@ -12,7 +12,10 @@ import yaml
 from test.kube.manager import MANAGER
 from test.kube.script import Reply, ScriptedTransport, Sent, broken, reply
 from test.kube.virtual import VirtualClock
-from vmagent_operator.kube.cache.informer import Informer, Phase, definition_deleted
+from vmagent_operator.kube.cache.absence import Absence, definition_deleted
+from vmagent_operator.kube.cache.collection import Collection
+from vmagent_operator.kube.cache.informer import Informer
+from vmagent_operator.kube.cache.state import Phase
 from vmagent_operator.kube.cache.store import Change, Store
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.meter import Meter
@@ -73,13 +76,12 @@ class Rig:
 
     def __attrs_post_init__(self) -> None:
         client = Client(self.transport, manager=MANAGER, clock=self.clock, meter=self.counts)
-        self.informer = Informer(
+        self.informer = Informer.of(
             client,
-            THINGS,
+            Collection(THINGS, jitter=lambda: 0.0),
             Store(lambda manifest: manifest),
-            on_change=lambda change: self.changes.append(described(change)),
-            required=self.required,
-            jitter=lambda: 0.0,
+            lambda change: self.changes.append(described(change)),
+            Absence(required=self.required),
         )
 
     def expect(self, kind: str, entry: dict[str, Any]) -> None:
@@ -101,14 +103,14 @@ class Rig:
             seconds = self.informer.step()
             self.waited += seconds
             self.clock.seconds += seconds
-            if idle and self.informer.phase is Phase.WATCHING and not self.last_pending():
+            if idle and self.informer.state.phase is Phase.WATCHING and not self.last_pending():
                 return
         raise AssertionError(f"the script did not come to its end: {self.transport.sent[-3:]}")
 
     def last_pending(self) -> bool:
         assert self.last
         version = self.last.headers.get("last", "")
-        return bool(version) and self.informer.resource_version != version
+        return bool(version) and self.informer.state.resource_version != version
 
     def _check(self, kind: str, sent: Sent, entry: dict[str, Any]) -> None:
         asked = "watch" if "watch" in sent.query else "list" if sent.path.endswith("/things") else "discovery"
@@ -125,7 +127,7 @@ class Rig:
         if "shows" in entry:
             assert sorted(map(short, self.informer.store.items())) == entry["shows"]
         informer = self.informer
-        facts = {"phase": informer.phase.value, "synced": informer.has_synced, "healthy": informer.is_healthy}
+        facts = {"phase": informer.state.phase.value, "synced": informer.has_synced, "healthy": informer.is_healthy}
         assert {name: facts[name] for name in facts if name in entry} == {
             name: entry[name] for name in facts if name in entry
         }
@@ -234,7 +236,7 @@ def test_closing_ends_the_watch() -> None:
     rig.informer.close()
     rig.informer.step()
     rig.informer.step()
-    assert (rig.informer.phase, rig.last is not None and rig.last.closed) == (Phase.STOPPED, True)
+    assert (rig.informer.state.phase, rig.last is not None and rig.last.closed) == (Phase.STOPPED, True)
 
 
 def test_an_exception_that_nobody_expects_leaves_a_machine_that_goes_on_at_the_last_version() -> None:
@@ -266,11 +268,11 @@ def test_unhealthy_since_the_first_fault_and_healthy_with_the_next_watch() -> No
     rig.clock.seconds = 100.0
     for _ in range(3):
         rig.clock.seconds += rig.informer.step()
-    assert rig.informer.unhealthy_since == 100.0
-    assert str(rig.informer.error) == "503 Service Unavailable"
+    assert rig.informer.state.unhealthy_since == 100.0
+    assert str(rig.informer.state.error) == "503 Service Unavailable"
     rig.expect("watch", {"from": 10})
     rig.run()
-    assert [rig.informer.unhealthy_since, rig.informer.error] == [None, None]
+    assert [rig.informer.state.unhealthy_since, rig.informer.state.error] == [None, None]
 
 
 def test_several_namespaces_are_several_informers_over_one_store() -> None:
@@ -283,7 +285,7 @@ def test_several_namespaces_are_several_informers_over_one_store() -> None:
             for name in versions
         ]
         transport.replies.append(reply({"metadata": {"resourceVersion": "9"}, "items": items}))
-        Informer(client, THINGS, store, namespace=namespace, on_change=lambda change: None).step()
+        Informer.of(client, Collection(THINGS, namespace=namespace), store, lambda change: None).step()
     assert sorted(item["metadata"]["name"] for item in store.items()) == ["2", "3"]
     assert [sent.path for sent in transport.sent] == [
         f"/apis/example.org/v1/namespaces/{namespace}/things" for namespace in ("one", "two", "one")
@@ -310,7 +312,7 @@ def test_a_kind_is_gone_if_discovery_and_its_definition_say_so(replies: list[Any
 def test_watch_timeouts_are_spread_over_one_to_two_times_the_minimum() -> None:
     """C-6"""
     rig = synced()
-    rig.informer.jitter = lambda: 0.5
+    rig.informer.collection = attrs.evolve(rig.informer.collection, jitter=lambda: 0.5)
     assert rig.last
     rig.last.stays_open = False
     rig.clock.seconds += 300

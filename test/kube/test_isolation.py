@@ -10,8 +10,10 @@ from test.kube.manager import MANAGER
 from test.kube.script import ScriptedTransport, reply
 from test.kube.virtual import VirtualClock
 from vmagent_operator.kube import errors
-from vmagent_operator.kube.cache.informer import Informer, Phase
+from vmagent_operator.kube.cache.collection import Collection
+from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.loop import Loop
+from vmagent_operator.kube.cache.state import Phase
 from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.errors import BadResponse
 from vmagent_operator.kube.http import answer as answers
@@ -149,23 +151,23 @@ def test_an_object_that_a_bug_cannot_take_is_kept_without_its_content() -> None:
 
 def test_a_source_whose_thread_fails_is_not_to_be_believed_until_it_goes_on() -> None:
     transport = ScriptedTransport([reply(things()), lambda sent: 1 / 0, reply(things())])  # type: ignore[list-item, return-value]
-    informer = Informer(
-        Client(transport, manager=MANAGER, clock=VirtualClock()),
-        THINGS,
-        Store(lambda raw: raw),
-        on_change=lambda change: None,
-    )
+    client = Client(transport, manager=MANAGER, clock=VirtualClock())
+    informer = Informer.of(client, Collection(THINGS), Store(lambda raw: raw), lambda change: None)
     informer.step()
     with pytest.raises(ZeroDivisionError):
         informer.step()
-    assert (informer.phase, informer.is_healthy, str(informer.error)) == (Phase.BACKOFF, False, "division by zero")
+    assert (informer.state.phase, informer.is_healthy, str(informer.state.error)) == (
+        Phase.BACKOFF,
+        False,
+        "division by zero",
+    )
 
 
 def test_a_nested_object_takes_no_thread_with_it() -> None:
     store: Store[Any] = Store(lambda raw: raw)
     items = [thing(name, spec) for name, (spec, _) in POISON.items()]
     transport = ScriptedTransport([reply(things(thing("good"), *items))])
-    informer = Informer(Client(transport, manager=MANAGER), THINGS, store, on_change=lambda change: None)
+    informer = Informer.of(Client(transport, manager=MANAGER), Collection(THINGS), store, lambda change: None)
     stop = threading.Event()
 
     def step() -> float:

@@ -11,6 +11,7 @@ import pytest
 from test.apiserver.faults import Fault
 from test.apiserver.http import Server
 from test.kube.manager import MANAGER
+from vmagent_operator.kube.cache.collection import Collection
 from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.loop import Loop
 from vmagent_operator.kube.cache.store import Change, Store
@@ -53,7 +54,7 @@ def test_a_store_follows_the_server_through_faults_and_its_thread_ends_when_told
     client.apply(CONFIGMAPS, configmap("a", x="1"))
     heard: queue.Queue[Change[Manifest]] = queue.Queue()
     store: Store[Manifest] = Store(lambda manifest: manifest)
-    informer = Informer(client, CONFIGMAPS, store, on_change=heard.put, namespace="ns", jitter=lambda: -0.95)
+    informer = Informer.of(client, Collection(CONFIGMAPS, namespace="ns", jitter=lambda: -0.95), store, heard.put)
     stop = threading.Event()
     loop = Loop(informer.name, informer.step, SystemClock(), stop)
     loop.start()

@@ -44,7 +44,9 @@ from vmagent_operator.controller.scrapestatus import ScrapeStatus
 from vmagent_operator.controller.vmagent import Reconciler
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.cache.informer import Informer, definition_deleted, not_discovered
+from vmagent_operator.kube.cache.absence import Absence, definition_deleted, not_discovered
+from vmagent_operator.kube.cache.collection import Collection
+from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.queue import Priority, Queue
@@ -205,19 +207,23 @@ class System:
         for source in self.sources:
             is_custom = source.resource in SCRAPES or source.resource == VMAGENTS
             self.watching[source.resource] = [
-                Informer(
+                Informer.of(
                     client or self.client,
-                    source.resource,
+                    Collection(
+                        source.resource,
+                        namespace=namespace,
+                        selector=source.selector,
+                        metadata_only=source.metadata_only,
+                        page_size=self.options.page_size,
+                        min_timeout_seconds=self.options.watch_seconds,
+                        jitter=self.jitter,
+                    ),
                     self.stores.of(source.resource),
-                    on_change=partial(self.enqueue, source.resource),
-                    namespace=namespace,
-                    selector=source.selector,
-                    metadata_only=source.metadata_only,
-                    required=source.is_required and source.resource not in SCRAPES,
-                    is_gone=definition_deleted if is_custom else not_discovered,
-                    page_size=self.options.page_size,
-                    min_timeout_seconds=self.options.watch_seconds,
-                    jitter=self.jitter,
+                    partial(self.enqueue, source.resource),
+                    Absence(
+                        required=source.is_required and source.resource not in SCRAPES,
+                        is_gone=definition_deleted if is_custom else not_discovered,
+                    ),
                 )
                 for namespace in (namespaces if source.resource.namespaced else (None,))
             ]
@@ -233,7 +239,7 @@ class System:
         now = self.client.clock.monotonic()
         needed = {kind, *(source.resource for source in self.sources if source.is_required)}
         for informer in (informer for each in needed for informer in self.watching.get(each, ())):
-            since, absent_at = informer.unhealthy_since, informer.absent_at
+            since, absent_at = informer.state.unhealthy_since, informer.state.absent_at
             if since is not None and now - since > UNHEALTHY_SECONDS:
                 return False
             if absent_at is not None and not informer.is_healthy and now - absent_at < ABSENT_SECONDS:
