@@ -352,7 +352,7 @@ class Failures(Meter):
 def test_credentials_are_read_again_every_minute_of_the_monotonic_clock() -> None:
     """K-12, F-50"""
     values, clock = iter("abc"), VirtualClock()
-    credentials = Credentials(lambda refused: next(values), clock)
+    credentials = Credentials.of(lambda refused: next(values), clock)
     clock.seconds, clock.wall_offset_seconds = 59, -3600
     assert credentials.authorization() == "a"
     clock.seconds = 60
@@ -369,7 +369,7 @@ def test_credentials_that_cannot_be_read_leave_the_old_ones() -> None:
         except StopIteration:
             raise CredentialsError("gone") from None
 
-    credentials = Credentials(failing, clock, failures)
+    credentials = Credentials.of(failing, clock, failures)
     clock.seconds = 60
     assert (credentials.authorization(), failures.count) == ("a", 1)
 
@@ -385,7 +385,7 @@ def test_a_reader_that_hangs_delays_no_request_that_has_something_to_send() -> N
             hang.wait(10)
         return f"value {len(calls)}"
 
-    credentials = Credentials(read, clock)
+    credentials = Credentials.of(read, clock)
     clock.seconds = 60
     assert [credentials.authorization(), credentials.authorization()] == ["value 1", "value 1"]
     credentials.renew("value 1", 0.01)
@@ -397,7 +397,7 @@ def test_a_reader_that_hangs_delays_no_request_that_has_something_to_send() -> N
 
 def test_what_another_request_has_renewed_is_not_renewed_again() -> None:
     values = iter("ab")
-    credentials = Credentials(lambda refused: next(values), VirtualClock())
+    credentials = Credentials.of(lambda refused: next(values), VirtualClock())
     credentials.renew("a", 5)
     credentials.renew("a", 5)
     assert credentials.authorization() == "b"

@@ -18,7 +18,7 @@ KEYS = st.sampled_from("abcd")
 
 def queue(**options: Any) -> tuple[Queue[str], VirtualClock]:
     clock = VirtualClock()
-    return Queue(clock, **{"jitter": lambda: 0.5, **options}), clock
+    return Queue.of(clock, **{"jitter": lambda: 0.5, **options}), clock
 
 
 def popped(work: Queue[str]) -> list[str]:

@@ -153,7 +153,7 @@ class System:
         longest_backoff_seconds: float = STATUS_BACKOFF_SECONDS,
     ) -> Controller:
         clock, options = self.client.clock, self.options
-        queue: Queue[Key] = Queue(
+        queue: Queue[Key] = Queue.of(
             clock,
             base_seconds=options.backoff_seconds,
             max_seconds=longest_backoff_seconds,

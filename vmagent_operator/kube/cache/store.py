@@ -65,10 +65,14 @@ class Store(Generic[T]):
     failures: int = field(init=False, default=0)
     _entries: dict[Key, Entry[T]] = field(init=False, factory=dict)
     _found: dict[str, dict[str, dict[Key, Entry[T]]]] = field(init=False)
+    """By index and value, the entries; the nameless index is the namespace. What has no entry has no place here either."""
     _lock: threading.Lock = field(init=False, factory=threading.Lock)
+    """Protects the two above. Held for look-ups and for the insertion of what is decoded, so that no reader ever waits for
+    a decoder."""
 
-    def __attrs_post_init__(self) -> None:
-        self._found = {name: {} for name in ("", *self.indexes)}
+    @_found.default
+    def _empty_indexes(self) -> dict[str, dict[str, dict[Key, Entry[T]]]]:
+        return {name: {} for name in ("", *self.indexes)}
 
     def __len__(self) -> int:
         return len(self._entries)

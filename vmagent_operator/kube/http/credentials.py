@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import yaml
@@ -46,21 +46,24 @@ class CredentialsError(Exception):
 class Credentials:
     """The value of the Authorization header, "" if a client certificate does its work.
 
-    `read` returns it anew; its argument tells that the present one was refused. It raises CredentialsError, at first
-    to whom constructs this, later to the log only: then the old value stays.
+    `read` returns it anew; its argument says that the present one was refused. When it raises CredentialsError, the old
+    value stays.
     """
 
     read: Callable[[bool], str]
     clock: Clock
-    meter: Meter = field(factory=Meter)
-    _value: str = field(init=False)
-    _read_at: float = field(init=False)
+    meter: Meter
+    _value: str
+    _read_at: float
     _reader: threading.Thread | None = field(init=False, default=None)
     _lock: threading.Lock = field(init=False, factory=threading.Lock)
+    """Protects `_reader`, so that there is one at a time: a plugin that asks a person must not ask twice. The value is
+    replaced without it, by that one thread."""
 
-    def __attrs_post_init__(self) -> None:
-        self._value = self.read(False)
-        self._read_at = self.clock.monotonic()
+    @classmethod
+    def of(cls, read: Callable[[bool], str], clock: Clock, meter: Meter | None = None) -> Self:
+        """What `read` returns now, and whenever it is time. Raises CredentialsError if it does, this once."""
+        return cls(read, clock, meter or Meter(), read(False), clock.monotonic())
 
     def authorization(self) -> str:
         """What to send now."""
@@ -121,7 +124,7 @@ def load(
     else:
         where = paths or HOME_CONFIG
         read = _kubeconfig(configuration, where, context or None)
-    credentials = Credentials(read, clock or SystemClock(), meter or Meter())
+    credentials = Credentials.of(read, clock or SystemClock(), meter)
     if not (credentials.authorization() or configuration.cert_file):
         raise CredentialsError(f"{where} has neither a token nor a client certificate")
     _set_proxy(configuration, environ, in_cluster)
