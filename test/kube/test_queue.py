@@ -236,22 +236,22 @@ def test_a_snapshot_shows_where_each_key_is() -> None:
 
 def test_metrics_count_accepted_adds_waiting_and_working() -> None:
     """Q-13"""
-    sent_error: list[object] = []
+    counted: list[object] = []
 
-    class Told(Meter):
+    class Counted(Meter):
         def added(self, priority: str) -> None:
-            sent_error.append(priority)
+            counted.append(priority)
 
         def retried(self) -> None:
-            sent_error.append("retried")
+            counted.append("retried")
 
         def delivered(self, waited_seconds: float) -> None:
-            sent_error.append(waited_seconds)
+            counted.append(waited_seconds)
 
         def worked(self, seconds: float) -> None:
-            sent_error.append(seconds)
+            counted.append(seconds)
 
-    work, clock = queue(meter=Told())
+    work, clock = queue(meter=Counted())
     work.add("a", Priority.LOW)
     work.add("a", Priority.LOW)
     clock.seconds = 3
@@ -259,7 +259,7 @@ def test_metrics_count_accepted_adds_waiting_and_working() -> None:
     clock.seconds = 7
     work.done("a")
     work.add_rate_limited("a")
-    assert sent_error == ["low", 3.0, 4.0, "retried"]
+    assert counted == ["low", 3.0, 4.0, "retried"]
 
 
 def test_a_waiting_worker_gets_what_another_thread_adds() -> None:

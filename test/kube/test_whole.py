@@ -20,7 +20,7 @@ from vmagent_operator.kube.errors import Cancelled, Conflict, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.http.connection import connect
 from vmagent_operator.kube.http.credentials import load
-from vmagent_operator.kube.leader import Elector
+from vmagent_operator.kube.leader import Candidate, Elector
 from vmagent_operator.kube.resource import CONFIGMAPS, NAMESPACES, Manifest
 
 
@@ -72,7 +72,9 @@ def test_a_store_follows_the_server_through_faults_and_its_thread_ends_when_told
 
 
 def test_only_the_leader_writes(client: Client) -> None:
-    one, two = (Elector(client, namespace="ns", name="lease", identity=identity) for identity in ("one", "two"))
+    one, two = (
+        Elector.of(client, Candidate(namespace="ns", name="lease", identity=identity)) for identity in ("one", "two")
+    )
     one.step()
     two.step()
     attrs.evolve(client, before_write=one.before_write).create(CONFIGMAPS, configmap("a"))

@@ -23,6 +23,7 @@ from vmagent_operator.controller.engine.stores import VMAGENTS
 from vmagent_operator.controller.manager import Manager, StartError, Timing
 from vmagent_operator.controller.system import Options, System
 from vmagent_operator.identity import OPERATOR
+from vmagent_operator.kube import leader
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import Cancelled
 from vmagent_operator.kube.http import connection, credentials
@@ -155,15 +156,17 @@ class Process:
         if not flags["leader-elect"] or flags["once"] or run.is_dry(flags, self.environ):
             self.metrics.set("leader_election_master_status", 1, flags["leader-elect-id"])
             return None
-        return Elector(
-            client,
+        candidate = leader.Candidate(
             namespace=run.lease_namespace(flags, self.environ),
             name=flags["leader-elect-id"],
             identity=run.identity(self.environ),
+        )
+        timing = leader.Timing(
             lease_seconds=flags["leader-elect-lease-duration"],
             renew_seconds=flags["leader-elect-renew-deadline"],
             retry_seconds=flags["leader-elect-retry-period"],
         )
+        return Elector.of(client, candidate, timing)
 
     def _options(self) -> Options:
         flags = self.flags

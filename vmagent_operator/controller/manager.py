@@ -222,7 +222,7 @@ class Manager:
         if self.elector is None or not self.elector.elected.is_set():
             return ""
         idle = self.system.client.clock.monotonic() - self.elector.stepped_at
-        return f"no step for {idle:.0f} s" if idle > self.elector.lease_seconds + 20 else ""
+        return f"no step for {idle:.0f} s" if idle > self.elector.timing.lease_seconds + 20 else ""
 
     def stuck_passes(self) -> str:
         """Which passes take too long to be at work."""
