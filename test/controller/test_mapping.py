@@ -11,7 +11,7 @@ from vmagent_operator.controller.engine.mapping import Mapper
 from vmagent_operator.controller.engine.state import Memories
 from vmagent_operator.controller.engine.stores import VMAGENTS, Stores, sources
 from vmagent_operator.identity import API_VERSION
-from vmagent_operator.kube.cache.store import Change
+from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.scrape.references import Reference
 

@@ -13,10 +13,11 @@ from test.kube.manager import MANAGER
 from test.kube.script import Reply, ScriptedTransport, Sent, broken, reply
 from test.kube.virtual import VirtualClock
 from vmagent_operator.kube.cache.absence import Absence, definition_deleted
+from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.cache.collection import Collection
 from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.state import Phase
-from vmagent_operator.kube.cache.store import Change, Store
+from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.meter import Meter
 from vmagent_operator.kube.resource import Manifest, Resource

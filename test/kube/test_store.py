@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmagent_operator.kube.cache.store import Change, Store
+from vmagent_operator.kube.cache.change import Change
+from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.kube.resource import Manifest
 

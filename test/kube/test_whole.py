@@ -11,10 +11,11 @@ import pytest
 from test.apiserver.faults import Fault
 from test.apiserver.http import Server
 from test.kube.manager import MANAGER
+from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.cache.collection import Collection
 from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.loop import Loop
-from vmagent_operator.kube.cache.store import Change, Store
+from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import Cancelled, Conflict, NotFound
 from vmagent_operator.kube.http.client import Client

@@ -45,9 +45,9 @@ from vmagent_operator.controller.vmagent import Reconciler
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.absence import Absence, definition_deleted, not_discovered
+from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.cache.collection import Collection
 from vmagent_operator.kube.cache.informer import Informer
-from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.queue import Priority, Queue
 from vmagent_operator.kube.resource import Resource

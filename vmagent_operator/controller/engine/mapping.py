@@ -16,7 +16,7 @@ from vmagent_operator.controller.engine.stores import SCRAPES, VMAGENTS, WORKLOA
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.cache.store import Change
+from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.references import Reference

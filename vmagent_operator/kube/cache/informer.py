@@ -16,9 +16,10 @@ from attrs import define, evolve, field
 
 from vmagent_operator.kube.cache.absence import PROBE_SECONDS, Absence
 from vmagent_operator.kube.cache.backoff import Backoff
+from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.cache.collection import Collection
 from vmagent_operator.kube.cache.state import Phase, State
-from vmagent_operator.kube.cache.store import Change, Entry, Store
+from vmagent_operator.kube.cache.store import Entry, Store
 from vmagent_operator.kube.cache.watchpolicy import Failures, sent_error
 from vmagent_operator.kube.errors import ApiError, Gone, NotFound, ServerError
 from vmagent_operator.kube.http.answer import Event, Watch

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field, frozen
 
+from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.kube.resource import Manifest, Remains
 
@@ -34,19 +35,6 @@ class Entry(Generic[T]):
     resource_version: str
     value: T
     found_under: frozenset[tuple[str, str]]
-
-
-@frozen
-class Change(Generic[T]):
-    """One difference of a store: `old` is None for an object that is new, `new` for one that is gone.
-
-    An object whose UID changed is two: gone, then new. `is_final_state_unknown` says that nobody saw the object go, so that `old`
-    may not be its last state.
-    """
-
-    old: T | None
-    new: T | None
-    is_final_state_unknown: bool = False
 
 
 @define(eq=False)
