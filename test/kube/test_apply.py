@@ -118,10 +118,10 @@ def test_an_object_that_is_only_added_to_keeps_all_else_and_is_never_made(api: A
 
 
 def test_a_key_that_is_its_users_is_made_once_and_never_overwritten(api: Api, applier: Applier) -> None:
-    previous = Migration(released=frozenset({"yours"}))
-    applier.ensure(config_map(mine="1", yours="first"), previous)
+    migration = Migration(released=frozenset({"yours"}))
+    applier.ensure(config_map(mine="1", yours="first"), migration)
     applier.client.merge_patch(resource.CONFIGMAPS, "n", "c", {"data": {"yours": "edited"}})
-    applier.ensure(config_map(mine="2", yours="first"), previous)
+    applier.ensure(config_map(mine="2", yours="first"), migration)
     assert data(api) == {"mine": "2", "yours": "edited"}
 
 

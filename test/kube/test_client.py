@@ -442,11 +442,11 @@ def test_a_budget_that_leaves_no_time_sends_nothing() -> None:
     assert (caught.value.is_uncertain, transport.sent) == (False, [])
 
 
-def test_the_observer_hears_of_every_exchange() -> None:
+def test_the_meter_hears_of_every_exchange() -> None:
     exchanges: list[Exchange] = []
     throttled: list[tuple[float, bool]] = []
 
-    class Told(Meter):
+    class Exchanges(Meter):
         def exchange(self, exchange: Exchange) -> None:
             exchanges.append(exchange)
 
@@ -457,20 +457,20 @@ def test_the_observer_hears_of_every_exchange() -> None:
         reply(status=429, retry_after="3"),
         reply(SECRET, date="Thu, 01 Jan 2026 00:00:09 GMT"),
         broken("reset"),
-        meter=Told(),
+        meter=Exchanges(),
     )
     api.get(SECRETS, "ns", "a")
     with pytest.raises(NetworkError):
         api.delete(SECRETS, "ns", "a", uid="u")
     assert [
-        (sent_error.verb, sent_error.route, sent_error.kind, sent_error.status, type(sent_error.error).__name__)
-        for sent_error in exchanges
+        (exchange.verb, exchange.route, exchange.kind, exchange.status, type(exchange.error).__name__)
+        for exchange in exchanges
     ] == [
         ("get", "/api/v1/namespaces/{namespace}/secrets/{name}", "Secret", 429, "TooManyRequests"),
         ("get", "/api/v1/namespaces/{namespace}/secrets/{name}", "Secret", 200, "NoneType"),
         ("delete", "/api/v1/namespaces/{namespace}/secrets/{name}", "Secret", 0, "NetworkError"),
     ]
-    assert [sent_error.date for sent_error in exchanges] == [None, datetime(2026, 1, 1, 0, 0, 9, tzinfo=UTC), None]
+    assert [exchange.date for exchange in exchanges] == [None, datetime(2026, 1, 1, 0, 0, 9, tzinfo=UTC), None]
     assert throttled == [(3.0, True)]
 
 

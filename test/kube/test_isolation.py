@@ -84,14 +84,14 @@ def test_objects_may_have_as_many_levels_as_the_limit_says() -> None:
 
 
 def test_managed_fields_and_status_are_no_loss() -> None:
-    """Both repeat, or are, what anybody may have nested; what is asked for stands elsewhere."""
+    """Both repeat, or are, what anybody may have nested; what the operator reads is elsewhere."""
     deep = nested(1100, '{"f:a":', "}")
     metadata = f'{{"name":"a","resourceVersion":"7","managedFields":[{{"fieldsV1":{deep}}}]}}'
     text = f'{{"metadata":{metadata},"spec":{{"b":1}},"status":{{"lastAppliedSpec":{deep}}}}}'
-    found = Client(ScriptedTransport([reply(text)]), manager=MANAGER).get(THINGS, "ns", "a")
-    assert not isinstance(found, Remains)
-    assert (found["metadata"], found["spec"]) == ({"name": "a", "resourceVersion": "7"}, {"b": 1})
-    assert "status" not in found
+    live = Client(ScriptedTransport([reply(text)]), manager=MANAGER).get(THINGS, "ns", "a")
+    assert not isinstance(live, Remains)
+    assert (live["metadata"], live["spec"]) == ({"name": "a", "resourceVersion": "7"}, {"b": 1})
+    assert "status" not in live
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def queue(**options: Any) -> tuple[Queue[str], VirtualClock]:
 
 
 def popped(work: Queue[str]) -> list[str]:
-    """Everything that is handed out now, each key given back at once."""
+    """Everything that is delivered now, each key done at once."""
     keys = []
     while (key := work.pop()) is not None:
         keys.append(key)
@@ -125,7 +125,7 @@ def test_an_add_during_the_work_makes_another_delivery_after_it() -> None:
     assert popped(work) == ["a"]
 
 
-def test_giving_back_what_was_not_handed_out_is_an_error() -> None:
+def test_done_with_what_was_not_delivered_is_an_error() -> None:
     work, _ = queue()
     with pytest.raises(KeyError):
         work.done("a")
@@ -141,7 +141,7 @@ def test_a_plain_add_does_not_cancel_a_delayed_one() -> None:
     assert popped(work) == ["a"]
 
 
-def test_of_several_delays_the_shortest_counts_and_the_higher_lane() -> None:
+def test_of_several_delays_the_shortest_counts_and_the_higher_priority() -> None:
     work, clock = queue()
     work.add("other")
     assert [work.add_after("a", 9), work.add_after("a", 3, Priority.LOW), work.add_after("a", 7)] == [True, True, False]
@@ -182,8 +182,8 @@ def test_the_bucket_spreads_mass_failures() -> None:
     assert waits == pytest.approx([0.01, 0.01, 0.1, 0.2, 0.01])
 
 
-def test_the_high_lane_goes_first_but_every_tenth_delivery_is_low() -> None:
-    """Q-8, Q-10: first in, first out within a lane."""
+def test_high_priority_goes_first_but_every_tenth_delivery_is_low() -> None:
+    """Q-8, Q-10: first in, first out within a priority."""
     work, _ = queue()
     for number in range(20):
         work.add(f"low{number}", Priority.LOW)
@@ -203,7 +203,7 @@ def test_a_high_add_moves_a_waiting_key_up() -> None:
     assert popped(work) == ["b", "a"]
 
 
-def test_a_stopped_queue_hands_out_nothing_and_takes_nothing() -> None:
+def test_a_stopped_queue_delivers_nothing_and_takes_nothing() -> None:
     """Q-7"""
     work, _ = queue()
     work.add("running")

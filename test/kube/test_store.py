@@ -1,4 +1,4 @@
-"""The store: contents and indexes after any history, and what it tells of it."""
+"""The store: contents and indexes after any history, and the changes that it reports."""
 
 import sys
 from typing import Any

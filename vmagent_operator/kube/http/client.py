@@ -27,6 +27,7 @@ from vmagent_operator.kube.resource import PODS, Json, Manifest, Resource
 T = TypeVar("T")
 
 PAGE_SIZE = 500
+"""As client-go has it: many objects a request, and few enough that no page takes a server minutes."""
 BACKOFF_SECONDS = 0.1
 """Before a request is repeated within a call, doubling; longer waits are the caller's, who knows what else there is to do."""
 

@@ -32,12 +32,15 @@ logger = logging.getLogger(__name__)
 CONNECT_SECONDS = 5.0
 """A server in the same cluster answers in milliseconds; one that does not is one to be given up for another try."""
 PIECE_BYTES = 64 << 10
+"""What is read at once: the deadline is looked at between two pieces."""
 MAX_REFUSAL_BYTES = 64 << 10
-"""Of an answer that says no: it tells why within the first lines, and a proxy's page may go on for ever."""
+"""Of an answer that says no: it says why within the first lines, and a proxy's page may go on for ever."""
 MAX_ANSWER_BYTES = 256 << 20
 """Of any other: a page of 500 objects of half a megabyte, which is more than etcd takes for most."""
 REFUSAL_SECONDS = 10.0
-"""For the body of a watch that was refused, which has no time of its own."""
+"""For the body of a watch that was refused: a watch may be silent for minutes, a refusal may not."""
+# Half a minute of silence, then nine probes: a peer that is gone without a word is noticed within three minutes, not after
+# two hours, which is the kernel's own default.
 KEEP_ALIVE = (
     *HTTPConnection.default_socket_options,
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -133,12 +136,12 @@ class Connection:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, token: str, seconds: float
     ) -> BaseHTTPResponse:
-        own = {"user-agent": self._user_agent} | ({"authorization": token} if token else {})
+        ours = {"user-agent": self._user_agent} | ({"authorization": token} if token else {})
         with _translated():
             return self._pool.request(
                 method,
                 url,
-                headers={**headers, **own},
+                headers={**headers, **ours},
                 body=body,
                 timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
                 retries=False,
@@ -149,14 +152,14 @@ class Connection:
 
     def _whole(self, answer: BaseHTTPResponse, deadline: float) -> bytes:
         """The body; of a refusal as much as is worth reading. Raises BadResponse for an answer beyond reason."""
-        pieces, held = list[bytes](), 0
+        pieces, size = list[bytes](), 0
         is_refusal = answer.status >= 300
         while piece := self._piece(answer, deadline):
             pieces.append(piece)
-            held += len(piece)
-            if is_refusal and held >= MAX_REFUSAL_BYTES:
+            size += len(piece)
+            if is_refusal and size >= MAX_REFUSAL_BYTES:
                 break
-            if held > MAX_ANSWER_BYTES:
+            if size > MAX_ANSWER_BYTES:
                 raise BadResponse(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
         return b"".join(pieces)
 

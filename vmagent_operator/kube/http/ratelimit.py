@@ -1,4 +1,4 @@
-"""The request budget: token buckets that hand out waiting times, and the wait itself."""
+"""The request budget: token buckets that say how long to wait, and the wait itself."""
 
 import threading
 from typing import Protocol
