@@ -320,3 +320,38 @@ def test_watch_timeouts_are_spread_over_one_to_two_times_the_minimum() -> None:
     rig.expect("watch", {"from": 10})
     rig.run()
     assert [sent.query["timeoutSeconds"] for sent in rig.transport.sent[1:]] == ["300", "450"]
+
+
+@pytest.mark.parametrize(
+    ("required", "level", "at_seconds"), [(True, "WARNING", [0.0, 60.0, 120.0]), (False, "INFO", [0.0])]
+)
+def test_a_kind_that_is_not_served_is_worth_a_line_a_minute_if_it_is_required(
+    caplog: pytest.LogCaptureFixture, required: bool, level: str, at_seconds: list[float]
+) -> None:
+    rig = Rig(required=required)
+    lines = list[float]()
+    for _ in range(5):
+        rig.expect("list", {"status": 404})
+        rig.expect("discovery", {"served": False})
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            seconds = rig.informer.step()
+        assert (rig.informer.state.phase, rig.informer.state.absent_at, seconds) == (
+            Phase.ABSENT,
+            rig.clock.seconds,
+            30,
+        )
+        if caplog.records:
+            assert [(each.levelname, each.message) for each in caplog.records] == [
+                (level, "Thing: the API server does not serve it")
+            ]
+            lines.append(rig.clock.seconds)
+        rig.clock.seconds += seconds
+    assert lines == at_seconds
+    rig.expect("list", {"version": 10})
+    rig.expect("watch", {"from": 10, "status": 404})
+    rig.expect("list", {"status": 404})
+    rig.expect("discovery", {"served": False})
+    for _ in range(3):
+        rig.clock.seconds += rig.informer.step()
+    assert rig.informer.state.phase is not Phase.ABSENT  # it has been there, so three answers are needed

@@ -123,7 +123,7 @@ def test_an_identity_that_is_no_text_is_bad(key: str) -> None:
         answers.named(raw, THINGS, False)
 
 
-def test_an_error_with_a_nested_body_is_told_by_its_status() -> None:
+def test_an_error_with_a_nested_body_is_that_of_its_status() -> None:
     error = errors.from_response(403, {}, nested(60_000).encode())
     assert (type(error), error.message) == (errors.Forbidden, "403 Forbidden")
 

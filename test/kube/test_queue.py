@@ -1,6 +1,8 @@
 """The work queue on virtual time; its two promises as a state machine."""
 
 import threading
+from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -110,7 +112,7 @@ TestPromises.settings = settings(max_examples=60, stateful_step_count=40, deadli
 def test_adds_before_a_delivery_make_one() -> None:
     """Q-1"""
     work, _ = queue()
-    assert [work.add("a"), work.add("a"), work.add("b")] == [True, False, True]
+    assert [work.add("a"), work.add("a"), work.add("b"), work.add("a")] == [True, False, True, False]
     assert popped(work) == ["a", "b"]
 
 
@@ -262,21 +264,53 @@ def test_metrics_count_accepted_adds_waiting_and_working() -> None:
     assert counted == ["low", 3.0, 4.0, "retried"]
 
 
-def test_a_waiting_worker_gets_what_another_thread_adds() -> None:
-    """Threads for once: nothing waits for more than the next add."""
+class Waits(threading.Condition):
+    """A condition that shows who has begun to wait, and for how long at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: SimpleQueue[float | None] = SimpleQueue()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.begun.put(timeout)  # with the lock held: nobody can wake us before we wait
+        return super().wait(60)
+
+
+def woken(work: Queue[str], wake: Callable[[], object], workers: int = 1) -> tuple[list[str], list[float | None]]:
+    """What waiting workers get when `wake` has been called, "-" for none, and how long they would have waited at most."""
+    waits = work._changed = Waits()
+    got: SimpleQueue[str] = SimpleQueue()
+    for _ in range(workers):
+        threading.Thread(target=lambda: got.put(work.get() or "-"), daemon=True).start()
+    seconds = [waits.begun.get(timeout=5) for _ in range(workers)]
+    wake()
+    return sorted(got.get(timeout=5) for _ in range(workers)), seconds
+
+
+def test_a_waiting_worker_is_woken_by_an_add_a_done_and_the_end() -> None:
+    """Threads for once. A worker that nobody needs looks again after ten seconds."""
     work, _ = queue()
-    got: list[str | None] = []
-    threads = [threading.Thread(target=lambda: got.append(work.get())) for _ in range(3)]
-    for thread in threads:
-        thread.start()
+    assert woken(work, lambda: work.add("a")) == (["a"], [10.0])
     work.add("a")
-    work.add("b")
-    while len(got) < 2:
-        threads[0].join(0.001)
-    work.stop()
-    for thread in threads:
-        thread.join()
-    assert sorted(map(str, got)) == ["None", "a", "b"]
+    assert woken(work, lambda: work.done("a")) == (["a"], [10.0])
+    assert woken(work, work.stop, workers=2) == (["-", "-"], [10.0, 10.0])
+
+
+def test_a_waiting_worker_waits_until_the_first_delayed_key_is_due() -> None:
+    work, clock = queue()
+    work.add_after("late", 30)
+    clock.seconds = 26
+    work.add_after("later", 30)
+    clock.seconds = 27
+
+    def earlier() -> None:
+        work.add_after("late", 0.5)
+        assert work._changed.begun.get(timeout=5) == 0.5  # type: ignore[attr-defined]
+        work.stop()
+
+    assert woken(work, earlier) == (["-"], [3.0])
+    clock.seconds = 60
+    assert work.next_due_seconds() == 0.0
 
 
 def shared(*keys: str) -> Queue[str]:
@@ -306,12 +340,7 @@ def test_a_group_has_no_more_than_its_share_at_a_time() -> None:
 def test_a_worker_that_waits_is_woken_when_a_share_becomes_free() -> None:
     work = shared("a1", "a2", "a3")
     assert [work.pop(), work.pop()] == ["a1", "a2"]
-    got = list[str | None]()
-    waiting = threading.Thread(target=lambda: got.append(work.get()))
-    waiting.start()
-    work.done("a1")
-    waiting.join(5)
-    assert got == ["a3"]
+    assert woken(work, lambda: work.done("a1")) == (["a3"], [10.0])
 
 
 class SharedPromises(Promises):

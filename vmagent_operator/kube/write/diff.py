@@ -186,9 +186,8 @@ class _Walk:
         else:
             if owned is None:
                 yield Difference(path, value=False)
-            walk = evolve(self, exact=owned is not None)
             for index, (item, live_item) in enumerate(zip(desired, live, strict=True)):
-                yield from walk.value(item, live_item, {}, f"{path}[{index}]")
+                yield from self.value(item, live_item, {}, f"{path}[{index}]")
 
     def _items(
         self, desired: list[Json], live: list[Json], owned: Fields | None, path: str, keys: tuple[str, ...]
