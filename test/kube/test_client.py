@@ -23,6 +23,7 @@ from vmagent_operator.kube.errors import (
     Timeout,
     TooManyRequests,
 )
+from vmagent_operator.kube.http import call as calls
 from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
@@ -523,3 +524,19 @@ def test_a_timeout_is_uncertain() -> None:
 
 def _json(manifest: Manifest) -> bytes:
     return reply(manifest).lines[0]
+
+
+def test_a_read_has_no_body_and_a_write_no_more_than_its_json() -> None:
+    """NaN is no JSON, and the server would say so in worse words."""
+    assert (calls.encode(None), calls.encode({"a": [1, None]}), calls.encode([])) == (None, b'{"a":[1,null]}', b"[]")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        calls.encode(math.nan)
+
+
+@pytest.mark.parametrize("status", [300, 302])
+def test_a_redirection_is_no_answer(status: int) -> None:
+    """Following one would send our token to whoever it names."""
+    api, transport, _ = client(reply(SECRET, status, location="http://elsewhere/"))
+    with pytest.raises(BadResponse):
+        api.get(SECRETS, "ns", "a")
+    assert len(transport.sent) == 1

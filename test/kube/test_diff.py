@@ -107,7 +107,7 @@ def test_a_node_port_is_kept_when_only_its_number_moves(
 ) -> None:
     """Or when it is in our hands already, as the server would take it away with what we no longer apply."""
     desired = {"kind": "Service", "metadata": {}, "spec": {"type": type_, "ports": [{"name": "http", "port": 81}]}}
-    trees = {f'k:{{"port":{port},"protocol":"TCP"}}': {"f:nodePort": {}} for port in owned}
+    trees = {f'k:{{"port":{port},"protocol":"TCP"}}': {"f:nodePort": dict[str, Any]()} for port in owned}
     metadata = {"managedFields": [applied({"f:spec": {"f:ports": trees}})]}
     inherited = diff.inherit(desired, {"metadata": metadata, "spec": {"ports": live}}, MANAGER)
     assert inherited["spec"]["ports"] == [{"name": "http", "port": 81, **port} for port in ports]
