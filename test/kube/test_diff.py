@@ -8,7 +8,7 @@ import yaml
 
 from test.kube.manager import MANAGER
 from vmagent_operator.kube.write import diff
-from vmagent_operator.kube.write.managedfields import Migration, migrate
+from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Migration, migrate
 
 CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 FIELDS = yaml.safe_load((Path(__file__).parent / "test_diff_fields.yaml").read_text())
@@ -175,3 +175,69 @@ def test_references_to_other_owners_stay_with_who_wrote_them() -> None:
         "app": {"f:metadata": {"f:ownerReferences": {'k:{"uid":"v"}': {}}}},
         "me": {"f:metadata": {"f:ownerReferences": {'k:{"uid":"u"}': {}}}, "f:data": {"f:a": {}}},
     }
+
+
+def migrated(fields: dict[str, Any], desired: dict[str, Any], migration: Migration = NO_MIGRATION) -> dict[str, Any]:
+    """Who holds which fields after an object that `app` made has been migrated."""
+    reference = {"apiVersion": "g/v1", "kind": "K", "name": "main", "uid": "u"}
+    owned = {"f:metadata": {"f:ownerReferences": {'k:{"uid":"u"}': {}}, **fields.pop("f:metadata", {})}, **fields}
+    entries = [{"manager": "app", "operation": "Update", "fieldsV1": owned}]
+    metadata = {"resourceVersion": "7", "ownerReferences": [reference], "managedFields": entries}
+    desired = {**desired, "metadata": {"ownerReferences": [reference], **desired.get("metadata", {})}}
+    changed = migrate(desired, {"metadata": metadata}, MANAGER, migration)[0]
+    holders = {entry["manager"]: entry["fieldsV1"] for entry in changed["value"]}
+    assert holders["me"]["f:metadata"].pop("f:ownerReferences") == {'k:{"uid":"u"}': {}}
+    return holders
+
+
+def test_an_empty_map_of_an_earlier_operator_becomes_ours_so_that_it_can_go() -> None:
+    holders = migrated({"f:metadata": {"f:annotations": {".": {}}}}, {})
+    assert holders == {"me": {"f:metadata": {"f:annotations": {".": {}}}}}
+
+
+def test_annotations_become_ours_where_they_are_desired_or_known_of_earlier() -> None:
+    names = {f"f:{name}": dict[str, Any]() for name in ("old", "new", "theirs")}
+    template = {"f:template": {"f:metadata": {"f:annotations": names, "f:labels": {"f:x": {}}}}}
+    desired = {
+        "metadata": {"annotations": {"new": "1"}},
+        "spec": {"template": {"metadata": {"annotations": {"new": "1"}}}},
+    }
+    holders = migrated(
+        {"f:metadata": {"f:annotations": names}, "f:spec": template}, desired, Migration(annotations=frozenset({"old"}))
+    )
+    ours = {name: names[name] for name in ("f:old", "f:new")}
+    theirs = {"f:theirs": names["f:theirs"]}
+    assert holders == {
+        "app": {
+            "f:metadata": {"f:annotations": theirs},
+            "f:spec": {"f:template": {"f:metadata": {"f:annotations": theirs}}},
+        },
+        "me": {
+            "f:metadata": {"f:annotations": ours},
+            "f:spec": {"f:template": {"f:metadata": {"f:annotations": ours, "f:labels": {"f:x": {}}}}},
+        },
+    }
+
+
+def test_a_released_key_is_nobodys_after_a_migration() -> None:
+    holders = migrated({"f:data": {"f:mine": {}, "f:yours": {}}}, {}, Migration(released=frozenset({"yours"})))
+    assert holders == {"me": {"f:metadata": {}, "f:data": {"f:mine": {}}}}
+
+
+@pytest.mark.parametrize(
+    ("entry", "is_migrated"),
+    [
+        ({}, True),
+        ({"operation": "Apply"}, False),
+        ({"subresource": "status"}, False),
+        ({"fieldsV1": {"f:metadata": {"f:labels": {"f:other": {}}}}}, False),
+        ({"fieldsV1": {}}, False),
+    ],
+)
+def test_without_owner_an_earlier_operator_is_known_by_its_label(entry: dict[str, Any], is_migrated: bool) -> None:
+    label = MANAGER.upgrades_label
+    theirs = {"manager": "app", "operation": "Update", "fieldsV1": {"f:metadata": {"f:labels": {f"f:{label}": {}}}}}
+    live = {"metadata": {"resourceVersion": "7", "managedFields": [theirs | entry]}}
+    desired = {"metadata": {"labels": {label: "x"}}}
+    assert bool(migrate(desired, live, MANAGER, NO_MIGRATION)) is is_migrated
+    assert migrate({"metadata": {}}, live, MANAGER, NO_MIGRATION) == []  # only added to: nothing of it becomes ours

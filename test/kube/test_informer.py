@@ -232,6 +232,25 @@ def test_the_store_shows_a_change_before_its_handler_runs_and_is_not_synced_befo
     assert seen == [(2, False), (2, False)]
 
 
+def test_closing_ends_a_watch_that_is_being_opened() -> None:
+    rig = Rig()
+    rig.expect("list", {"version": 10})
+    rig.informer.step()
+    rig.expect("watch", {"from": 10})
+    build = rig.transport.replies.pop()
+    assert not isinstance(build, Reply)
+
+    def closes_meanwhile(sent: Sent) -> Reply:
+        rig.informer.close()
+        return build(sent)
+
+    rig.transport.replies.append(closes_meanwhile)
+    rig.informer.step()
+    assert rig.last is not None
+    assert rig.last.closed
+    assert [rig.informer.step(), rig.informer.state.phase] == [0.0, Phase.STOPPED]
+
+
 def test_closing_ends_the_watch() -> None:
     rig = synced()
     rig.informer.close()
@@ -280,13 +299,17 @@ def test_several_namespaces_are_several_informers_over_one_store() -> None:
     store: Store[Manifest] = Store(lambda manifest: manifest)
     transport = ScriptedTransport()
     client = Client(transport, manager=MANAGER, clock=VirtualClock())
+    names = list[str]()
     for namespace, versions in (("one", "12"), ("two", "3"), ("one", "2")):
         items = [
             {"metadata": {"name": name, "namespace": namespace, "uid": name, "resourceVersion": name}}
             for name in versions
         ]
         transport.replies.append(reply({"metadata": {"resourceVersion": "9"}, "items": items}))
-        Informer.of(client, Collection(THINGS, namespace=namespace), store, lambda change: None).step()
+        informer = Informer.of(client, Collection(THINGS, namespace=namespace), store, lambda change: None)
+        informer.step()
+        names.append(informer.name)
+    assert names == ["Thing one", "Thing two", "Thing one"]
     assert sorted(item["metadata"]["name"] for item in store.items()) == ["2", "3"]
     assert [sent.path for sent in transport.sent] == [
         f"/apis/example.org/v1/namespaces/{namespace}/things" for namespace in ("one", "two", "one")
