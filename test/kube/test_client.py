@@ -1,6 +1,7 @@
 """The client against a scripted server: what it sends, what it repeats, what it refuses to send."""
 
 import math
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -422,6 +423,14 @@ def test_low_priority_requests_take_what_others_leave() -> None:
     assert clock.waits == [pytest.approx(0.3)]
     ordinary.get(SECRETS, "ns", "a")
     assert len(clock.waits) == 1
+
+
+def test_what_is_reserved_stays_for_others() -> None:
+    clock = VirtualClock()
+    budget = Bucket(10, 4, clock)
+    waited = [Spare(budget, 2).acquire(threading.Event()) for _ in range(4)]
+    assert waited == pytest.approx([0, 0, 0.1, 0.1])
+    assert [budget.reserve(), budget.reserve(), budget.reserve()] == pytest.approx([0, 0, 0.1])
 
 
 def test_stopping_ends_the_wait_for_the_budget() -> None:
