@@ -395,6 +395,33 @@ def test_a_reader_that_hangs_delays_no_request_that_has_something_to_send() -> N
     assert credentials.authorization() == "value 2"
 
 
+@pytest.mark.parametrize("is_file", [True, False])
+def test_a_token_is_read_again_with_its_kubeconfig_though_nobody_refused_it(tmp_path: Path, is_file: bool) -> None:
+    clock, token = VirtualClock(), tmp_path / "token"
+
+    def write(value: str) -> Path:
+        token.write_text(value)
+        user = {"tokenFile": str(token)} if is_file else {"token": value}
+        return kubeconfig(tmp_path / "config", "https://server", **user)
+
+    credentials = load(str(write("one")), environ={}, clock=clock).credentials
+    write("two")
+    clock.seconds = 59
+    assert credentials.authorization() == "Bearer one"
+    clock.seconds = 60
+    credentials.authorization()
+    assert credentials._reader is not None
+    credentials._reader.join(10)
+    assert credentials.authorization() == "Bearer two"
+
+
+def test_a_request_without_time_is_not_sent(wire: Callable[..., tuple[Connections, WireServer]]) -> None:
+    connections, server = wire()
+    with pytest.raises(Timeout, match="no complete answer in time"):
+        connections.worker.request("GET", PATH, timeout=0)
+    assert server.seen == []
+
+
 def test_what_another_request_has_renewed_is_not_renewed_again() -> None:
     values = iter("ab")
     credentials = Credentials.of(lambda refused: next(values), VirtualClock())

@@ -163,3 +163,16 @@ def test_what_is_left_of_an_object_comes_to_the_decoder_as_such() -> None:
     held: Store[str] = Store(lambda raw: raw.fault if isinstance(raw, Remains) else "whole")
     held.replace([held.decode(thing("a")), held.decode(Remains(thing("b"), "too deep"))])
     assert (held.get("one", "a"), held.get("one", "b")) == ("whole", "too deep")
+
+
+def test_only_what_a_list_lacks_has_gone_unseen() -> None:
+    held = store(thing("a"), thing("b"))
+    seen = [*held.apply(Event("ADDED", thing("c"))), *held.apply(Event("MODIFIED", thing("a", "2")))]
+    seen += held.apply(Event("DELETED", thing("b", "3")))
+    listed = held.replace([held.decode(thing("a", "4")), held.decode(thing("d"))])
+    assert [change.is_final_state_unknown for change in seen] == [False, False, False]
+    assert {named([change])[0]: change.is_final_state_unknown for change in listed} == {
+        ("c@1", None): True,
+        ("a@2", "a@4"): False,
+        (None, "d@1"): False,
+    }
