@@ -30,6 +30,7 @@ from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.meter import Exchange, Meter
 from vmagent_operator.kube.resource import (
+    BY_KIND,
     CLUSTERROLES,
     CONFIGMAPS,
     DEPLOYMENTS,
@@ -91,6 +92,16 @@ def test_a_path_that_makes_no_sense_is_refused() -> None:
 
 def test_a_manifest_tells_its_resource() -> None:
     assert of({"apiVersion": "apps/v1", "kind": "Deployment"}) is DEPLOYMENTS
+
+
+def test_what_has_no_namespace() -> None:
+    assert {resource.kind for resource in BY_KIND.values() if not resource.namespaced} == {
+        "Namespace",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "StorageClass",
+        "CustomResourceDefinition",
+    }
 
 
 def test_get() -> None:
