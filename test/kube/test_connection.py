@@ -395,6 +395,13 @@ def test_a_reader_that_hangs_delays_no_request_that_has_something_to_send() -> N
     assert credentials.authorization() == "value 2"
 
 
+def test_a_line_may_be_as_long_as_its_limit_and_a_broken_one_is_uncertain() -> None:
+    assert list(lines([b"abc", b"\nde", b"f\n"], 3)) == [b"abc", b"def"]
+    with pytest.raises(NetworkError, match="the stream ended in the middle of a line") as caught:
+        list(lines([b"a\nb"]))
+    assert caught.value.is_uncertain
+
+
 @pytest.mark.parametrize("is_file", [True, False])
 def test_a_token_is_read_again_with_its_kubeconfig_though_nobody_refused_it(tmp_path: Path, is_file: bool) -> None:
     clock, token = VirtualClock(), tmp_path / "token"
