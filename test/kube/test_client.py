@@ -560,3 +560,10 @@ def test_a_redirection_is_no_answer(status: int) -> None:
     with pytest.raises(BadResponse):
         api.get(SECRETS, "ns", "a")
     assert len(transport.sent) == 1
+
+
+def test_a_list_that_expires_without_pages_too_is_gone() -> None:
+    api, transport, _ = client(*(reply(status=410) for _ in range(3)))
+    with pytest.raises(errors.Gone):
+        api.list(SECRETS)
+    assert [sent.query.get("limit") for sent in transport.sent] == ["500", "500", None]

@@ -226,6 +226,14 @@ def test_a_stream_that_ends_inside_a_line_is_a_fault(wire: Wire, end: bytes) -> 
             next(read)
 
 
+def test_a_stream_is_closed_where_its_block_ends(wire: Wire) -> None:
+    connections, _ = wire(sends(chunked(b"one\n", end=False)))
+    with connections.watch.stream(PATH, idle_timeout=2) as stream:
+        read = iter(stream)
+        assert next(read) == b"one"
+    assert list(read) == []
+
+
 def test_silence_ends_a_stream(wire: Wire) -> None:
     """C-7, F-03"""
     connections, _ = wire(sends(chunked(b"one\n", end=False)))

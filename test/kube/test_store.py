@@ -150,6 +150,12 @@ def test_what_thousands_of_objects_repeat_is_held_once() -> None:
     assert first["name"] == "a"
 
 
+def test_a_key_that_is_usually_text_may_hold_anything() -> None:
+    odd = {**thing("a"), "spec": {"namespace": {"kind": 1}, "kind": ["a"], "apiVersion": None}}
+    held = store(odd)
+    assert (held.items(), held.failures) == ((odd,), 0)
+
+
 @pytest.mark.parametrize("labels", [None, ["a"], {"a": 1}])
 def test_labels_that_are_none_are_left_to_the_decoder(labels: Any) -> None:
     odd = thing("a")
