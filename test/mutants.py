@@ -198,10 +198,10 @@ class Coverage:
     seconds: Mapping[str, float]
 
     def of(self, mutant: Mutant) -> frozenset[str]:
-        """The tests that run the mutant's lines; of what is run at import alone, those that run anything of its module."""
+        """The tests that run the mutant's lines; all of them for what runs at import alone, such as tables and defaults."""
         lines = range(mutant.line, mutant.end_line + 1)
         tests = frozenset[str]().union(*(self.tests.get((mutant.path, line), ()) for line in lines))
-        return tests or frozenset().union(*(tests for (path, _), tests in self.tests.items() if path == mutant.path))
+        return tests or frozenset(self.seconds)
 
 
 def coverage(root: Path, folder: str) -> Coverage:
@@ -220,8 +220,6 @@ def coverage(root: Path, folder: str) -> Coverage:
 def is_noticed(root: Path, mutant: Mutant, covered: Coverage) -> bool:
     """Whether a test fails, or never ends, with the mutant in place of its module."""
     tests = covered.of(mutant)
-    if not tests:
-        return False
     file = root / PACKAGE.name / mutant.path
     original = file.read_text()
     _write(file, mutant.applied(original))
