@@ -8,7 +8,7 @@ DEV    := $(BIN)/.dev
 CODE   := vmagent_operator test
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-cluster remove-cluster test check fmt lint types layers cluster-test golden crds limits imports bench wheel clean install-crds deploy undeploy
+.PHONY: help run run-cluster remove-cluster test check fmt lint types layers cluster-test golden crds limits imports mutants bench wheel clean install-crds deploy undeploy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ imports: $(DEV) ## draw who imports whom as docs/imports.md
 .PHONY: crds-check
 crds-check: crds limits imports
 	@git diff --exit-code --stat -- manifests/crd docs/limits.md docs/imports.md || { echo "generated files are out of date: commit what make crds limits imports wrote"; exit 1; }
+
+mutants: $(DEV) ## break a sample of the code and print what no test notices (MODULE='kube/*' COUNT=20 SEED=0 TIME=600)
+	$(BIN)/python -m test.mutants --module '$(or $(MODULE),kube/*)' --count $(or $(COUNT),20) --seed $(or $(SEED),0) --seconds $(or $(TIME),600)
 
 bench: $(DEV) ## measure rendering and reconcile speed
 	$(BIN)/python -m test.bench

@@ -55,7 +55,7 @@ def unserve(world: World, kind: str) -> None:
             del world.api.served[key]
     world.api.faults.add(Fault(verb="get", resource="customresourcedefinitions.*", times=0, status=403))
     for informer in world.informers:
-        if informer.resource.kind == kind:
+        if informer.collection.resource.kind == kind:
             informer.close()
     world.informers = world.system.watch()
 
@@ -165,7 +165,7 @@ def test_a_secret_is_looked_for_where_its_source_fails() -> None:
     world.api.faults.add(Fault(verb="list", resource="secrets", times=0, status=403, reason="Forbidden"))
     world.api.faults.add(Fault(verb="watch", resource="secrets", times=0, status=403, reason="Forbidden"))
     for informer in world.informers:
-        if informer.resource == resource.SECRETS:
+        if informer.collection.resource == resource.SECRETS:
             informer.close()
     world.informers = world.system.watch()
     world.settle(5)

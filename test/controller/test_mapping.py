@@ -13,8 +13,8 @@ from vmagent_operator.controller.engine.stores import Stores, sources
 from vmagent_operator.controller.kinds import OWNERS
 from vmagent_operator.controller.vmagent import VMAGENT
 from vmagent_operator.identity import API_VERSION
-from vmagent_operator.kube.cache.store import Change
-from vmagent_operator.kube.http.call import Event
+from vmagent_operator.kube.cache.change import Change
+from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.scrape.references import Reference
 
 CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())

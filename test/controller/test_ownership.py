@@ -430,7 +430,7 @@ def test_a_users_configuration_is_used_as_it_is(watches: bool) -> None:
 def test_a_users_configuration_is_not_overwritten_when_its_event_is_late(seconds: float) -> None:
     world = World()
     world.read()
-    informers, rest = world.informers, tuple(i for i in world.informers if i.resource.plural != "secrets")
+    informers, rest = world.informers, tuple(i for i in world.informers if i.collection.resource.plural != "secrets")
     world.informers = rest
     before = users(world, **{CONFIG: "mine"})
     world.add(agent())

@@ -20,7 +20,8 @@ from vmagent_operator.controller.engine.result import Result
 from vmagent_operator.controller.kinds import OWNERS
 from vmagent_operator.controller.system import Options, System, make_system
 from vmagent_operator.identity import API_VERSION
-from vmagent_operator.kube.cache.informer import Informer, Phase
+from vmagent_operator.kube.cache.informer import Informer
+from vmagent_operator.kube.cache.state import Phase
 from vmagent_operator.kube.http.client import Client
 
 READS = ("GET",)
@@ -116,10 +117,10 @@ class World:
         """Let every informer catch up."""
         for informer in self.informers:
             while True:
-                before = (informer.phase, informer.resource_version)
+                before = (informer.state.phase, informer.state.resource_version)
                 informer.step()
-                after = (informer.phase, informer.resource_version)
-                if before == after or informer.phase in (Phase.ABSENT, Phase.BACKOFF):
+                after = (informer.state.phase, informer.state.resource_version)
+                if before == after or informer.state.phase in (Phase.ABSENT, Phase.BACKOFF):
                     break
 
     def settle(self, seconds: float = 30.0) -> None:

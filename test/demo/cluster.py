@@ -20,7 +20,7 @@ from test.demo.session import Operator, Session, Unusable, connected, fault, run
 from test.demo.watching import Watching
 from vmagent_operator.identity import GROUP, MANAGED_BY, MANAGED_BY_LABEL
 from vmagent_operator.kube.errors import ApiError, Conflict, NotFound
-from vmagent_operator.kube.http import connection
+from vmagent_operator.kube.http import credentials
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 
@@ -255,7 +255,7 @@ def cleaned(place: Place, removal: Callable[[], None]) -> Iterator[None]:
 
 def started(place: Place, folder: Path) -> AbstractContextManager[Operator]:
     """The operator, for our namespaces in this very context, whatever becomes the current one."""
-    kubeconfig = os.environ.get("KUBECONFIG", "") or (connection.HOME_CONFIG if place.context else "")
+    kubeconfig = os.environ.get("KUBECONFIG", "") or (credentials.HOME_CONFIG if place.context else "")
     arguments = [f"--kubeconfig={kubeconfig}"] if kubeconfig else []
     arguments += [f"--context={place.context}"] if place.context else []
     return running(folder, arguments, {"WATCH_NAMESPACE": ",".join(NAMES.values())})

@@ -20,7 +20,7 @@ from test.demo.watching import Change, Watching
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube.errors import ApiError, Forbidden, Unauthorized
-from vmagent_operator.kube.http import connection
+from vmagent_operator.kube.http import connection, credentials
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 
@@ -48,7 +48,7 @@ class Operator:
 
 def connected(kubeconfig: str, context: str, watches: int) -> tuple[Client, Client, str]:
     """A client for work, one for watches, and the server's URL. Raises CredentialsError."""
-    access = connection.load(kubeconfig, context)
+    access = credentials.load(kubeconfig, context)
     pools = connection.connect(access, agent=f"{OPERATOR}/demo", watches=watches, workers=2)
     clients = [Client(pool, manager=FIELD_MANAGER) for pool in (pools.worker, pools.watch)]
     return clients[0], clients[1], access.configuration.host

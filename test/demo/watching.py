@@ -10,7 +10,8 @@ from attrs import define, field, frozen
 
 from test.demo.account import Key
 from vmagent_operator.kube.errors import ApiError
-from vmagent_operator.kube.http.client import Client, Watch
+from vmagent_operator.kube.http.answer import Watch
+from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 
 AGAIN_SECONDS = 1.0

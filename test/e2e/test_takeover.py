@@ -28,7 +28,7 @@ from vmagent_operator.controller.engine.result import Result
 from vmagent_operator.controller.system import make_system
 from vmagent_operator.controller.vmagent import VMAGENT
 from vmagent_operator.identity import API_VERSION, OPERATOR
-from vmagent_operator.kube.http import connection
+from vmagent_operator.kube.http import connection, credentials
 from vmagent_operator.kube.http.client import Client
 
 pytestmark = pytest.mark.cluster
@@ -95,7 +95,7 @@ def server() -> Iterator[Server]:
         api.create("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", VERTICAL_POD_AUTOSCALERS)
         for path in (f"{OWN}/vmagents", f"{OWN}/vmscrapeconfigs", "/apis/autoscaling.k8s.io/v1/verticalpodautoscalers"):
             eventually(partial(_is_served, api, path))
-        access = connection.load(str(kubeconfig), environ={})
+        access = credentials.load(str(kubeconfig), environ={})
         yield Server(kubeconfig, api, connection.connect(access, agent="app/test", watches=1, workers=1).worker)
 
 

@@ -1,5 +1,6 @@
 """Bringing one object about, whatever the server answers."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from test.apiserver.api import Api
 from test.apiserver.faults import Fault
 from test.apiserver.memory import Memory
 from test.kube.manager import MANAGER
+from test.kube.virtual import VirtualClock
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.errors import Conflict, Forbidden, NetworkError
+from vmagent_operator.kube.errors import Cancelled, Conflict, Forbidden, Invalid, NetworkError
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError
 from vmagent_operator.kube.write.managedfields import Migration
@@ -59,7 +61,7 @@ def test_an_effect_whose_answer_is_lost_counts_as_done(api: Api, applier: Applie
     assert data(api) == {"a": "1"}
 
 
-def test_a_write_that_was_lost_is_told_of(api: Api, applier: Applier) -> None:
+def test_a_write_that_was_lost_is_an_error(api: Api, applier: Applier) -> None:
     api.faults.add(Fault(verb="patch", is_lost=True))
     with pytest.raises(NetworkError):
         applier.ensure(config_map(a="1"))
@@ -118,10 +120,10 @@ def test_an_object_that_is_only_added_to_keeps_all_else_and_is_never_made(api: A
 
 
 def test_a_key_that_is_its_users_is_made_once_and_never_overwritten(api: Api, applier: Applier) -> None:
-    previous = Migration(released=frozenset({"yours"}))
-    applier.ensure(config_map(mine="1", yours="first"), previous)
+    migration = Migration(released=frozenset({"yours"}))
+    applier.ensure(config_map(mine="1", yours="first"), migration)
     applier.client.merge_patch(resource.CONFIGMAPS, "n", "c", {"data": {"yours": "edited"}})
-    applier.ensure(config_map(mine="2", yours="first"), previous)
+    applier.ensure(config_map(mine="2", yours="first"), migration)
     assert data(api) == {"mine": "2", "yours": "edited"}
 
 
@@ -168,3 +170,169 @@ def test_a_refusal_is_passed_on(api: Api, applier: Applier) -> None:
     api.faults.add(Fault(verb="patch", status=403, reason="Forbidden"))
     with pytest.raises(Forbidden):
         applier.ensure(config_map(a="1"))
+
+
+@pytest.mark.parametrize("edits", [1, 2])
+def test_what_changes_between_look_and_removal_is_looked_at_once_more(api: Api, applier: Applier, edits: int) -> None:
+    applier.ensure(config_map(a="1"))
+    looks: list[str] = []
+
+    def edited_meanwhile(live: dict[str, Any]) -> bool:
+        looks.append(live["metadata"]["resourceVersion"])
+        if len(looks) <= edits:
+            applier.client.merge_patch(resource.CONFIGMAPS, "n", "c", {"data": {"edit": str(len(looks))}})
+        return True
+
+    if edits == 1:
+        assert applier.remove(resource.CONFIGMAPS, "n", "c", edited_meanwhile)
+    else:
+        with pytest.raises(Conflict, match=r"^ConfigMap c: somebody else keeps writing to it$"):
+            applier.remove(resource.CONFIGMAPS, "n", "c", edited_meanwhile)
+    assert (len(set(looks)), data(api)) == (2, {} if edits == 1 else {"a": "1", "edit": "2"})
+
+
+def test_nothing_is_removed_or_stripped_when_writes_are_forbidden(api: Api, applier: Applier) -> None:
+    applier.ensure(config_map(a="1"))
+    applier.client.merge_patch(
+        resource.CONFIGMAPS, "n", "c", {"metadata": {"finalizers": [MANAGER.upgrades_finalizer]}}
+    )
+    version = api.store.version
+    applier.before_write = forbidden
+    for write in (applier.remove, applier.strip_finalizer):
+        with pytest.raises(Cancelled):
+            write(resource.CONFIGMAPS, "n", "c", lambda live: True)
+    with pytest.raises(Cancelled):
+        applier.ensure(config_map(a="2"))
+    assert api.store.version == version
+
+
+def forbidden() -> None:
+    raise Cancelled("not now")
+
+
+def test_the_finalizer_of_an_earlier_operator_comes_off_and_no_other(api: Api, applier: Applier) -> None:
+    metadata = {"name": "c", "namespace": "n", "finalizers": ["example.com/slow", MANAGER.upgrades_finalizer]}
+    api.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata})
+    applier.strip_finalizer(resource.CONFIGMAPS, "n", "c", lambda live: False)
+    applier.strip_finalizer(resource.CONFIGMAPS, "n", "d", lambda live: True)
+    assert finalizers(api) == metadata["finalizers"]
+    applier.strip_finalizer(resource.CONFIGMAPS, "n", "c", lambda live: True)
+    assert finalizers(api) == ["example.com/slow"]
+    version = api.store.version
+    applier.strip_finalizer(resource.CONFIGMAPS, "n", "c", lambda live: True)
+    assert api.store.version == version
+
+
+def finalizers(api: Api) -> list[str]:
+    return list((api.store.get("configmaps", ("n", "c")) or {})["metadata"].get("finalizers", ()))
+
+
+@pytest.mark.parametrize("is_removed", [True, False])
+def test_what_is_being_deleted_waits_for_no_finalizer_of_an_earlier_operator(
+    api: Api, applier: Applier, is_removed: bool
+) -> None:
+    applier.ensure(config_map(a="1"))
+    names = [MANAGER.upgrades_finalizer, "example.com/slow"]
+    applier.client.merge_patch(resource.CONFIGMAPS, "n", "c", {"metadata": {"finalizers": names}})
+    applier.client.delete(resource.CONFIGMAPS, "n", "c", uid=uid(api, "configmaps", "c"))
+    if is_removed:
+        assert applier.remove(resource.CONFIGMAPS, "n", "c", lambda live: True)
+    else:
+        with pytest.raises(WaitingError):
+            applier.ensure(config_map(a="1"))
+    assert finalizers(api) == ["example.com/slow"]
+
+
+def uid(api: Api, plural: str, name: str) -> str:
+    return str((api.store.get(plural, ("n", name)) or {})["metadata"]["uid"])
+
+
+def test_rounds_against_another_writer_are_a_hundredth_of_a_second_apart(api: Api) -> None:
+    clock = VirtualClock()
+    applier = Applier(Client(Memory(api), manager=MANAGER, clock=clock), jitter=lambda: 1.0)
+    api.faults.add(Fault(verb="patch", status=409, reason="AlreadyExists", times=2))
+    applier.ensure(config_map(a="1"))
+    assert clock.waits == pytest.approx([0.011, 0.011])
+
+
+def service(type_: str = "ClusterIP") -> dict[str, Any]:
+    metadata = config_map()["metadata"]
+    spec = {"type": type_, "ports": [{"name": "http", "port": 80}], "selector": {"app": "x"}}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {**metadata, "name": "s"}, "spec": spec}
+
+
+def test_what_cannot_be_changed_is_deleted_and_made_again(api: Api, applier: Applier) -> None:
+    applier.ensure(service())
+    before = uid(api, "services", "s")
+    owner = {"apiVersion": "v1", "kind": "Service", "name": "s", "uid": before}
+    part = {"name": "part", "namespace": "n", "ownerReferences": [owner]}
+    api.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": part})
+    written = applier.ensure(service("NodePort"))
+    assert (written.action, written.paths) == ("recreate, create", ("spec.type",))
+    assert written.metadata["uid"] == uid(api, "services", "s") != before
+    part = (api.store.get("configmaps", ("n", "part")) or {})["metadata"]
+    assert part["ownerReferences"] == [owner]  # goes with the object that it was part of
+
+
+def stateful_set(labels: dict[str, str] | None = None, grace: int = 30) -> dict[str, Any]:
+    labels = labels or {"app": "x"}
+    containers = [{"name": "a", "image": "a"}]
+    template = {"metadata": {"labels": labels}, "spec": {"containers": containers}}
+    spec = {"serviceName": "s", "replicas": 1, "selector": {"matchLabels": labels}, "template": template}
+    spec["minReadySeconds"] = grace
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {**config_map()["metadata"], "name": "w"},
+        "spec": spec,
+    }
+
+
+@pytest.mark.parametrize("changed", [stateful_set({"app": "y"}), stateful_set(grace=60)])
+def test_the_pods_of_a_stateful_set_outlive_it(api: Api, applier: Applier, changed: dict[str, Any]) -> None:
+    """Also of one of which only an older server refuses the change."""
+    applier.ensure(stateful_set())
+    before = uid(api, "statefulsets.apps", "w")
+    owner = {"apiVersion": "apps/v1", "kind": "StatefulSet", "name": "w", "uid": before, "controller": True}
+    metadata = {"name": "w-0", "namespace": "n", "labels": {"app": "x"}, "ownerReferences": [owner]}
+    api.add(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": [{"name": "a", "image": "a"}]}}
+    )
+    if changed == stateful_set(grace=60):
+        cause = {"reason": "FieldValueForbidden", "field": "spec"}
+        body = {"kind": "Status", "reason": "Invalid", "details": {"causes": [cause]}}
+        api.faults.add(Fault(verb="patch", status=422, body=json.dumps(body).encode()))
+    applier.ensure(changed)
+    api.settle()
+    assert uid(api, "statefulsets.apps", "w") != before
+    pod = api.store.get("pods", ("n", "w-0"))
+    assert pod is not None
+    assert not pod["metadata"].get("ownerReferences")
+
+
+@pytest.mark.parametrize(
+    ("desired", "cause"),
+    [
+        (config_map(a="2"), {"reason": "FieldValueForbidden", "field": "spec"}),
+        (stateful_set(grace=60), {"reason": "FieldValueInvalid", "field": "spec"}),
+        (stateful_set(grace=60), {"reason": "FieldValueForbidden", "field": "spec.replicas"}),
+    ],
+)
+def test_no_other_refusal_costs_the_object(
+    api: Api, applier: Applier, desired: dict[str, Any], cause: dict[str, str]
+) -> None:
+    applier.ensure(config_map(a="1"))
+    applier.ensure(stateful_set())
+    version = api.store.version
+    body = {"kind": "Status", "reason": "Invalid", "details": {"causes": [cause]}}
+    api.faults.add(Fault(verb="patch", status=422, body=json.dumps(body).encode()))
+    with pytest.raises(Invalid):
+        applier.ensure(desired)
+    assert api.store.version == version
+
+
+def test_a_server_that_does_not_keep_what_it_is_given_is_not_asked_for_ever(api: Api, applier: Applier) -> None:
+    applier.ensure(service())
+    api.faults.add(Fault(verb="delete", status=404, reason="NotFound", times=0))
+    with pytest.raises(Conflict, match=r"^Service n/s: somebody else keeps writing to it$"):
+        applier.ensure(service("NodePort"))

@@ -1,6 +1,7 @@
 """The client against a scripted server: what it sends, what it repeats, what it refuses to send."""
 
 import math
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,11 +24,13 @@ from vmagent_operator.kube.errors import (
     Timeout,
     TooManyRequests,
 )
-from vmagent_operator.kube.http.call import Event
-from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http import call as calls
+from vmagent_operator.kube.http.answer import Event
+from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.meter import Exchange, Meter
 from vmagent_operator.kube.resource import (
+    BY_KIND,
     CLUSTERROLES,
     CONFIGMAPS,
     DEPLOYMENTS,
@@ -91,6 +94,16 @@ def test_a_manifest_tells_its_resource() -> None:
     assert of({"apiVersion": "apps/v1", "kind": "Deployment"}) is DEPLOYMENTS
 
 
+def test_what_has_no_namespace() -> None:
+    assert {resource.kind for resource in BY_KIND.values() if not resource.namespaced} == {
+        "Namespace",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "StorageClass",
+        "CustomResourceDefinition",
+    }
+
+
 def test_get() -> None:
     api, transport, _ = client(reply(SECRET))
     assert api.get(SECRETS, "ns", "a") == SECRET
@@ -122,7 +135,7 @@ def test_a_list_reads_all_pages_of_one_moment() -> None:
 
 def test_an_object_is_made_what_is_kept_of_it_as_its_page_comes_in() -> None:
     api, _, _ = client(reply({"metadata": {"resourceVersion": "7"}, "items": [SECRET]}))
-    assert api.collect(lambda manifest: str(manifest["metadata"]["name"]), SECRETS).items == ("a",)
+    assert api.list_with(lambda manifest: str(manifest["metadata"]["name"]), SECRETS).items == ("a",)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +151,7 @@ def test_an_object_is_made_what_is_kept_of_it_as_its_page_comes_in() -> None:
     ],
 )
 def test_a_list_of_another_shape_is_no_empty_list(page: Any) -> None:
-    api, _, _ = client(reply(page), tries=1)
+    api, _, _ = client(reply(page), patience=Patience(tries=1))
     with pytest.raises(BadResponse):
         api.list(SECRETS)
 
@@ -370,7 +383,7 @@ def test_a_write_that_surely_was_not_sent_is() -> None:
 
 
 def test_a_client_for_those_with_loops_of_their_own_repeats_nothing() -> None:
-    api, transport, _ = client(broken("refused"), tries=1)
+    api, transport, _ = client(broken("refused"), patience=Patience(tries=1))
     with pytest.raises(NetworkError):
         api.get(SECRETS, "ns", "a")
     assert len(transport.sent) == 1
@@ -389,7 +402,7 @@ def test_all_tries_together_have_one_deadline() -> None:
     """C-13"""
     api, transport, _ = client(reply(status=503, retry_after="9"), reply(status=503, retry_after="9"))
     with pytest.raises(ServerError):
-        attrs.evolve(api, timeout_seconds=15).get(SECRETS, "ns", "a")
+        attrs.evolve(api, patience=Patience(seconds=15)).get(SECRETS, "ns", "a")
     assert [sent.timeout for sent in transport.sent] == [15, 6]
 
 
@@ -423,6 +436,14 @@ def test_low_priority_requests_take_what_others_leave() -> None:
     assert len(clock.waits) == 1
 
 
+def test_what_is_reserved_stays_for_others() -> None:
+    clock = VirtualClock()
+    budget = Bucket(10, 4, clock)
+    waited = [Spare(budget, 2).acquire(threading.Event()) for _ in range(4)]
+    assert waited == pytest.approx([0, 0, 0.1, 0.1])
+    assert [budget.reserve(), budget.reserve(), budget.reserve()] == pytest.approx([0, 0, 0.1])
+
+
 def test_stopping_ends_the_wait_for_the_budget() -> None:
     api, transport, clock = client()
     bucket = Bucket(1, 1, clock)
@@ -438,15 +459,15 @@ def test_a_budget_that_leaves_no_time_sends_nothing() -> None:
     bucket = Bucket(0.01, 1, clock)
     bucket.reserve()
     with pytest.raises(NetworkError, match="left no time") as caught:
-        attrs.evolve(api, limiter=bucket, tries=1).create(SECRETS, SECRET)
+        attrs.evolve(api, limiter=bucket, patience=Patience(tries=1)).create(SECRETS, SECRET)
     assert (caught.value.is_uncertain, transport.sent) == (False, [])
 
 
-def test_the_observer_hears_of_every_exchange() -> None:
+def test_the_meter_hears_of_every_exchange() -> None:
     exchanges: list[Exchange] = []
     throttled: list[tuple[float, bool]] = []
 
-    class Told(Meter):
+    class Exchanges(Meter):
         def exchange(self, exchange: Exchange) -> None:
             exchanges.append(exchange)
 
@@ -457,20 +478,20 @@ def test_the_observer_hears_of_every_exchange() -> None:
         reply(status=429, retry_after="3"),
         reply(SECRET, date="Thu, 01 Jan 2026 00:00:09 GMT"),
         broken("reset"),
-        meter=Told(),
+        meter=Exchanges(),
     )
     api.get(SECRETS, "ns", "a")
     with pytest.raises(NetworkError):
         api.delete(SECRETS, "ns", "a", uid="u")
     assert [
-        (sent_error.verb, sent_error.route, sent_error.kind, sent_error.status, type(sent_error.error).__name__)
-        for sent_error in exchanges
+        (exchange.verb, exchange.route, exchange.kind, exchange.status, type(exchange.error).__name__)
+        for exchange in exchanges
     ] == [
         ("get", "/api/v1/namespaces/{namespace}/secrets/{name}", "Secret", 429, "TooManyRequests"),
         ("get", "/api/v1/namespaces/{namespace}/secrets/{name}", "Secret", 200, "NoneType"),
         ("delete", "/api/v1/namespaces/{namespace}/secrets/{name}", "Secret", 0, "NetworkError"),
     ]
-    assert [sent_error.date for sent_error in exchanges] == [None, datetime(2026, 1, 1, 0, 0, 9, tzinfo=UTC), None]
+    assert [exchange.date for exchange in exchanges] == [None, datetime(2026, 1, 1, 0, 0, 9, tzinfo=UTC), None]
     assert throttled == [(3.0, True)]
 
 
@@ -523,3 +544,26 @@ def test_a_timeout_is_uncertain() -> None:
 
 def _json(manifest: Manifest) -> bytes:
     return reply(manifest).lines[0]
+
+
+def test_a_read_has_no_body_and_a_write_no_more_than_its_json() -> None:
+    """NaN is no JSON, and the server would say so in worse words."""
+    assert (calls.encode(None), calls.encode({"a": [1, None]}), calls.encode([])) == (None, b'{"a":[1,null]}', b"[]")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        calls.encode(math.nan)
+
+
+@pytest.mark.parametrize("status", [300, 302])
+def test_a_redirection_is_no_answer(status: int) -> None:
+    """Following one would send our token to whoever it names."""
+    api, transport, _ = client(reply(SECRET, status, location="http://elsewhere/"))
+    with pytest.raises(BadResponse):
+        api.get(SECRETS, "ns", "a")
+    assert len(transport.sent) == 1
+
+
+def test_a_list_that_expires_without_pages_too_is_gone() -> None:
+    api, transport, _ = client(*(reply(status=410) for _ in range(3)))
+    with pytest.raises(errors.Gone):
+        api.list(SECRETS)
+    assert [sent.query.get("limit") for sent in transport.sent] == ["500", "500", None]

@@ -19,8 +19,8 @@ from test.kube.wire import Handler, Seen, WireServer, answer, chunk, chunked, se
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import BadResponse, NetworkError, Timeout
 from vmagent_operator.kube.http import connection
-from vmagent_operator.kube.http.connection import MAX_REFUSAL_BYTES, Connection, Connections, connect, load
-from vmagent_operator.kube.http.credentials import Credentials, CredentialsError
+from vmagent_operator.kube.http.connection import MAX_REFUSAL_BYTES, Connection, Connections, connect
+from vmagent_operator.kube.http.credentials import Credentials, CredentialsError, load
 from vmagent_operator.kube.http.transport import lines
 from vmagent_operator.kube.meter import Meter
 
@@ -226,6 +226,14 @@ def test_a_stream_that_ends_inside_a_line_is_a_fault(wire: Wire, end: bytes) -> 
             next(read)
 
 
+def test_a_stream_is_closed_where_its_block_ends(wire: Wire) -> None:
+    connections, _ = wire(sends(chunked(b"one\n", end=False)))
+    with connections.watch.stream(PATH, idle_timeout=2) as stream:
+        read = iter(stream)
+        assert next(read) == b"one"
+    assert list(read) == []
+
+
 def test_silence_ends_a_stream(wire: Wire) -> None:
     """C-7, F-03"""
     connections, _ = wire(sends(chunked(b"one\n", end=False)))
@@ -352,7 +360,7 @@ class Failures(Meter):
 def test_credentials_are_read_again_every_minute_of_the_monotonic_clock() -> None:
     """K-12, F-50"""
     values, clock = iter("abc"), VirtualClock()
-    credentials = Credentials(lambda refused: next(values), clock)
+    credentials = Credentials.of(lambda refused: next(values), clock)
     clock.seconds, clock.wall_offset_seconds = 59, -3600
     assert credentials.authorization() == "a"
     clock.seconds = 60
@@ -369,7 +377,7 @@ def test_credentials_that_cannot_be_read_leave_the_old_ones() -> None:
         except StopIteration:
             raise CredentialsError("gone") from None
 
-    credentials = Credentials(failing, clock, failures)
+    credentials = Credentials.of(failing, clock, failures)
     clock.seconds = 60
     assert (credentials.authorization(), failures.count) == ("a", 1)
 
@@ -385,7 +393,7 @@ def test_a_reader_that_hangs_delays_no_request_that_has_something_to_send() -> N
             hang.wait(10)
         return f"value {len(calls)}"
 
-    credentials = Credentials(read, clock)
+    credentials = Credentials.of(read, clock)
     clock.seconds = 60
     assert [credentials.authorization(), credentials.authorization()] == ["value 1", "value 1"]
     credentials.renew("value 1", 0.01)
@@ -395,9 +403,43 @@ def test_a_reader_that_hangs_delays_no_request_that_has_something_to_send() -> N
     assert credentials.authorization() == "value 2"
 
 
+def test_a_line_may_be_as_long_as_its_limit_and_a_broken_one_is_uncertain() -> None:
+    assert list(lines([b"abc", b"\nde", b"f\n"], 3)) == [b"abc", b"def"]
+    with pytest.raises(NetworkError, match="the stream ended in the middle of a line") as caught:
+        list(lines([b"a\nb"]))
+    assert caught.value.is_uncertain
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_a_token_is_read_again_with_its_kubeconfig_though_nobody_refused_it(tmp_path: Path, is_file: bool) -> None:
+    clock, token = VirtualClock(), tmp_path / "token"
+
+    def write(value: str) -> Path:
+        token.write_text(value)
+        user = {"tokenFile": str(token)} if is_file else {"token": value}
+        return kubeconfig(tmp_path / "config", "https://server", **user)
+
+    credentials = load(str(write("one")), environ={}, clock=clock).credentials
+    write("two")
+    clock.seconds = 59
+    assert credentials.authorization() == "Bearer one"
+    clock.seconds = 60
+    credentials.authorization()
+    assert credentials._reader is not None
+    credentials._reader.join(10)
+    assert credentials.authorization() == "Bearer two"
+
+
+def test_a_request_without_time_is_not_sent(wire: Callable[..., tuple[Connections, WireServer]]) -> None:
+    connections, server = wire()
+    with pytest.raises(Timeout, match="no complete answer in time"):
+        connections.worker.request("GET", PATH, timeout=0)
+    assert server.seen == []
+
+
 def test_what_another_request_has_renewed_is_not_renewed_again() -> None:
     values = iter("ab")
-    credentials = Credentials(lambda refused: next(values), VirtualClock())
+    credentials = Credentials.of(lambda refused: next(values), VirtualClock())
     credentials.renew("a", 5)
     credentials.renew("a", 5)
     assert credentials.authorization() == "b"

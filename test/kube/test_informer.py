@@ -12,8 +12,12 @@ import yaml
 from test.kube.manager import MANAGER
 from test.kube.script import Reply, ScriptedTransport, Sent, broken, reply
 from test.kube.virtual import VirtualClock
-from vmagent_operator.kube.cache.informer import Informer, Phase, definition_deleted
-from vmagent_operator.kube.cache.store import Change, Store
+from vmagent_operator.kube.cache.absence import Absence, definition_deleted
+from vmagent_operator.kube.cache.change import Change
+from vmagent_operator.kube.cache.collection import Collection
+from vmagent_operator.kube.cache.informer import Informer
+from vmagent_operator.kube.cache.state import Phase
+from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.meter import Meter
 from vmagent_operator.kube.resource import Manifest, Resource
@@ -73,13 +77,12 @@ class Rig:
 
     def __attrs_post_init__(self) -> None:
         client = Client(self.transport, manager=MANAGER, clock=self.clock, meter=self.counts)
-        self.informer = Informer(
+        self.informer = Informer.of(
             client,
-            THINGS,
+            Collection(THINGS, jitter=lambda: 0.0),
             Store(lambda manifest: manifest),
-            on_change=lambda change: self.changes.append(described(change)),
-            required=self.required,
-            jitter=lambda: 0.0,
+            lambda change: self.changes.append(described(change)),
+            Absence(required=self.required),
         )
 
     def expect(self, kind: str, entry: dict[str, Any]) -> None:
@@ -101,14 +104,14 @@ class Rig:
             seconds = self.informer.step()
             self.waited += seconds
             self.clock.seconds += seconds
-            if idle and self.informer.phase is Phase.WATCHING and not self.last_pending():
+            if idle and self.informer.state.phase is Phase.WATCHING and not self.last_pending():
                 return
         raise AssertionError(f"the script did not come to its end: {self.transport.sent[-3:]}")
 
     def last_pending(self) -> bool:
         assert self.last
         version = self.last.headers.get("last", "")
-        return bool(version) and self.informer.resource_version != version
+        return bool(version) and self.informer.state.resource_version != version
 
     def _check(self, kind: str, sent: Sent, entry: dict[str, Any]) -> None:
         asked = "watch" if "watch" in sent.query else "list" if sent.path.endswith("/things") else "discovery"
@@ -125,7 +128,7 @@ class Rig:
         if "shows" in entry:
             assert sorted(map(short, self.informer.store.items())) == entry["shows"]
         informer = self.informer
-        facts = {"phase": informer.phase.value, "synced": informer.has_synced, "healthy": informer.is_healthy}
+        facts = {"phase": informer.state.phase.value, "synced": informer.has_synced, "healthy": informer.is_healthy}
         assert {name: facts[name] for name in facts if name in entry} == {
             name: entry[name] for name in facts if name in entry
         }
@@ -229,12 +232,31 @@ def test_the_store_shows_a_change_before_its_handler_runs_and_is_not_synced_befo
     assert seen == [(2, False), (2, False)]
 
 
+def test_closing_ends_a_watch_that_is_being_opened() -> None:
+    rig = Rig()
+    rig.expect("list", {"version": 10})
+    rig.informer.step()
+    rig.expect("watch", {"from": 10})
+    build = rig.transport.replies.pop()
+    assert not isinstance(build, Reply)
+
+    def closes_meanwhile(sent: Sent) -> Reply:
+        rig.informer.close()
+        return build(sent)
+
+    rig.transport.replies.append(closes_meanwhile)
+    rig.informer.step()
+    assert rig.last is not None
+    assert rig.last.closed
+    assert [rig.informer.step(), rig.informer.state.phase] == [0.0, Phase.STOPPED]
+
+
 def test_closing_ends_the_watch() -> None:
     rig = synced()
     rig.informer.close()
     rig.informer.step()
     rig.informer.step()
-    assert (rig.informer.phase, rig.last is not None and rig.last.closed) == (Phase.STOPPED, True)
+    assert (rig.informer.state.phase, rig.last is not None and rig.last.closed) == (Phase.STOPPED, True)
 
 
 def test_an_exception_that_nobody_expects_leaves_a_machine_that_goes_on_at_the_last_version() -> None:
@@ -266,24 +288,28 @@ def test_unhealthy_since_the_first_fault_and_healthy_with_the_next_watch() -> No
     rig.clock.seconds = 100.0
     for _ in range(3):
         rig.clock.seconds += rig.informer.step()
-    assert rig.informer.unhealthy_since == 100.0
-    assert str(rig.informer.error) == "503 Service Unavailable"
+    assert rig.informer.state.unhealthy_since == 100.0
+    assert str(rig.informer.state.error) == "503 Service Unavailable"
     rig.expect("watch", {"from": 10})
     rig.run()
-    assert [rig.informer.unhealthy_since, rig.informer.error] == [None, None]
+    assert [rig.informer.state.unhealthy_since, rig.informer.state.error] == [None, None]
 
 
 def test_several_namespaces_are_several_informers_over_one_store() -> None:
     store: Store[Manifest] = Store(lambda manifest: manifest)
     transport = ScriptedTransport()
     client = Client(transport, manager=MANAGER, clock=VirtualClock())
+    names = list[str]()
     for namespace, versions in (("one", "12"), ("two", "3"), ("one", "2")):
         items = [
             {"metadata": {"name": name, "namespace": namespace, "uid": name, "resourceVersion": name}}
             for name in versions
         ]
         transport.replies.append(reply({"metadata": {"resourceVersion": "9"}, "items": items}))
-        Informer(client, THINGS, store, namespace=namespace, on_change=lambda change: None).step()
+        informer = Informer.of(client, Collection(THINGS, namespace=namespace), store, lambda change: None)
+        informer.step()
+        names.append(informer.name)
+    assert names == ["Thing one", "Thing two", "Thing one"]
     assert sorted(item["metadata"]["name"] for item in store.items()) == ["2", "3"]
     assert [sent.path for sent in transport.sent] == [
         f"/apis/example.org/v1/namespaces/{namespace}/things" for namespace in ("one", "two", "one")
@@ -310,10 +336,45 @@ def test_a_kind_is_gone_if_discovery_and_its_definition_say_so(replies: list[Any
 def test_watch_timeouts_are_spread_over_one_to_two_times_the_minimum() -> None:
     """C-6"""
     rig = synced()
-    rig.informer.jitter = lambda: 0.5
+    rig.informer.collection = attrs.evolve(rig.informer.collection, jitter=lambda: 0.5)
     assert rig.last
     rig.last.stays_open = False
     rig.clock.seconds += 300
     rig.expect("watch", {"from": 10})
     rig.run()
     assert [sent.query["timeoutSeconds"] for sent in rig.transport.sent[1:]] == ["300", "450"]
+
+
+@pytest.mark.parametrize(
+    ("required", "level", "at_seconds"), [(True, "WARNING", [0.0, 60.0, 120.0]), (False, "INFO", [0.0])]
+)
+def test_a_kind_that_is_not_served_is_worth_a_line_a_minute_if_it_is_required(
+    caplog: pytest.LogCaptureFixture, required: bool, level: str, at_seconds: list[float]
+) -> None:
+    rig = Rig(required=required)
+    lines = list[float]()
+    for _ in range(5):
+        rig.expect("list", {"status": 404})
+        rig.expect("discovery", {"served": False})
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            seconds = rig.informer.step()
+        assert (rig.informer.state.phase, rig.informer.state.absent_at, seconds) == (
+            Phase.ABSENT,
+            rig.clock.seconds,
+            30,
+        )
+        if caplog.records:
+            assert [(each.levelname, each.message) for each in caplog.records] == [
+                (level, "Thing: the API server does not serve it")
+            ]
+            lines.append(rig.clock.seconds)
+        rig.clock.seconds += seconds
+    assert lines == at_seconds
+    rig.expect("list", {"version": 10})
+    rig.expect("watch", {"from": 10, "status": 404})
+    rig.expect("list", {"status": 404})
+    rig.expect("discovery", {"served": False})
+    for _ in range(3):
+        rig.clock.seconds += rig.informer.step()
+    assert rig.informer.state.phase is not Phase.ABSENT  # it has been there, so three answers are needed

@@ -10,12 +10,14 @@ from test.kube.manager import MANAGER
 from test.kube.script import ScriptedTransport, reply
 from test.kube.virtual import VirtualClock
 from vmagent_operator.kube import errors
-from vmagent_operator.kube.cache.informer import Informer, Phase
+from vmagent_operator.kube.cache.collection import Collection
+from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.loop import Loop
+from vmagent_operator.kube.cache.state import Phase
 from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.errors import BadResponse
-from vmagent_operator.kube.http import call as calls
-from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http import answer as answers
+from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.resource import Manifest, Remains, Resource
 
 THINGS = Resource("example.org", "v1", "things", "Thing")
@@ -69,8 +71,8 @@ def test_an_object_that_cannot_be_read_is_one_item_of_its_list(name: str) -> Non
 @pytest.mark.parametrize("name", POISON)
 def test_an_object_that_cannot_be_read_is_one_event_of_its_watch(name: str) -> None:
     spec, fault = POISON[name]
-    sent_error = calls.event(added(thing("bad", spec)), THINGS, False)
-    assert (sent_error.type, sent_error.object.fault, sent_error.object["metadata"]["uid"]) == ("ADDED", fault, "u-bad")
+    event = answers.event(added(thing("bad", spec)), THINGS, False)
+    assert (event.type, event.object.fault, event.object["metadata"]["uid"]) == ("ADDED", fault, "u-bad")
 
 
 def test_objects_may_have_as_many_levels_as_the_limit_says() -> None:
@@ -78,18 +80,18 @@ def test_objects_may_have_as_many_levels_as_the_limit_says() -> None:
     client = Client(ScriptedTransport([reply(things(deep)), reply(deep)]), manager=MANAGER)
     assert client.list(THINGS).items[0]["spec"] == json.loads(nested(LIMIT - 1))
     assert not isinstance(client.get(THINGS, "ns", "a"), Remains)
-    assert calls.event(added(deep), THINGS, False).object["spec"] == json.loads(nested(LIMIT - 1))
+    assert answers.event(added(deep), THINGS, False).object["spec"] == json.loads(nested(LIMIT - 1))
 
 
 def test_managed_fields_and_status_are_no_loss() -> None:
-    """Both repeat, or are, what anybody may have nested; what is asked for stands elsewhere."""
+    """Both repeat, or are, what anybody may have nested; what the operator reads is elsewhere."""
     deep = nested(1100, '{"f:a":', "}")
     metadata = f'{{"name":"a","resourceVersion":"7","managedFields":[{{"fieldsV1":{deep}}}]}}'
     text = f'{{"metadata":{metadata},"spec":{{"b":1}},"status":{{"lastAppliedSpec":{deep}}}}}'
-    found = Client(ScriptedTransport([reply(text)]), manager=MANAGER).get(THINGS, "ns", "a")
-    assert not isinstance(found, Remains)
-    assert (found["metadata"], found["spec"]) == ({"name": "a", "resourceVersion": "7"}, {"b": 1})
-    assert "status" not in found
+    live = Client(ScriptedTransport([reply(text)]), manager=MANAGER).get(THINGS, "ns", "a")
+    assert not isinstance(live, Remains)
+    assert (live["metadata"], live["spec"]) == ({"name": "a", "resourceVersion": "7"}, {"b": 1})
+    assert "status" not in live
 
 
 @pytest.mark.parametrize(
@@ -105,23 +107,23 @@ def test_managed_fields_and_status_are_no_loss() -> None:
 )
 def test_an_answer_without_objects_to_tell_apart_is_bad(text: str) -> None:
     with pytest.raises(BadResponse):
-        Client(ScriptedTransport([reply(text)]), manager=MANAGER, tries=1).list(THINGS)
+        Client(ScriptedTransport([reply(text)]), manager=MANAGER, patience=Patience(tries=1)).list(THINGS)
 
 
 @pytest.mark.parametrize("line", [nested(1100), '{"type":"ADDED","object":' + nested(1100) + "}", '{"type":' * 500])
 def test_a_line_without_an_object_is_bad(line: str) -> None:
     with pytest.raises(BadResponse):
-        calls.event(line.encode(), THINGS, False)
+        answers.event(line.encode(), THINGS, False)
 
 
 @pytest.mark.parametrize("key", ["namespace", "uid"])
 def test_an_identity_that_is_no_text_is_bad(key: str) -> None:
     raw = {"metadata": {"name": "a", "resourceVersion": "7", key: ["x"]}}
     with pytest.raises(BadResponse, match="a Thing of the answer has a namespace or uid that is no text"):
-        calls.named(raw, THINGS, False)
+        answers.named(raw, THINGS, False)
 
 
-def test_an_error_with_a_nested_body_is_told_by_its_status() -> None:
+def test_an_error_with_a_nested_body_is_that_of_its_status() -> None:
     error = errors.from_response(403, {}, nested(60_000).encode())
     assert (type(error), error.message) == (errors.Forbidden, "403 Forbidden")
 
@@ -149,23 +151,23 @@ def test_an_object_that_a_bug_cannot_take_is_kept_without_its_content() -> None:
 
 def test_a_source_whose_thread_fails_is_not_to_be_believed_until_it_goes_on() -> None:
     transport = ScriptedTransport([reply(things()), lambda sent: 1 / 0, reply(things())])  # type: ignore[list-item, return-value]
-    informer = Informer(
-        Client(transport, manager=MANAGER, clock=VirtualClock()),
-        THINGS,
-        Store(lambda raw: raw),
-        on_change=lambda change: None,
-    )
+    client = Client(transport, manager=MANAGER, clock=VirtualClock())
+    informer = Informer.of(client, Collection(THINGS), Store(lambda raw: raw), lambda change: None)
     informer.step()
     with pytest.raises(ZeroDivisionError):
         informer.step()
-    assert (informer.phase, informer.is_healthy, str(informer.error)) == (Phase.BACKOFF, False, "division by zero")
+    assert (informer.state.phase, informer.is_healthy, str(informer.state.error)) == (
+        Phase.BACKOFF,
+        False,
+        "division by zero",
+    )
 
 
 def test_a_nested_object_takes_no_thread_with_it() -> None:
     store: Store[Any] = Store(lambda raw: raw)
     items = [thing(name, spec) for name, (spec, _) in POISON.items()]
     transport = ScriptedTransport([reply(things(thing("good"), *items))])
-    informer = Informer(Client(transport, manager=MANAGER), THINGS, store, on_change=lambda change: None)
+    informer = Informer.of(Client(transport, manager=MANAGER), Collection(THINGS), store, lambda change: None)
     stop = threading.Event()
 
     def step() -> float:

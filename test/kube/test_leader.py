@@ -17,7 +17,7 @@ from test.kube.virtual import VirtualClock
 from vmagent_operator.kube.errors import Cancelled
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.http.transport import Query, Response, Stream
-from vmagent_operator.kube.leader import Elector, check, micro_time
+from vmagent_operator.kube.leader import Candidate, Elector, check, micro_time
 from vmagent_operator.kube.meter import Meter
 
 
@@ -88,7 +88,7 @@ class LeaseServer:
 
 
 @attrs.define(eq=False)
-class Told(Meter):
+class LeaseMeter(Meter):
     leads: list[bool] = attrs.field(factory=list)
     failures: list[str] = attrs.field(factory=list)
     slow: int = 0
@@ -103,22 +103,24 @@ class Told(Meter):
         self.slow += 1
 
 
-def candidate(server: LeaseServer, identity: str = "one", clock: VirtualClock | None = None) -> tuple[Elector, Told]:
-    sent_error = Told()
-    client = Client(server, manager=MANAGER, clock=clock or server.clock, meter=sent_error)
-    return Elector(client, namespace="ns", name="lease", identity=identity, jitter=lambda: 0.0), sent_error
+def candidate(
+    server: LeaseServer, identity: str = "one", clock: VirtualClock | None = None
+) -> tuple[Elector, LeaseMeter]:
+    meter = LeaseMeter()
+    client = Client(server, manager=MANAGER, clock=clock or server.clock, meter=meter)
+    return Elector.of(client, Candidate(namespace="ns", name="lease", identity=identity), jitter=lambda: 0.0), meter
 
 
-def leader(identity: str = "one") -> tuple[Elector, LeaseServer, Told]:
+def leader(identity: str = "one") -> tuple[Elector, LeaseServer, LeaseMeter]:
     server = LeaseServer()
-    elector, sent_error = candidate(server, identity)
+    elector, meter = candidate(server, identity)
     assert elector.step() == 2
     assert elector.is_leader
-    return elector, server, sent_error
+    return elector, server, meter
 
 
 def test_the_first_candidate_creates_the_lease() -> None:
-    elector, server, sent_error = leader()
+    elector, server, meter = leader()
     assert server.lease == {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -131,12 +133,12 @@ def test_the_first_candidate_creates_the_lease() -> None:
             "renewTime": "2026-01-01T00:00:00.000000Z",
         },
     }
-    assert (sent_error.leads, elector.elected.is_set(), elector.lost.is_set()) == ([True], True, False)
+    assert (meter.leads, elector.elected.is_set(), elector.lost.is_set()) == ([True], True, False)
 
 
 def test_a_renewal_is_one_write_and_keeps_when_and_how_often_it_was_acquired() -> None:
     """P-41, P-42"""
-    elector, server, sent_error = leader()
+    elector, server, meter = leader()
     server.clock.seconds = 2
     assert elector.step() == 2
     assert server.sent[2:] == ["PUT"]
@@ -145,15 +147,15 @@ def test_a_renewal_is_one_write_and_keeps_when_and_how_often_it_was_acquired() -
         "2026-01-01T00:00:00.000000Z",
         "2026-01-01T00:00:02.000000Z",
     )
-    assert sent_error.slow == 0
+    assert meter.slow == 0
 
 
 def test_a_renewal_that_meets_a_conflict_reads_and_writes_again() -> None:
-    elector, server, sent_error = leader()
+    elector, server, meter = leader()
     assert server.lease
     server.lease["metadata"]["resourceVersion"] = "changed"
     elector.step()
-    assert (server.sent[2:], elector.is_leader, sent_error.slow) == (["PUT", "GET", "PUT"], True, 1)
+    assert (server.sent[2:], elector.is_leader, meter.slow) == (["PUT", "GET", "PUT"], True, 1)
 
 
 @pytest.mark.parametrize("moment", [datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 0, 7, tzinfo=UTC)])
@@ -167,7 +169,7 @@ def test_a_lease_is_free_when_it_was_seen_unchanged_for_its_duration_by_our_own_
     """P-40, F-50: whatever its timestamps say."""
     _, server, _ = leader()
     server.clock.wall_offset_seconds = offset_seconds
-    other, sent_error = candidate(server, "two")
+    other, meter = candidate(server, "two")
     server.clock.seconds = 100
     while server.clock.seconds < 114.9:
         server.clock.wait(threading.Event(), other.step())
@@ -176,7 +178,7 @@ def test_a_lease_is_free_when_it_was_seen_unchanged_for_its_duration_by_our_own_
     other.step()
     assert other.is_leader
     assert (server.spec["holderIdentity"], server.spec["leaseTransitions"]) == ("two", 1)
-    assert sent_error.leads == [True]
+    assert meter.leads == [True]
 
 
 def test_the_record_says_itself_how_long_it_is_valid() -> None:
@@ -232,24 +234,24 @@ def test_a_renewal_counts_from_before_its_request() -> None:
 
 def test_leadership_is_lost_when_no_renewal_succeeds_in_time() -> None:
     """P-42, P-44, F-34: and no request outlasts the deadline."""
-    elector, server, sent_error = leader()
+    elector, server, meter = leader()
     server.down = True
     while not elector.lost.is_set():
         server.clock.wait(threading.Event(), elector.step())
     assert server.clock.seconds == 10
-    assert sent_error.leads == [True, False]
+    assert meter.leads == [True, False]
     server.down, before = False, len(server.sent)
     elector.step()
     assert (len(server.sent), elector.is_leader) == (before, False)
 
 
 def test_a_slow_server_does_not_hide_the_deadline() -> None:
-    elector, server, sent_error = leader()
+    elector, server, meter = leader()
     server.latency_seconds = 1e6
     while not elector.lost.is_set():
         server.clock.wait(threading.Event(), elector.step())
     assert server.clock.seconds == pytest.approx(10)
-    assert set(sent_error.failures) == {"get", "update"}
+    assert set(meter.failures) == {"get", "update"}
 
 
 def test_leadership_is_lost_at_once_to_another_holder() -> None:
@@ -272,11 +274,11 @@ def test_a_leader_that_comes_back_too_late_does_not_renew() -> None:
 @pytest.mark.parametrize("fault", ["after reset", "after timeout"])
 def test_a_create_whose_answer_is_lost_still_makes_a_leader(fault: str) -> None:
     server = LeaseServer(faults=["", fault])
-    elector, sent_error = candidate(server)
+    elector, meter = candidate(server)
     elector.step()
     assert not elector.is_leader
     elector.step()
-    assert (elector.is_leader, server.spec["leaseTransitions"], sent_error.failures) == (True, 0, ["create"])
+    assert (elector.is_leader, server.spec["leaseTransitions"], meter.failures) == (True, 0, ["create"])
 
 
 def test_a_renewal_whose_answer_is_lost_is_repeated_after_a_read() -> None:
@@ -298,20 +300,20 @@ def test_two_candidates_for_a_free_lease_make_one_leader() -> None:
 
 def test_a_released_lease_is_taken_at_once() -> None:
     """P-47"""
-    elector, server, sent_error = leader()
+    elector, server, meter = leader()
     assert elector.release() is True
     assert (server.spec["holderIdentity"], server.spec["leaseDurationSeconds"]) == ("", 1)
-    assert (elector.is_leader, sent_error.leads) == (False, [True, False])
+    assert (elector.is_leader, meter.leads) == (False, [True, False])
     other, _ = candidate(server, "two")
     other.step()
     assert (other.is_leader, server.spec["leaseTransitions"]) == (True, 1)
 
 
 def test_a_release_that_meets_a_conflict_is_tried_again() -> None:
-    elector, server, sent_error = leader()
+    elector, server, meter = leader()
     server.faults = ["", "409"]
     assert elector.release() is True
-    assert (server.spec["holderIdentity"], sent_error.failures) == ("", ["release"])
+    assert (server.spec["holderIdentity"], meter.failures) == ("", ["release"])
 
 
 def test_a_release_is_given_up_at_the_renew_deadline() -> None:

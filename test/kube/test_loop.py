@@ -58,19 +58,23 @@ def test_it_goes_on_after_an_exception(caplog: pytest.LogCaptureFixture) -> None
     assert caplog.messages == ["source: unexpected failure, going on"] * 2
 
 
-@pytest.mark.parametrize(("apart_seconds", "is_healthy"), [(100.0, False), (200.0, True)])
-def test_five_deaths_in_ten_minutes_are_too_many(apart_seconds: float, is_healthy: bool) -> None:
-    stop, calls = threading.Event(), list[int]()
+@pytest.mark.parametrize(
+    ("at_seconds", "is_healthy"),
+    [([0, 1, 2, 3], True), ([0, 1, 2, 3, 4], False), ([0, 150, 300, 450, 599], False), ([0, 550, 570, 590, 600], True)],
+)
+def test_five_failures_within_ten_minutes_are_too_many(at_seconds: list[float], is_healthy: bool) -> None:
+    """The oldest of the last five counts."""
+    stop, left = threading.Event(), list(at_seconds)
 
     def step() -> float:
-        clock.seconds += apart_seconds
-        calls.append(1)
-        if len(calls) == 5:
+        clock.seconds = left.pop(0)
+        if not left:
             stop.set()
         raise KeyError("bug")
 
     running, clock, _ = loop(step, stop)
     running.run()
+    clock.seconds = at_seconds[-1]
     assert running.is_healthy is is_healthy
 
 

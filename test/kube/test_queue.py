@@ -1,6 +1,8 @@
 """The work queue on virtual time; its two promises as a state machine."""
 
 import threading
+from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -18,11 +20,11 @@ KEYS = st.sampled_from("abcd")
 
 def queue(**options: Any) -> tuple[Queue[str], VirtualClock]:
     clock = VirtualClock()
-    return Queue(clock, **{"jitter": lambda: 0.5, **options}), clock
+    return Queue.of(clock, **{"jitter": lambda: 0.5, **options}), clock
 
 
 def popped(work: Queue[str]) -> list[str]:
-    """Everything that is handed out now, each key given back at once."""
+    """Everything that is delivered now, each key done at once."""
     keys = []
     while (key := work.pop()) is not None:
         keys.append(key)
@@ -110,7 +112,7 @@ TestPromises.settings = settings(max_examples=60, stateful_step_count=40, deadli
 def test_adds_before_a_delivery_make_one() -> None:
     """Q-1"""
     work, _ = queue()
-    assert [work.add("a"), work.add("a"), work.add("b")] == [True, False, True]
+    assert [work.add("a"), work.add("a"), work.add("b"), work.add("a")] == [True, False, True, False]
     assert popped(work) == ["a", "b"]
 
 
@@ -125,7 +127,7 @@ def test_an_add_during_the_work_makes_another_delivery_after_it() -> None:
     assert popped(work) == ["a"]
 
 
-def test_giving_back_what_was_not_handed_out_is_an_error() -> None:
+def test_done_with_what_was_not_delivered_is_an_error() -> None:
     work, _ = queue()
     with pytest.raises(KeyError):
         work.done("a")
@@ -141,7 +143,7 @@ def test_a_plain_add_does_not_cancel_a_delayed_one() -> None:
     assert popped(work) == ["a"]
 
 
-def test_of_several_delays_the_shortest_counts_and_the_higher_lane() -> None:
+def test_of_several_delays_the_shortest_counts_and_the_higher_priority() -> None:
     work, clock = queue()
     work.add("other")
     assert [work.add_after("a", 9), work.add_after("a", 3, Priority.LOW), work.add_after("a", 7)] == [True, True, False]
@@ -182,8 +184,8 @@ def test_the_bucket_spreads_mass_failures() -> None:
     assert waits == pytest.approx([0.01, 0.01, 0.1, 0.2, 0.01])
 
 
-def test_the_high_lane_goes_first_but_every_tenth_delivery_is_low() -> None:
-    """Q-8, Q-10: first in, first out within a lane."""
+def test_high_priority_goes_first_but_every_tenth_delivery_is_low() -> None:
+    """Q-8, Q-10: first in, first out within a priority."""
     work, _ = queue()
     for number in range(20):
         work.add(f"low{number}", Priority.LOW)
@@ -203,7 +205,7 @@ def test_a_high_add_moves_a_waiting_key_up() -> None:
     assert popped(work) == ["b", "a"]
 
 
-def test_a_stopped_queue_hands_out_nothing_and_takes_nothing() -> None:
+def test_a_stopped_queue_delivers_nothing_and_takes_nothing() -> None:
     """Q-7"""
     work, _ = queue()
     work.add("running")
@@ -236,22 +238,22 @@ def test_a_snapshot_shows_where_each_key_is() -> None:
 
 def test_metrics_count_accepted_adds_waiting_and_working() -> None:
     """Q-13"""
-    sent_error: list[object] = []
+    counted: list[object] = []
 
-    class Told(Meter):
+    class Counted(Meter):
         def added(self, priority: str) -> None:
-            sent_error.append(priority)
+            counted.append(priority)
 
         def retried(self) -> None:
-            sent_error.append("retried")
+            counted.append("retried")
 
         def delivered(self, waited_seconds: float) -> None:
-            sent_error.append(waited_seconds)
+            counted.append(waited_seconds)
 
         def worked(self, seconds: float) -> None:
-            sent_error.append(seconds)
+            counted.append(seconds)
 
-    work, clock = queue(meter=Told())
+    work, clock = queue(meter=Counted())
     work.add("a", Priority.LOW)
     work.add("a", Priority.LOW)
     clock.seconds = 3
@@ -259,24 +261,56 @@ def test_metrics_count_accepted_adds_waiting_and_working() -> None:
     clock.seconds = 7
     work.done("a")
     work.add_rate_limited("a")
-    assert sent_error == ["low", 3.0, 4.0, "retried"]
+    assert counted == ["low", 3.0, 4.0, "retried"]
 
 
-def test_a_waiting_worker_gets_what_another_thread_adds() -> None:
-    """Threads for once: nothing waits for more than the next add."""
+class Waits(threading.Condition):
+    """A condition that shows who has begun to wait, and for how long at most."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: SimpleQueue[float | None] = SimpleQueue()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.begun.put(timeout)  # with the lock held: nobody can wake us before we wait
+        return super().wait(60)
+
+
+def woken(work: Queue[str], wake: Callable[[], object], workers: int = 1) -> tuple[list[str], list[float | None]]:
+    """What waiting workers get when `wake` has been called, "-" for none, and how long they would have waited at most."""
+    waits = work._changed = Waits()
+    got: SimpleQueue[str] = SimpleQueue()
+    for _ in range(workers):
+        threading.Thread(target=lambda: got.put(work.get() or "-"), daemon=True).start()
+    seconds = [waits.begun.get(timeout=5) for _ in range(workers)]
+    wake()
+    return sorted(got.get(timeout=5) for _ in range(workers)), seconds
+
+
+def test_a_waiting_worker_is_woken_by_an_add_a_done_and_the_end() -> None:
+    """Threads for once. A worker that nobody needs looks again after ten seconds."""
     work, _ = queue()
-    got: list[str | None] = []
-    threads = [threading.Thread(target=lambda: got.append(work.get())) for _ in range(3)]
-    for thread in threads:
-        thread.start()
+    assert woken(work, lambda: work.add("a")) == (["a"], [10.0])
     work.add("a")
-    work.add("b")
-    while len(got) < 2:
-        threads[0].join(0.001)
-    work.stop()
-    for thread in threads:
-        thread.join()
-    assert sorted(map(str, got)) == ["None", "a", "b"]
+    assert woken(work, lambda: work.done("a")) == (["a"], [10.0])
+    assert woken(work, work.stop, workers=2) == (["-", "-"], [10.0, 10.0])
+
+
+def test_a_waiting_worker_waits_until_the_first_delayed_key_is_due() -> None:
+    work, clock = queue()
+    work.add_after("late", 30)
+    clock.seconds = 26
+    work.add_after("later", 30)
+    clock.seconds = 27
+
+    def earlier() -> None:
+        work.add_after("late", 0.5)
+        assert work._changed.begun.get(timeout=5) == 0.5  # type: ignore[attr-defined]
+        work.stop()
+
+    assert woken(work, earlier) == (["-"], [3.0])
+    clock.seconds = 60
+    assert work.next_due_seconds() == 0.0
 
 
 def shared(*keys: str) -> Queue[str]:
@@ -306,12 +340,7 @@ def test_a_group_has_no_more_than_its_share_at_a_time() -> None:
 def test_a_worker_that_waits_is_woken_when_a_share_becomes_free() -> None:
     work = shared("a1", "a2", "a3")
     assert [work.pop(), work.pop()] == ["a1", "a2"]
-    got = list[str | None]()
-    waiting = threading.Thread(target=lambda: got.append(work.get()))
-    waiting.start()
-    work.done("a1")
-    waiting.join(5)
-    assert got == ["a3"]
+    assert woken(work, lambda: work.done("a1")) == (["a3"], [10.0])
 
 
 class SharedPromises(Promises):

@@ -1,5 +1,6 @@
-"""The store: contents and indexes after any history, and what it tells of it."""
+"""The store: contents and indexes after any history, and the changes that it reports."""
 
+import json
 import sys
 from typing import Any
 
@@ -7,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vmagent_operator.kube.cache.store import Change, Store
-from vmagent_operator.kube.http.call import Event
-from vmagent_operator.kube.resource import Manifest
+from vmagent_operator.kube.cache.change import Change
+from vmagent_operator.kube.cache.store import Store
+from vmagent_operator.kube.http.answer import Event
+from vmagent_operator.kube.resource import Manifest, Remains
 
 NAMES = st.sampled_from(["a", "b", "c"])
 NAMESPACES = st.sampled_from(["one", "two"])
@@ -135,3 +137,48 @@ def test_strings_that_repeat_are_held_once() -> None:
     first, second = held.items()
     assert first["metadata"]["labels"]["app"] is second["metadata"]["labels"]["app"]
     assert first["kind"] is second["kind"] is sys.intern("Thing")
+
+
+def test_what_thousands_of_objects_repeat_is_held_once() -> None:
+    """Each is read from JSON of its own, as a watch brings them."""
+    held = store(*(json.loads(json.dumps(thing(name, colour="deep blue"))) for name in "ab"))
+    first, second = (item["metadata"] for item in held.items())
+    assert first["namespace"] is second["namespace"]
+    assert first["labels"]["colour"] is second["labels"]["colour"]
+    assert [key for key in first if not any(key is other for other in second)] == []
+    assert [key for key in first["labels"] if not any(key is other for other in second["labels"])] == []
+    assert first["name"] == "a"
+
+
+def test_a_key_that_is_usually_text_may_hold_anything() -> None:
+    odd = {**thing("a"), "spec": {"namespace": {"kind": 1}, "kind": ["a"], "apiVersion": None}}
+    held = store(odd)
+    assert (held.items(), held.failures) == ((odd,), 0)
+
+
+@pytest.mark.parametrize("labels", [None, ["a"], {"a": 1}])
+def test_labels_that_are_none_are_left_to_the_decoder(labels: Any) -> None:
+    odd = thing("a")
+    odd["metadata"]["labels"] = labels
+    held: Store[Manifest] = Store(lambda manifest: manifest)
+    held.replace([held.decode(odd)])
+    assert (held.items(), held.failures) == ((odd,), 0)
+
+
+def test_what_is_left_of_an_object_comes_to_the_decoder_as_such() -> None:
+    held: Store[str] = Store(lambda raw: raw.fault if isinstance(raw, Remains) else "whole")
+    held.replace([held.decode(thing("a")), held.decode(Remains(thing("b"), "too deep"))])
+    assert (held.get("one", "a"), held.get("one", "b")) == ("whole", "too deep")
+
+
+def test_only_what_a_list_lacks_has_gone_unseen() -> None:
+    held = store(thing("a"), thing("b"))
+    seen = [*held.apply(Event("ADDED", thing("c"))), *held.apply(Event("MODIFIED", thing("a", "2")))]
+    seen += held.apply(Event("DELETED", thing("b", "3")))
+    listed = held.replace([held.decode(thing("a", "4")), held.decode(thing("d"))])
+    assert [change.is_final_state_unknown for change in seen] == [False, False, False]
+    assert {named([change])[0]: change.is_final_state_unknown for change in listed} == {
+        ("c@1", None): True,
+        ("a@2", "a@4"): False,
+        (None, "d@1"): False,
+    }

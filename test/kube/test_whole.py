@@ -11,14 +11,17 @@ import pytest
 from test.apiserver.faults import Fault
 from test.apiserver.http import Server
 from test.kube.manager import MANAGER
+from vmagent_operator.kube.cache.change import Change
+from vmagent_operator.kube.cache.collection import Collection
 from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.loop import Loop
-from vmagent_operator.kube.cache.store import Change, Store
+from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import Cancelled, Conflict, NotFound
 from vmagent_operator.kube.http.client import Client
-from vmagent_operator.kube.http.connection import connect, load
-from vmagent_operator.kube.leader import Elector
+from vmagent_operator.kube.http.connection import connect
+from vmagent_operator.kube.http.credentials import load
+from vmagent_operator.kube.leader import Candidate, Elector
 from vmagent_operator.kube.resource import CONFIGMAPS, NAMESPACES, Manifest
 
 
@@ -52,7 +55,7 @@ def test_a_store_follows_the_server_through_faults_and_its_thread_ends_when_told
     client.apply(CONFIGMAPS, configmap("a", x="1"))
     heard: queue.Queue[Change[Manifest]] = queue.Queue()
     store: Store[Manifest] = Store(lambda manifest: manifest)
-    informer = Informer(client, CONFIGMAPS, store, on_change=heard.put, namespace="ns", jitter=lambda: -0.95)
+    informer = Informer.of(client, Collection(CONFIGMAPS, namespace="ns", jitter=lambda: -0.95), store, heard.put)
     stop = threading.Event()
     loop = Loop(informer.name, informer.step, SystemClock(), stop)
     loop.start()
@@ -70,7 +73,9 @@ def test_a_store_follows_the_server_through_faults_and_its_thread_ends_when_told
 
 
 def test_only_the_leader_writes(client: Client) -> None:
-    one, two = (Elector(client, namespace="ns", name="lease", identity=identity) for identity in ("one", "two"))
+    one, two = (
+        Elector.of(client, Candidate(namespace="ns", name="lease", identity=identity)) for identity in ("one", "two")
+    )
     one.step()
     two.step()
     attrs.evolve(client, before_write=one.before_write).create(CONFIGMAPS, configmap("a"))

@@ -1,4 +1,4 @@
-"""A server on 127.0.0.1 that sends exactly the bytes a test tells it to, when it is told to."""
+"""A server on 127.0.0.1 that sends exactly the bytes that a test says, when it says so."""
 
 import socket
 import ssl

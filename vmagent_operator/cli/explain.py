@@ -144,12 +144,12 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
     from vmagent_operator.controller.engine.owners import FIELD_MANAGER
     from vmagent_operator.kube import resource
     from vmagent_operator.kube.errors import ApiError, NotFound
-    from vmagent_operator.kube.http import connection
+    from vmagent_operator.kube.http import connection, credentials
     from vmagent_operator.kube.http.client import Client
     from vmagent_operator.kube.http.credentials import CredentialsError
 
     try:
-        access = connection.load(kubeconfig, context, environ=environ)
+        access = credentials.load(kubeconfig, context, environ=environ)
         client = Client(
             connection.connect(access, agent=f"{OPERATOR}/{__version__}", watches=1, workers=1).worker,
             manager=FIELD_MANAGER,

@@ -23,10 +23,11 @@ from vmagent_operator.controller.engine.result import RULES
 from vmagent_operator.controller.manager import Manager, StartError, Timing
 from vmagent_operator.controller.system import Options, make_system
 from vmagent_operator.identity import OPERATOR
+from vmagent_operator.kube import leader
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import Cancelled
-from vmagent_operator.kube.http import connection
-from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.http import connection, credentials
+from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.http.credentials import CredentialsError
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.http.transport import Query, Response, Stream, Transport
@@ -109,7 +110,7 @@ class Process:
 
     def _manager(self) -> Manager:
         flags, clock = self.flags, SystemClock()
-        access = connection.load(
+        access = credentials.load(
             flags["kubeconfig"], flags["context"], environ=self.environ, clock=clock, meter=self.metrics
         )
         self.metrics.host = access.configuration.host
@@ -131,17 +132,14 @@ class Process:
             clock=clock,
             meter=self.metrics,
             stop=self.closing,
-            timeout_seconds=longest,
-            write_timeout_seconds=min(longest, lease_seconds - run.LEASE_MARGIN_SECONDS) if elector else longest,
-            list_timeout_seconds=flags["client.listTimeout"],
+            patience=Patience(
+                seconds=longest,
+                write_seconds=min(longest, lease_seconds - run.LEASE_MARGIN_SECONDS) if elector else longest,
+                list_seconds=flags["client.listTimeout"],
+                idle_seconds=flags["watch.idleTimeout"],
+            ),
         )
-        watching = evolve(
-            client,
-            transport=pools.watch,
-            before_request=_open,
-            stop=self.stop,
-            idle_timeout_seconds=flags["watch.idleTimeout"],
-        )
+        watching = evolve(client, transport=pools.watch, before_request=_open, stop=self.stop)
         low_priority = evolve(client, limiter=Spare(budget, flags["client.burst"] / 2))
         # What the end of the process has to tell goes out after all other requests are forbidden.
         events = evolve(low_priority, before_request=_open, stop=threading.Event())
@@ -164,15 +162,17 @@ class Process:
         if not flags["leader-elect"] or flags["once"] or run.is_dry(flags, self.environ):
             self.metrics.set("leader_election_master_status", 1, flags["leader-elect-id"])
             return None
-        return Elector(
-            client,
+        candidate = leader.Candidate(
             namespace=run.lease_namespace(flags, self.environ),
             name=flags["leader-elect-id"],
             identity=run.identity(self.environ),
+        )
+        timing = leader.Timing(
             lease_seconds=flags["leader-elect-lease-duration"],
             renew_seconds=flags["leader-elect-renew-deadline"],
             retry_seconds=flags["leader-elect-retry-period"],
         )
+        return Elector.of(client, candidate, timing)
 
     def _options(self) -> Options:
         flags = self.flags

@@ -17,8 +17,9 @@ from vmagent_operator.controller.engine.kind import custom
 from vmagent_operator.controller.engine.metrics import OURS, PRIORITY, STATES, Gauge
 from vmagent_operator.controller.system import System
 from vmagent_operator.kube.cache.backoff import Backoff
-from vmagent_operator.kube.cache.informer import Informer, Phase
+from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.loop import Loop
+from vmagent_operator.kube.cache.state import Phase
 from vmagent_operator.kube.errors import ApiError, BadResponse
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.leader import Elector
@@ -159,11 +160,11 @@ class Manager:
             missing = self.system.informers.unsynced()
             if not missing:
                 return True
-            late = [informer for informer in missing if informer.phase is not Phase.ABSENT]
+            late = [informer for informer in missing if informer.state.phase is not Phase.ABSENT]
             if not late:
                 deadline = clock.monotonic() + self.timing.sync_seconds
             elif clock.monotonic() > deadline:
-                causes = (f"{informer.name} ({informer.error or 'no answer'})" for informer in late)
+                causes = (f"{informer.name} ({informer.state.error or 'no answer'})" for informer in late)
                 raise StartError(f"not synced in time: {', '.join(causes)}")
             clock.wait(self.stop, POLL_SECONDS)
         return False
@@ -258,7 +259,7 @@ class Manager:
         if self.elector is None or not self.elector.elected.is_set():
             return ""
         idle = self.system.client.clock.monotonic() - self.elector.stepped_at
-        return f"no step for {idle:.0f} s" if idle > self.elector.lease_seconds + 20 else ""
+        return f"no step for {idle:.0f} s" if idle > self.elector.timing.lease_seconds + 20 else ""
 
     def stuck_passes(self) -> str:
         """Which passes take too long to be at work."""
@@ -321,18 +322,21 @@ class Manager:
                     yield (*of.key(owner), state), float(owner.status.get("updateStatus") == state)
 
     def _informer_gauges(self) -> Iterator[Gauge]:
-        named = {(informer.resource.kind, informer.namespace or ""): informer for informer in self.informers}
+        named = {
+            (informer.collection.resource.kind, informer.collection.namespace or ""): informer
+            for informer in self.informers
+        }
         columns: Mapping[str, tuple[str, Callable[[Informer[Any]], float]]] = {
             "synced": ("1 after the first list.", lambda i: i.has_synced),
             "healthy": ("1 while the store can be believed.", lambda i: i.is_healthy),
-            "objects": ("Objects held.", lambda i: i.store.count(i.namespace)),
+            "objects": ("Objects held.", lambda i: i.store.count(i.collection.namespace)),
             "last_activity_timestamp_seconds": (
                 "Last list, event or bookmark.",
-                lambda i: i.active_at.timestamp() if i.active_at else 0.0,
+                lambda i: i.state.active_at.timestamp() if i.state.active_at else 0.0,
             ),
         }
         for name, (text, value) in columns.items():
             found = {labels: value(informer) for labels, informer in named.items()}
             yield f"{OURS}informer_{name}", text, ("kind", "namespace"), found
-        served = {(kind,): informer.phase is not Phase.ABSENT for (kind, _), informer in named.items()}
+        served = {(kind,): informer.state.phase is not Phase.ABSENT for (kind, _), informer in named.items()}
         yield OURS + "kind_available", "0 if the API server does not serve it.", ("kind",), served

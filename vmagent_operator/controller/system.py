@@ -38,8 +38,8 @@ from vmagent_operator.controller.scrapestatus import StatusReconciler
 from vmagent_operator.controller.steps.gather import Gatherer
 from vmagent_operator.controller.steps.reconcile import Tools
 from vmagent_operator.kube import resource
+from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.cache.informer import Informer
-from vmagent_operator.kube.cache.store import Change
 from vmagent_operator.kube.clock import Clock
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.queue import Priority, Queue
@@ -227,7 +227,7 @@ class _Controllers:
         return self._make(reconciler.kind.singular, reconciler, Pace(coalesce_seconds=0.0), 1, STATUS_BACKOFF_SECONDS)
 
     def _make(self, name: str, reconciler: R, pace: Pace, share: int, longest_seconds: float) -> Controller[R]:
-        queue: Queue[Key] = Queue(
+        queue: Queue[Key] = Queue.of(
             self.clock,
             base_seconds=self.options.backoff_seconds,
             max_seconds=longest_seconds,

@@ -8,12 +8,13 @@ client the ones that answers stand for. Nobody above `kube` sees an exception of
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 from vmagent_operator.kube import nesting
+from vmagent_operator.kube.resource import Json
 from vmagent_operator.limits import JSON_NESTING
 
 RETRY_AFTER_MAX_SECONDS = 300.0
+"""A server that names a longer time is asked again after this: whoever restarts it does not know what it has promised."""
 
 
 class ApiError(Exception):
@@ -143,7 +144,7 @@ def from_response(status: int, headers: Mapping[str, str], body: bytes) -> ApiEr
     return from_status(parsed, status, retry_after(headers.get("retry-after")))
 
 
-def from_status(raw: Any, status: int = 0, wait: float | None = None) -> ApiError:
+def from_status(raw: Json, status: int = 0, wait: float | None = None) -> ApiError:
     """The error in a `Status` object, whether it came as a body or as an ERROR event of a watch.
 
     `status` is the HTTP status if there is one, else the object's own code counts; `wait` is the Retry-After header
@@ -163,7 +164,7 @@ def from_status(raw: Any, status: int = 0, wait: float | None = None) -> ApiErro
     )
 
 
-def retry_after(value: Any) -> float | None:
+def retry_after(value: Json) -> float | None:
     """Seconds to wait, at most five minutes; None for what is no positive whole number (a date, say)."""
     try:
         seconds = int(value)
@@ -173,8 +174,8 @@ def retry_after(value: Any) -> float | None:
 
 
 def _class(code: int, reason: str) -> type[ApiError]:
-    if found := _BY_REASON.get(reason) or _BY_STATUS.get(code):
-        return found
+    if class_ := _BY_REASON.get(reason) or _BY_STATUS.get(code):
+        return class_
     if 400 <= code < 500:
         return BadRequest
     return ServerError if code == 0 or code >= 500 else BadResponse
@@ -187,6 +188,6 @@ def _phrase(code: int) -> str:
         return "without explanation"
 
 
-def _causes(raw: Any) -> tuple[tuple[str, str], ...]:
+def _causes(raw: Json) -> tuple[tuple[str, str], ...]:
     causes = [cause for cause in raw if isinstance(cause, dict)] if isinstance(raw, list) else []
     return tuple((str(cause.get("reason", "")), str(cause.get("field", ""))) for cause in causes)

@@ -15,7 +15,7 @@ class Exchange:
     """One request and how it ended.
 
     `route` is the path with placeholders, `kind` empty for paths that are no resource. `seconds` leave out the wait for
-    our own budget. `error` is None for an answer below 400. `date` is the server's clock, if it told.
+    our own budget. `error` is None for an answer below 400. `date` is the server's clock, if it named it.
     """
 
     verb: str
@@ -50,7 +50,7 @@ class Meter:
         """A change handler has raised."""
 
     def differed(self, kind: str, namespace: str, count: int) -> None:
-        """A verifying list has found `count` objects that events should have told about."""
+        """A verifying list has found `count` objects of which there should have been an event."""
 
     def restarted(self, name: str) -> None:
         """A thread has died of an unexpected exception and goes on."""
@@ -65,10 +65,10 @@ class Meter:
         """A key has been added with back-off."""
 
     def delivered(self, waited_seconds: float) -> None:
-        """The queue has handed out a key."""
+        """The queue has delivered a key."""
 
     def worked(self, seconds: float) -> None:
-        """A worker has given a key back."""
+        """A worker is done with a key."""
 
     def leading(self, leading: bool) -> None:
         """This process has become leader or is it no longer."""

@@ -34,8 +34,8 @@ def depth(text: bytes) -> int:
 
 def members(text: bytes) -> dict[str, bytes]:
     """The members of the object that `text` is, each value as it stands; names are not unescaped."""
-    found = ((_MEMBER.match(part), part) for part in _parts(text))
-    return {match[1][1:-1].decode(errors="replace"): part[match.end() :] for match, part in found if match}
+    matches = ((_MEMBER.match(part), part) for part in _parts(text))
+    return {match[1][1:-1].decode(errors="replace"): part[match.end() :] for match, part in matches if match}
 
 
 def elements(text: bytes) -> list[bytes]:

@@ -11,6 +11,8 @@ from attrs import frozen
 
 Manifest = dict[str, Any]
 """A JSON object as the API server speaks it."""
+Json = Any
+"""A JSON value of any type, before anybody has looked."""
 
 
 class Remains(Manifest):

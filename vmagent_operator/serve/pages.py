@@ -81,13 +81,13 @@ class Debug:
     def _informers(self) -> list[Manifest]:
         return [
             {
-                "kind": informer.resource.kind,
-                "namespace": informer.namespace or "",
-                "phase": informer.phase.value,
-                "objects": informer.store.count(informer.namespace),
-                "resourceVersion": informer.resource_version,
-                "activeAt": informer.active_at.isoformat() if informer.active_at else None,
-                "error": str(informer.error) if informer.error else None,
+                "kind": informer.collection.resource.kind,
+                "namespace": informer.collection.namespace or "",
+                "phase": informer.state.phase.value,
+                "objects": informer.store.count(informer.collection.namespace),
+                "resourceVersion": informer.state.resource_version,
+                "activeAt": informer.state.active_at.isoformat() if informer.state.active_at else None,
+                "error": str(informer.state.error) if informer.state.error else None,
             }
             for informer in self.system.informers
         ]

@@ -8,8 +8,11 @@ from attrs import define, field, frozen
 
 from vmagent_operator.controller.engine.stores import SCRAPES, Source, Stores
 from vmagent_operator.identity import GROUP
-from vmagent_operator.kube.cache.informer import Informer, Phase, definition_deleted, not_discovered
-from vmagent_operator.kube.cache.store import Change
+from vmagent_operator.kube.cache.absence import Absence, definition_deleted, not_discovered
+from vmagent_operator.kube.cache.change import Change
+from vmagent_operator.kube.cache.collection import Collection
+from vmagent_operator.kube.cache.informer import Informer
+from vmagent_operator.kube.cache.state import Phase
 from vmagent_operator.kube.clock import Clock
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Resource
@@ -47,19 +50,23 @@ class Informers:
         for source in self.sources:
             kind = source.resource
             self.by_kind[kind] = [
-                Informer(
+                Informer.of(
                     client,
-                    kind,
+                    Collection(
+                        kind,
+                        namespace=namespace,
+                        selector=source.selector,
+                        metadata_only=source.metadata_only,
+                        page_size=self.listing.page_size,
+                        min_timeout_seconds=self.listing.watch_seconds,
+                        jitter=self.listing.jitter,
+                    ),
                     stores.of(kind),
-                    on_change=partial(on_change, kind),
-                    namespace=namespace,
-                    selector=source.selector,
-                    metadata_only=source.metadata_only,
-                    required=source.is_required and kind not in SCRAPES,
-                    is_gone=definition_deleted if kind.group == GROUP else not_discovered,
-                    page_size=self.listing.page_size,
-                    min_timeout_seconds=self.listing.watch_seconds,
-                    jitter=self.listing.jitter,
+                    partial(on_change, kind),
+                    Absence(
+                        required=source.is_required and kind not in SCRAPES,
+                        is_gone=definition_deleted if kind.group == GROUP else not_discovered,
+                    ),
                 )
                 for namespace in (self.listing.namespaces if kind.namespaced else (None,))
             ]
@@ -76,14 +83,14 @@ class Informers:
     def is_current(self, kind: Resource) -> bool:
         """Whether the stores follow this kind: its informers are neither in trouble nor without anything to follow."""
         informers = self.by_kind.get(kind, ())
-        return all(informer.is_healthy and informer.phase is not Phase.ABSENT for informer in informers)
+        return all(informer.is_healthy and informer.state.phase is not Phase.ABSENT for informer in informers)
 
     def is_healthy(self, kind: Resource) -> bool:
         """Whether something may be removed because a store lacks what would need it."""
         now = self.clock.monotonic()
         needed = {kind, *(source.resource for source in self.sources if source.is_required)}
         for informer in (informer for each in needed for informer in self.by_kind.get(each, ())):
-            since, absent_at = informer.unhealthy_since, informer.absent_at
+            since, absent_at = informer.state.unhealthy_since, informer.state.absent_at
             if since is not None and now - since > UNHEALTHY_SECONDS:
                 return False
             if absent_at is not None and not informer.is_healthy and now - absent_at < ABSENT_SECONDS:

@@ -16,7 +16,7 @@ from vmagent_operator.controller.engine.state import Usage
 from vmagent_operator.controller.engine.stores import SCRAPES, WORKLOADS, Stores
 from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.cache.store import Change
+from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.owner import ScrapeOwner

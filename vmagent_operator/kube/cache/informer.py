@@ -3,147 +3,120 @@
 After client-go's reflector, with these differences: lists are consistent reads, a fault never empties the store, and
 nothing is taken for a bookmark or an end that is not one. The machine advances by `step`, which never sleeps, so that
 tests and simulations drive it; a Loop is its thread. Several namespaces are several informers over one store.
+
+What it promises: the store has every object as of some moment, and moments only go forward; each handler call finds its
+change in the store; after a fault it goes on where it was, and lists anew only if that is impossible.
 """
 
 import logging
-import random
-import threading
 from collections.abc import Callable, Iterator
-from datetime import datetime
-from enum import Enum
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar
 
 from attrs import define, evolve, field
 
+from vmagent_operator.kube.cache.absence import PROBE_SECONDS, Absence
 from vmagent_operator.kube.cache.backoff import Backoff
-from vmagent_operator.kube.cache.store import Change, Entry, Store
-from vmagent_operator.kube.cache.watchpolicy import Wait, error_policy, sent_error
-from vmagent_operator.kube.errors import ApiError, Forbidden, Gone, NotFound, ServerError
-from vmagent_operator.kube.http.call import Event
-from vmagent_operator.kube.http.client import PAGE_SIZE, Client, Listing, Watch
-from vmagent_operator.kube.resource import CUSTOMRESOURCEDEFINITIONS, Resource
+from vmagent_operator.kube.cache.change import Change
+from vmagent_operator.kube.cache.collection import Collection
+from vmagent_operator.kube.cache.state import Phase, State
+from vmagent_operator.kube.cache.store import Entry, Store
+from vmagent_operator.kube.cache.watchpolicy import Failures, sent_error
+from vmagent_operator.kube.errors import ApiError, Gone, NotFound, ServerError
+from vmagent_operator.kube.http.answer import Event, Watch
+from vmagent_operator.kube.http.client import Client, Listing
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
 SHORT_WATCH_SECONDS = 1.0
-"""A watch that ends sooner counts as an error: a server that hangs up at once would be asked without end."""
-RETRY_AFTER_CAP_SECONDS = 60.0
-"""A server may ask for longer; then it is asked once a minute all the same, and not forgotten for an hour."""
-BRIEF_SECONDS = 8.0
-"""After a refused token: a new one may lie on disk any moment."""
-PROBE_SECONDS = 30.0
-"""How often a kind that is not served is looked for: whoever installs it waits for that."""
-COMPLAINT_SECONDS = 60.0
-"""How often the log says that a kind without which nothing works is not served."""
-GONE_ANSWERS, GONE_SECONDS = 3, 60.0
-"""So many answers of 404 over so long a time until a kind that was there counts as gone: an aggregated API or a restart says so for moments."""
+"""A watch that ends sooner counts as an error: a server that ends each at once would be asked without end."""
 VERIFY_SECONDS = (8 * 3600.0, 12 * 3600.0)
-"""When everything is listed anew to find out whether events have told of every change; spread, so that the sources do not all do it at once."""
-LARGE_STORE = 20
-"""From so many objects on, a list that lacks half of them is asked for twice: a broken aggregator must not delete targets."""
+"""When everything is listed anew to find out whether there was an event for every change; spread, so that the sources do not
+all do it at once, and rare, since none has ever been missing."""
 
 
-class Phase(Enum):
-    """What a source is at. ABSENT: its kind is not served."""
+@define(eq=False)
+class _OpenWatch:
+    """The watch that is open, if any. All but `stop` belongs to the thread that steps."""
 
-    ABSENT = "absent"
-    LISTING = "listing"
-    WATCHING = "watching"
-    BACKOFF = "backoff"
-    STOPPED = "stopped"
+    watch: Watch | None = None
+    events: Iterator[Event | None] = field(factory=lambda: iter(()))
+    opened_at: float = 0.0
+    is_stopped: bool = False
 
+    def open(self, watch: Watch, now: float) -> None:
+        self.watch, self.events, self.opened_at = watch, iter(watch), now
+        # `stop` sets its flag before it looks for a watch, and we look at the flag after there is one: whichever comes
+        # first, the watch is closed, and no thread waits in it while the process wants to end.
+        if self.is_stopped:
+            watch.close()
 
-def not_discovered(client: Client, resource: Resource) -> bool:
-    """Whether discovery says that the kind is not served."""
-    return not client.serves(resource)
+    def close(self) -> None:
+        watch, self.watch, self.events = self.watch, None, iter(())
+        if watch:
+            watch.close()
 
-
-def definition_deleted(client: Client, resource: Resource) -> bool:
-    """Whether discovery says so and, if we may read it, the CustomResourceDefinition is gone or going too."""
-    if client.serves(resource):
-        return False
-    try:
-        definition = client.get(
-            CUSTOMRESOURCEDEFINITIONS, None, f"{resource.plural}.{resource.group}", metadata_only=True
-        )
-    except (NotFound, Forbidden):
-        return True
-    return "deletionTimestamp" in definition["metadata"]
+    def stop(self) -> None:
+        self.is_stopped = True
+        if watch := self.watch:
+            watch.close()
 
 
 @define(eq=False, kw_only=True)
 class Informer(Generic[T]):
-    """Keeps `store` as the API server has `resource`, in one `namespace` or in all.
+    """Keeps `store` as the API server has `collection`; `on_change` is called for every change, one after the other."""
 
-    `on_change` hears of every change, one after the other, when the store shows it already. `is_gone` confirms that a
-    kind which answers 404 has really gone. A kind that is not `required` may be absent: then it counts as synced.
-
-    `phase`, `error`, `unhealthy_since` and `absent_at` (monotonic seconds, None if healthy or never absent),
-    `resource_version` and `active_at` may be read from any thread.
-    """
-
-    client: Client = field(kw_only=False)
-    resource: Resource = field(kw_only=False)
-    store: Store[T] = field(kw_only=False)
+    client: Client
+    collection: Collection
+    store: Store[T]
     on_change: Callable[[Change[T]], None]
-    namespace: str | None = None
-    selector: str = ""
-    metadata_only: bool = False
-    required: bool = True
-    is_gone: Callable[[Client, Resource], bool] = not_discovered
-    page_size: int = PAGE_SIZE
-    min_timeout_seconds: float = 300.0
-    jitter: Callable[[], float] = random.random
-
-    phase: Phase = field(init=False, default=Phase.LISTING)
-    error: Exception | None = field(init=False, default=None)
-    unhealthy_since: float | None = field(init=False)
-    absent_at: float | None = field(init=False, default=None)
-    resource_version: str = field(init=False, default="")
-    active_at: datetime | None = field(init=False, default=None)
-    synced: threading.Event = field(init=False, factory=threading.Event)
-    backoff: Backoff = field(init=False)
-
+    state: State
+    failures: Failures
+    absence: Absence
+    _open: _OpenWatch = field(init=False, factory=_OpenWatch)
     _reason: str = field(init=False, default="start")
     """Why the next request is a list; empty if it is a watch."""
-    _watch: Watch | None = field(init=False, default=None)
-    _events: Iterator[Event | None] = field(init=False, factory=lambda: iter(()))
-    _opened_at: float = field(init=False, default=0.0)
     _verify_at: float = field(init=False, default=0.0)
-    _failures: list[type[ApiError]] = field(init=False, factory=list)
-    """Errors of one class in a row since the resource version last moved."""
-    _missing_at: list[float] = field(init=False, factory=list)
-    """When lists in a row were answered with a confirmed 404."""
-    _complain_at: float = field(init=False, default=0.0)
-    _stopping: bool = field(init=False, default=False)
 
-    def __attrs_post_init__(self) -> None:
-        self.client = evolve(self.client, tries=1)  # the pace of repetition is decided here
-        self.backoff = Backoff(self.client.clock, self.jitter)
-        self.unhealthy_since = self._now()
+    @classmethod
+    def of(
+        cls,
+        client: Client,
+        collection: Collection,
+        store: Store[T],
+        on_change: Callable[[Change[T]], None],
+        absence: Absence | None = None,
+    ) -> Self:
+        """An informer that has not begun. Its client tries once: the pace of repetition is decided by `failures`."""
+        return cls(
+            client=evolve(client, patience=evolve(client.patience, tries=1)),
+            collection=collection,
+            store=store,
+            on_change=on_change,
+            state=State(client.clock.monotonic()),
+            failures=Failures(Backoff(client.clock, collection.jitter)),
+            absence=absence or Absence(),
+        )
 
     @property
     def name(self) -> str:
         """The kind, and the namespace if it is one."""
-        return f"{self.resource.kind} {self.namespace}" if self.namespace else self.resource.kind
+        return self.collection.name
 
     @property
     def has_synced(self) -> bool:
-        """Whether a first complete list has been applied and told of; never turns false again."""
-        return self.synced.is_set()
+        """Whether a first complete list has been applied and its handlers called; never turns false again."""
+        return self.state.synced.is_set()
 
     @property
     def is_healthy(self) -> bool:
         """Whether "not in the store" means "does not exist"."""
-        return self.unhealthy_since is None
+        return self.state.unhealthy_since is None
 
     def close(self) -> None:
         """Stop, from any thread; a step that waits for the server returns soon."""
-        self._stopping = True
-        if watch := self._watch:
-            watch.close()
+        self._open.stop()
 
     def step(self) -> float:
         """List, open a watch, or follow one event; the seconds to wait before the next step."""
@@ -152,36 +125,39 @@ class Informer(Generic[T]):
         except ApiError as error:
             return self._fail(error)
         except Exception as error:  # a bug, which the loop survives; until then nothing here can be believed
-            self._close_watch()
-            self._unwell(error)
+            self._open.close()
+            self.state.mark_unhealthy(error, self._now())
             raise
         except BaseException:
-            self._close_watch()
+            self._open.close()
             raise
 
     def _advance(self) -> float:
-        if self._stopping:
-            self._close_watch()
+        if self._open.is_stopped:
+            self._open.close()
             self._enter(Phase.STOPPED)
             return 0.0
         if not self._reason and self._now() >= self._verify_at:
-            self._close_watch()
+            self._open.close()
             self._reason = "verify"
         if self._reason:
-            return self._list_or_miss()
-        if self._watch is None:
-            self._open()
+            return self._list()
+        if self._open.watch is None:
+            self._open.open(self.collection.watch(self.client, self.state.resource_version), self._now())
+            self._enter(Phase.WATCHING)
             return 0.0
-        for event in self._events:
+        for event in self._open.events:
             if event is not None:
                 self._follow(event)
             return 0.0
         return self._ended()
 
-    def _list_or_miss(self) -> float:
-        self._enter(Phase.ABSENT if self.phase is Phase.ABSENT else Phase.LISTING)
+    def _list(self) -> float:
+        # A kind that is absent stays so until it is listed, or each look for it would count as a fault of the source.
+        self._enter(Phase.ABSENT if self.state.phase is Phase.ABSENT else Phase.LISTING)
+        count = self.store.count(self.collection.namespace)
         try:
-            listing = self._collect()
+            listing = self.collection.list(self.client, self.store.decode, count)
         except NotFound as error:
             self._count_list(error)
             return self._missing(error)
@@ -192,85 +168,48 @@ class Informer(Generic[T]):
         self._load(listing)
         return 0.0
 
-    def _collect(self) -> Listing[Entry[T]]:
-        """The whole collection; asked for twice if much of what we hold seems to have vanished."""
-        held = self.store.count(self.namespace)
-        for _ in range(2):
-            listing = self.client.collect(
-                self.store.decode,
-                self.resource,
-                self.namespace,
-                selector=self.selector,
-                metadata_only=self.metadata_only,
-                page_size=self.page_size,
-            )
-            if held < LARGE_STORE or len(listing.items) * 2 >= held:
-                break
-        return listing
-
     def _load(self, listing: Listing[Entry[T]]) -> None:
-        changes = self.store.replace(listing.items, self.namespace)
+        changes = self.store.replace(listing.items, self.collection.namespace)
         if self._reason == "verify" and changes:
-            self.client.meter.differed(self.resource.kind, self.namespace or "", len(changes))
-            logger.error("%s: events had not told of every change differences=%d", self.name, len(changes))
+            self.client.meter.differed(*self._labels, len(changes))
+            logger.error("%s: there was not an event for every change differences=%d", self.name, len(changes))
         low, high = VERIFY_SECONDS
-        self._verify_at = self._now() + low + (high - low) * self.jitter()
-        self._reason, self._complain_at = "", 0.0
-        self._missing_at.clear()
-        self._moved(listing.resource_version)
-        self._tell(changes)
-        self.synced.set()
-
-    def _open(self) -> None:
-        self._watch = self.client.watch(
-            self.resource,
-            self.namespace,
-            resource_version=self.resource_version,
-            selector=self.selector,
-            metadata_only=self.metadata_only,
-            timeout_seconds=self.min_timeout_seconds * (1 + self.jitter()),
-        )
-        self._events = iter(self._watch)
-        self._opened_at = self._now()
-        self._enter(Phase.WATCHING)
-        if self._stopping:
-            self._watch.close()
+        self._verify_at = self._now() + low + (high - low) * self.collection.jitter()
+        self._reason = ""
+        self.absence.end()
+        self._move(listing.resource_version)
+        self._notify(changes)
+        self.state.synced.set()
 
     def _follow(self, event: Event) -> None:
-        known = event.type in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
-        self.client.meter.event(self.resource.kind, self.namespace or "", event.type if known else "unknown")
+        is_known = event.type in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
+        self.client.meter.event(*self._labels, event.type if is_known else "unknown")
         if event.type == "ERROR":
             raise sent_error(event.object)
-        if not known:
+        if not is_known:
             return
         changes = [] if event.type == "BOOKMARK" else self.store.apply(event)
-        self._moved(event.object["metadata"]["resourceVersion"])
-        self._tell(changes)
+        self._move(event.object["metadata"]["resourceVersion"])
+        self._notify(changes)
 
     def _ended(self) -> float:
         """The server has ended the watch in good order; too soon counts as an error."""
-        lasted = self._now() - self._opened_at
-        self._close_watch()
-        self.client.meter.watched(self.resource.kind, self.namespace or "", "ok")
-        if lasted >= SHORT_WATCH_SECONDS or self._stopping:
-            self._failures.clear()
+        seconds = self._now() - self._open.opened_at
+        self._open.close()
+        self.client.meter.watched(*self._labels, "ok")
+        if seconds >= SHORT_WATCH_SECONDS or self._open.is_stopped:
+            self.failures.end()
             return 0.0
         self._enter(Phase.BACKOFF)
-        return self.backoff.next_seconds()
+        return self.failures.backoff.next_seconds()
 
     def _fail(self, error: ApiError) -> float:
         if not self._reason:
-            self.client.meter.watched(self.resource.kind, self.namespace or "", type(error).__name__)
-        self._close_watch()
-        wanted = error_policy(error, listing=bool(self._reason))
-        if self._failures and self._failures[-1] is not type(error):
-            self._failures.clear()
-        self._failures.append(type(error))
-        if wanted.relist and not self._reason and len(self._failures) >= wanted.after:
-            self._reason = wanted.relist
-            self._failures.clear()
-        seconds = self._wait_seconds(wanted.wait, error)
-        self._unwell(error)
+            self.client.meter.watched(*self._labels, type(error).__name__)
+        self._open.close()
+        reason, seconds = self.failures.count(error, listing=bool(self._reason))
+        self._reason = reason or self._reason
+        self.state.mark_unhealthy(error, self._now())
         logger.log(
             logging.DEBUG if isinstance(error, Gone) else logging.WARNING,
             "%s: %s, going on in %.1f s: %s",
@@ -281,74 +220,50 @@ class Informer(Generic[T]):
         )
         return seconds
 
-    def _wait_seconds(self, wait: Wait, error: ApiError) -> float:
-        if wait is Wait.LONGEST:
-            return self.backoff.longest_seconds()
-        seconds = self.backoff.next_seconds()
-        if wait is Wait.FIRST and self.backoff.errors == 1:
-            return 0.0
-        if wait is Wait.BRIEF:
-            return min(seconds, BRIEF_SECONDS)
-        asked = min(error.retry_after or 0.0, RETRY_AFTER_CAP_SECONDS)
-        return max(seconds, asked) if wait is Wait.SERVER else seconds
-
     def _missing(self, error: NotFound) -> float:
         """A list was answered with 404: believed at once only if we never had more than that."""
-        if not self.is_gone(self.client, self.resource):
-            self._missing_at.clear()
-            raise ServerError(f"{self.resource.plural} are not found, but said to be served") from error
+        resource = self.collection.resource
+        # A proxy or an aggregated API that is down says 404 too: without the second look its objects would count as deleted.
+        if not self.absence.is_gone(self.client, resource):
+            self.absence.forget()
+            raise ServerError(f"{resource.plural} are not found, but said to be served") from error
         now = self._now()
-        if self.phase is not Phase.ABSENT:
-            self._missing_at.append(now)
-            long_gone = len(self._missing_at) >= GONE_ANSWERS and now - self._missing_at[0] >= GONE_SECONDS
-            if self.has_synced and not long_gone:
-                self._unwell(error)
+        if self.state.phase is not Phase.ABSENT:
+            if not self.absence.lasts(now) and self.has_synced:
+                self.state.mark_unhealthy(error, now)
                 return PROBE_SECONDS
             self._enter(Phase.ABSENT)
-            self._tell(self.store.replace((), self.namespace))
-            if not self.required:
-                self.synced.set()
-        self.absent_at = now
-        if now >= self._complain_at:
-            logger.log(
-                logging.WARNING if self.required else logging.INFO, "%s: the API server does not serve it", self.name
-            )
-            self._complain_at = now + (COMPLAINT_SECONDS if self.required else float("inf"))
+            self._notify(self.store.replace((), self.collection.namespace))
+            if not self.absence.required:
+                self.state.synced.set()
+        self.state.absent_at = now
+        if self.absence.is_worth_a_line(now):
+            level = logging.WARNING if self.absence.required else logging.INFO
+            logger.log(level, "%s: the API server does not serve it", self.name)
         return PROBE_SECONDS
 
-    def _moved(self, resource_version: str) -> None:
-        self.resource_version = resource_version
-        self.active_at = self.client.clock.now()
-        self._failures.clear()
+    def _move(self, resource_version: str) -> None:
+        self.state.resource_version = resource_version
+        self.state.active_at = self.client.clock.now()
+        self.failures.end()
 
-    def _tell(self, changes: list[Change[T]]) -> None:
+    def _notify(self, changes: list[Change[T]]) -> None:
         for change in changes:
             try:
                 self.on_change(change)
             except Exception:  # one handler's bug must not stop the source
                 logger.exception("%s: a change handler failed", self.name)
-                self.client.meter.handler_failed(self.resource.kind, self.namespace or "")
-
-    def _close_watch(self) -> None:
-        watch, self._watch = self._watch, None
-        self._events = iter(())
-        if watch:
-            watch.close()
-
-    def _unwell(self, error: Exception) -> None:
-        self.error = error
-        self._enter(Phase.BACKOFF)
+                self.client.meter.handler_failed(*self._labels)
 
     def _enter(self, phase: Phase) -> None:
-        self.phase = phase
-        if phase in (Phase.WATCHING, Phase.ABSENT):
-            self.error = self.unhealthy_since = None
-        elif self.unhealthy_since is None:
-            self.unhealthy_since = self._now()
+        self.state.enter(phase, self._now())
 
     def _count_list(self, error: ApiError | None) -> None:
-        result = type(error).__name__ if error else "ok"
-        self.client.meter.listed(self.resource.kind, self.namespace or "", self._reason, result)
+        self.client.meter.listed(*self._labels, self._reason, type(error).__name__ if error else "ok")
+
+    @property
+    def _labels(self) -> tuple[str, str]:
+        return self.collection.resource.kind, self.collection.namespace or ""
 
     def _now(self) -> float:
         return self.client.clock.monotonic()

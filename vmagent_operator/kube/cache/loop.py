@@ -13,9 +13,9 @@ from vmagent_operator.kube.meter import Meter
 
 logger = logging.getLogger(__name__)
 
-DEATHS = 5
+FAILURES = 5
 """So many unexpected failures within that time are more than bad luck: liveness says so, and the process starts anew."""
-DEATHS_WITHIN_SECONDS = 600.0
+FAILURES_WITHIN_SECONDS = 600.0
 """Longer than five rounds of the longest back-off, so that a loop which always fails is found out."""
 
 
@@ -32,13 +32,17 @@ class Loop:
     clock: Clock
     stop: threading.Event
     meter: Meter = field(factory=Meter)
-    _deaths: deque[float] = field(init=False, factory=lambda: deque(maxlen=DEATHS))
+    _failed_at: deque[float] = field(init=False, factory=lambda: deque(maxlen=FAILURES))
     _backoff: Backoff = field(init=False)
     _thread: threading.Thread = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        self._backoff = Backoff(self.clock)
-        self._thread = threading.Thread(target=self.run, name=self.name, daemon=True)
+    @_backoff.default
+    def _usual_backoff(self) -> Backoff:
+        return Backoff(self.clock)
+
+    @_thread.default
+    def _idle_thread(self) -> threading.Thread:
+        return threading.Thread(target=self.run, name=self.name, daemon=True)
 
     def start(self) -> None:
         """Start the thread; once."""
@@ -51,9 +55,11 @@ class Loop:
 
     @property
     def is_healthy(self) -> bool:
-        """False once `step` has failed too often in too short a time, or the thread has gone without being told."""
+        """False once `step` has failed too often in too short a time, or the thread has ended before `stop`."""
         is_gone = self._thread.ident is not None and not self._thread.is_alive() and not self.stop.is_set()
-        often = len(self._deaths) == DEATHS and self._deaths[0] > self.clock.monotonic() - DEATHS_WITHIN_SECONDS
+        often = (
+            len(self._failed_at) == FAILURES and self._failed_at[0] > self.clock.monotonic() - FAILURES_WITHIN_SECONDS
+        )
         return not is_gone and not often
 
     def run(self) -> None:
@@ -68,6 +74,6 @@ class Loop:
             return self.step()
         except Exception:  # a source must not die of our own bug
             logger.exception("%s: unexpected failure, going on", self.name)
-        self._deaths.append(self.clock.monotonic())
+        self._failed_at.append(self.clock.monotonic())
         self.meter.restarted(self.name)
         return self._backoff.next_seconds()

@@ -7,12 +7,13 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import define, field, frozen
 
-from vmagent_operator.kube.http.call import Event
-from vmagent_operator.kube.resource import Manifest, Remains
+from vmagent_operator.kube.cache.change import Change
+from vmagent_operator.kube.http.answer import Event
+from vmagent_operator.kube.resource import Json, Manifest, Remains
 
 logger = logging.getLogger(__name__)
 
@@ -27,26 +28,13 @@ _SHARED_VALUES = frozenset({"apiVersion", "kind", "namespace"})
 
 @frozen(eq=False)
 class Entry(Generic[T]):
-    """A decoded object, the part of its metadata that tells one state from another, and what it is found under."""
+    """A decoded object, the part of its metadata that differs between two states, and what it is found under."""
 
     key: Key
     uid: str
     resource_version: str
     value: T
     found_under: frozenset[tuple[str, str]]
-
-
-@frozen
-class Change(Generic[T]):
-    """One difference of a store: `old` is None for an object that is new, `new` for one that is gone.
-
-    An object whose UID changed is two: gone, then new. `is_final_state_unknown` says that nobody saw the object go, so that `old`
-    may not be its last state.
-    """
-
-    old: T | None
-    new: T | None
-    is_final_state_unknown: bool = False
 
 
 @define(eq=False)
@@ -64,11 +52,15 @@ class Store(Generic[T]):
     indexes: Mapping[str, Callable[[T], Iterable[str]]] = field(factory=dict)
     failures: int = field(init=False, default=0)
     _entries: dict[Key, Entry[T]] = field(init=False, factory=dict)
-    _found: dict[str, dict[str, dict[Key, Entry[T]]]] = field(init=False)
+    _by: dict[str, dict[str, dict[Key, Entry[T]]]] = field(init=False)
+    """By index and value, the entries; the nameless index is the namespace. What has no entry has no place here either."""
     _lock: threading.Lock = field(init=False, factory=threading.Lock)
+    """Protects the two above. Held for look-ups and for the insertion of what is decoded, so that no reader ever waits for
+    a decoder."""
 
-    def __attrs_post_init__(self) -> None:
-        self._found = {name: {} for name in ("", *self.indexes)}
+    @_by.default
+    def _empty_indexes(self) -> dict[str, dict[str, dict[Key, Entry[T]]]]:
+        return {name: {} for name in ("", *self.indexes)}
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -87,11 +79,11 @@ class Store(Generic[T]):
     def by(self, index: str, value: str) -> tuple[T, ...]:
         """Every object that the index has under `value`. Raises KeyError for an index that the store lacks."""
         with self._lock:
-            return tuple(entry.value for entry in self._found[index].get(value, {}).values())
+            return tuple(entry.value for entry in self._by[index].get(value, {}).values())
 
     def count(self, namespace: str | None = None) -> int:
         """How many objects there are, in one namespace or in all."""
-        return len(self._entries) if namespace is None else len(self._found[""].get(namespace, {}))
+        return len(self._entries) if namespace is None else len(self._by[""].get(namespace, {}))
 
     def decode(self, raw: Manifest) -> Entry[T]:
         """The entry of an object with name and resource version, as `replace` wants it."""
@@ -108,13 +100,13 @@ class Store(Generic[T]):
 
     def _read(self, raw: Manifest) -> tuple[T, frozenset[tuple[str, str]]]:
         value = self.transform(raw)
-        return value, frozenset((index, found) for index, of in self.indexes.items() for found in of(value))
+        return value, frozenset((index, key) for index, keys in self.indexes.items() for key in keys(value))
 
     def replace(self, entries: Iterable[Entry[T]], namespace: str | None = None) -> list[Change[T]]:
         """Make `entries` the whole content, or that of one namespace, at once; what that changed."""
         fresh = {entry.key: entry for entry in entries}
         with self._lock:
-            before = self._entries if namespace is None else self._found[""].get(namespace, {})
+            before = self._entries if namespace is None else self._by[""].get(namespace, {})
             gone = [key for key in before if key not in fresh]
             changes = [Change(self._remove(key), None, is_final_state_unknown=True) for key in gone]
             for entry in fresh.values():
@@ -130,31 +122,31 @@ class Store(Generic[T]):
         with self._lock:
             if event.type != "DELETED":
                 return self._put(entry)
-            held = self._entries.get(entry.key)
-            return [Change(self._remove(entry.key), None)] if held and held.uid == entry.uid else []
+            old = self._entries.get(entry.key)
+            return [Change(self._remove(entry.key), None)] if old and old.uid == entry.uid else []
 
     def _put(self, entry: Entry[T]) -> list[Change[T]]:
-        held = self._entries.get(entry.key)
-        if held and (held.uid, held.resource_version) == (entry.uid, entry.resource_version):
+        old = self._entries.get(entry.key)
+        if old and (old.uid, old.resource_version) == (entry.uid, entry.resource_version):
             return []
-        if held:
+        if old:
             self._remove(entry.key)
         self._entries[entry.key] = entry
         for index, value in entry.found_under:
-            self._found[index].setdefault(value, {})[entry.key] = entry
-        if held is None:
+            self._by[index].setdefault(value, {})[entry.key] = entry
+        if old is None:
             return [Change(None, entry.value)]
-        if held.uid == entry.uid:
-            return [Change(held.value, entry.value)]
-        return [Change(held.value, None), Change(None, entry.value)]
+        if old.uid == entry.uid:
+            return [Change(old.value, entry.value)]
+        return [Change(old.value, None), Change(None, entry.value)]
 
     def _remove(self, key: Key) -> T:
         entry = self._entries.pop(key)
         for index, value in entry.found_under:
-            found = self._found[index]
-            del found[value][key]
-            if not found[value]:
-                del found[value]
+            entries = self._by[index]
+            del entries[value][key]
+            if not entries[value]:  # or values that are no more would stay for ever
+                del entries[value]
         return entry.value
 
 
@@ -162,7 +154,7 @@ def _head(raw: Manifest) -> Manifest:
     return {key: raw.get(key) for key in ("apiVersion", "kind")}
 
 
-def _shared(raw: Any) -> Any:
+def _shared(raw: Json) -> Json:
     """The same JSON with one copy of each string that thousands of objects repeat: keys, kinds and labels."""
     if isinstance(raw, dict):
         return {
@@ -176,7 +168,7 @@ def _shared(raw: Any) -> Any:
     return [_shared(item) for item in raw] if isinstance(raw, list) else raw
 
 
-def _shared_labels(raw: Any) -> Any:
+def _shared_labels(raw: Json) -> Json:
     if not isinstance(raw, dict):
         return _shared(raw)
     return {sys.intern(key): sys.intern(value) if isinstance(value, str) else value for key, value in raw.items()}

@@ -1,20 +1,13 @@
-"""A request before it is sent, and an answer after it has come: what needs no connection.
-
-Objects of an answer are read each for itself where they cannot be read together: what is wrong with one of them, be it
-nested too deep or no JSON at all, costs neither the others nor the source.
-"""
+"""A request before it is sent, and whether it may be sent again: what needs no connection."""
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from attrs import field, frozen
 
-from vmagent_operator.kube import nesting
-from vmagent_operator.kube.errors import ApiError, BadResponse, NetworkError, ServerError, Timeout, TooManyRequests
+from vmagent_operator.kube.errors import ApiError, NetworkError, ServerError, Timeout, TooManyRequests
 from vmagent_operator.kube.http.transport import Query
-from vmagent_operator.kube.resource import Manifest, Remains, Resource
-from vmagent_operator.limits import JSON_NESTING
+from vmagent_operator.kube.resource import Json, Resource
 
 JSON_TYPE = "application/json"
 APPLY_TYPE = "application/apply-patch+yaml"
@@ -25,39 +18,23 @@ PATIENCE_SECONDS = 10.0
 """The longest Retry-After that is waited for inside a call; beyond it the caller learns of the error."""
 
 _REPEATABLE_STATUS = frozenset({429, 500, 502, 503, 504})
-_OBJECT_EVENTS = frozenset({"ADDED", "MODIFIED", "DELETED"})
-LIST_LEVELS, EVENT_LEVELS = 2, 1
-"""How deep an object is in what it comes in."""
 
 
-@frozen
+@frozen(kw_only=True)
 class Call:
-    """One request to a resource: its verb as RBAC names it (but for apply and evict), and what goes out."""
+    """One request: its verb as RBAC names it (but for apply and evict), and what goes out.
+
+    `path` is quoted; `route` is the same path with placeholders, `kind` empty for a path that is no resource.
+    """
 
     verb: str
-    method: str
-    resource: Resource
-    namespace: str | None = None
-    name: str | None = None
-    subresource: str | None = None
-    query: Query = field(default=(), kw_only=True)
-    headers: Mapping[str, str] = field(factory=dict, kw_only=True)
-    body: Any = field(default=None, kw_only=True)
-
-    @property
-    def path(self) -> str:
-        """The path to ask, quoted."""
-        return self.resource.path(self.namespace, self.name, self.subresource)
-
-    @property
-    def route(self) -> str:
-        """The path with placeholders."""
-        return self.resource.route(self.namespace, self.name, self.subresource)
-
-    @property
-    def kind(self) -> str:
-        """The kind of the resource."""
-        return self.resource.kind
+    method: str = "GET"
+    path: str
+    route: str
+    kind: str = ""
+    query: Query = ()
+    headers: Mapping[str, str] = field(factory=dict)
+    body: Json = None
 
     @property
     def is_write(self) -> bool:
@@ -65,23 +42,34 @@ class Call:
         return self.method != "GET"
 
 
-@frozen
-class Discovery:
-    """One request for what the server offers; the same shape as Call, for a path that is no resource."""
+def to(
+    resource: Resource,
+    namespace: str | None = None,
+    name: str | None = None,
+    subresource: str | None = None,
+    *,
+    verb: str,
+    method: str = "GET",
+    query: Query = (),
+    headers: Mapping[str, str],
+    body: Json = None,
+) -> Call:
+    """A request to a collection, an object or its subresource. Raises ValueError as `Resource.path` does."""
+    return Call(
+        verb=verb,
+        method=method,
+        path=resource.path(namespace, name, subresource),
+        route=resource.route(namespace, name, subresource),
+        kind=resource.kind,
+        query=query,
+        headers=headers,
+        body=body,
+    )
 
-    path: str
-    verb = "get"
-    method = "GET"
-    kind = ""
-    is_write = False
-    query: Query = ()
-    headers: Mapping[str, str] = field(factory=dict)
-    body: Any = None
 
-    @property
-    def route(self) -> str:
-        """The path itself: there are few."""
-        return self.path
+def discovery(path: str) -> Call:
+    """A request for what the server offers; there are few such paths, so each is its own route."""
+    return Call(verb="get", path=path, route=path)
 
 
 def accept(metadata_only: bool, suffix: str = "") -> dict[str, str]:
@@ -102,129 +90,9 @@ def preconditions(uid: str, resource_version: str | None = None) -> dict[str, st
     return {"uid": uid} | ({"resourceVersion": resource_version} if resource_version else {})
 
 
-def encode(body: Any) -> bytes | None:
+def encode(body: Json) -> bytes | None:
     """JSON as short as possible; ValueError for NaN, which the server would not take."""
     return None if body is None else json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
-
-
-def decode(body: bytes) -> Manifest:
-    """The JSON object in an answer; Remains if it is too deep or, in parts, no JSON. Raises BadResponse."""
-    try:
-        raw = _parsed(body, JSON_NESTING)
-    except BadResponse as error:
-        return _remains(body, error)
-    if not isinstance(raw, dict):
-        raise BadResponse("the answer is not a JSON object")
-    return raw
-
-
-def decode_list(body: bytes) -> Manifest:
-    """The list in an answer; those of its items that cannot be read are Remains. Raises BadResponse."""
-    try:
-        raw = _parsed(body, JSON_NESTING + LIST_LEVELS)
-    except BadResponse:
-        raw, lost = _readable(body, JSON_NESTING)
-        if "items" not in lost:
-            raise
-        raw["items"] = [decode(item) for item in nesting.elements(lost["items"])]
-    if not isinstance(raw, dict):
-        raise BadResponse("the answer is not a JSON object")
-    return raw
-
-
-def _parsed(text: bytes, levels: int) -> Any:
-    """The JSON in `text`. Raises BadResponse."""
-    if nesting.exceeds(text, levels):
-        raise BadResponse(f"nested deeper than {JSON_NESTING} levels")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise BadResponse("the answer is not JSON") from error
-
-
-def _readable(text: bytes, levels: int) -> tuple[Manifest, dict[str, bytes]]:
-    """The members of an object that can be read, and those that cannot."""
-    found, lost = Manifest(), dict[str, bytes]()
-    for name, part in nesting.members(text).items():
-        try:
-            found[name] = _parsed(part, levels - 1)
-        except BadResponse:
-            lost[name] = part
-    return found, lost
-
-
-def _remains(text: bytes, error: BadResponse) -> Manifest:
-    """What can be read of an object; without its status or managed fields it still counts as whole. Raises `error`."""
-    found, lost = _readable(text, JSON_NESTING)
-    if "metadata" in lost:
-        found["metadata"], _ = _readable(lost.pop("metadata"), JSON_NESTING - 1)
-    if not found.get("metadata"):
-        raise error
-    lost.pop("status", None)
-    return Remains(found, f"{', '.join(lost)}: {error}") if lost else found
-
-
-def whole(raw: Any, resource: Resource, metadata_only: bool) -> Manifest:
-    """The object with `apiVersion` and `kind`, which items of a list lack, cut down to what was asked for.
-
-    Raises BadResponse for what is not an object with metadata.
-    """
-    if not isinstance(raw, dict) or not isinstance(raw.get("metadata"), dict):
-        raise BadResponse(f"a {resource.kind} of the answer has no metadata")
-    head = {"apiVersion": resource.api_version, "kind": resource.kind}
-    if metadata_only:
-        return head | {"metadata": raw["metadata"]}
-    return Remains(head | raw, raw.fault) if isinstance(raw, Remains) else head | raw
-
-
-def named(raw: Any, resource: Resource, metadata_only: bool) -> Manifest:
-    """Like `whole`, for an object that must be a stored one: with what tells it from others and from its former states."""
-    manifest = whole(raw, resource, metadata_only)
-    metadata = manifest["metadata"]
-    if not all(isinstance(metadata.get(key), str) for key in ("name", "resourceVersion")):
-        raise BadResponse(f"a {resource.kind} of the answer has no name or resourceVersion")
-    if not all(isinstance(metadata.get(key), str | None) for key in ("namespace", "uid")):
-        raise BadResponse(f"a {resource.kind} of the answer has a namespace or uid that is no text")
-    return manifest
-
-
-@frozen
-class Event:
-    """What a watch tells: ADDED, MODIFIED, DELETED, BOOKMARK, ERROR, or a type newer than this program.
-
-    `object` is a stored object for the first three, has at least a resource version for BOOKMARK, and may be any JSON
-    for the others.
-    """
-
-    type: str
-    object: Any
-
-
-def _wrapped(line: bytes) -> Manifest:
-    """The line of a watch, its object perhaps as Remains. Raises BadResponse."""
-    try:
-        raw = _parsed(line, JSON_NESTING + EVENT_LEVELS)
-    except BadResponse:
-        raw, lost = _readable(line, JSON_NESTING)
-        if lost.keys() != {"object"}:
-            raise
-        raw["object"] = decode(lost["object"])
-    if not isinstance(raw, dict):
-        raise BadResponse("the answer is not a JSON object")
-    return raw
-
-
-def event(line: bytes, resource: Resource, metadata_only: bool) -> Event:
-    """The event in a line of a watch. Raises BadResponse for a line that is none."""
-    raw = _wrapped(line)
-    type_, body = raw.get("type"), raw.get("object")
-    if not isinstance(type_, str):
-        raise BadResponse("an event has no type")
-    if type_ in _OBJECT_EVENTS:
-        return Event(type_, named(body, resource, metadata_only))
-    if type_ == "BOOKMARK" and not isinstance(whole(body, resource, True)["metadata"].get("resourceVersion"), str):
-        raise BadResponse("a bookmark has no resourceVersion")
-    return Event(type_, body)
 
 
 def may_repeat(is_write: bool, error: ApiError) -> bool:

@@ -1,54 +1,46 @@
-"""The official client's credentials, TLS settings and pool behind our Transport.
+"""The official client's pool behind our Transport.
 
-The only module that imports `kubernetes` and urllib3, and as little of them as possible: loading configurations, and the
-pool manager made from one. urllib3 repeats nothing here, its exceptions end here, and every read has a deadline.
+With `credentials` the only module that imports `kubernetes` and urllib3, and as little of them as possible: loading
+configurations there, the pool manager made from one here. urllib3 repeats nothing here, its exceptions end here, and every read has a deadline.
 """
 
 import logging
-import os
 import platform
 import socket
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import urlencode, urlsplit
+from typing import Self
+from urllib.parse import urlencode
 
 import kubernetes
 import urllib3
-import yaml
 from attrs import define, field, frozen
-from kubernetes.client.configuration import Configuration
 from kubernetes.client.rest import RESTClientObject
-from kubernetes.config.config_exception import ConfigException
-from kubernetes.config.incluster_config import InClusterConfigLoader
-from kubernetes.config.kube_config import KubeConfigMerger, load_kube_config
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ReadTimeoutError
 from urllib3.response import BaseHTTPResponse
 
 from vmagent_operator.kube.clock import Clock, SystemClock
 from vmagent_operator.kube.errors import ApiError, BadResponse, NetworkError, Timeout
-from vmagent_operator.kube.http.credentials import Credentials, CredentialsError
+from vmagent_operator.kube.http.credentials import Access, Credentials
 from vmagent_operator.kube.http.transport import Query, Response, lines
-from vmagent_operator.kube.http.unreadable import why
-from vmagent_operator.kube.meter import Meter
 
 logger = logging.getLogger(__name__)
 
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-HOME_CONFIG = "~/.kube/config"
 CONNECT_SECONDS = 5.0
 """A server in the same cluster answers in milliseconds; one that does not is one to be given up for another try."""
 PIECE_BYTES = 64 << 10
+"""What is read at once: the deadline is looked at between two pieces."""
 MAX_REFUSAL_BYTES = 64 << 10
-"""Of an answer that says no: it tells why within the first lines, and a proxy's page may go on for ever."""
+"""Of an answer that says no: it says why within the first lines, and a proxy's page may go on for ever."""
 MAX_ANSWER_BYTES = 256 << 20
 """Of any other: a page of 500 objects of half a megabyte, which is more than etcd takes for most."""
 REFUSAL_SECONDS = 10.0
-"""For the body of a watch that was refused, which has no time of its own."""
+"""For the body of a watch that was refused: a watch may be silent for minutes, a refusal may not."""
+# Half a minute of silence, then nine probes: a peer that is gone without a word is noticed within three minutes, not after
+# two hours, which is the kernel's own default.
 KEEP_ALIVE = (
     *HTTPConnection.default_socket_options,
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -56,15 +48,6 @@ KEEP_ALIVE = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 9),
 )
-_UNREADABLE = (ConfigException, OSError, yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError)
-
-
-@frozen
-class Access:
-    """Where the API server is and how to be let in."""
-
-    configuration: Any
-    credentials: Credentials
 
 
 @frozen
@@ -74,35 +57,6 @@ class Connections:
     watch: "Connection"
     worker: "Connection"
     lease: "Connection"
-
-
-def load(
-    kubeconfig: str = "",
-    context: str = "",
-    *,
-    environ: Mapping[str, str] = os.environ,
-    service_account: Path = SERVICE_ACCOUNT,
-    clock: Clock | None = None,
-    meter: Meter | None = None,
-) -> Access:
-    """Credentials from `kubeconfig`, else the files of KUBECONFIG, else the pod's service account, else the home directory.
-
-    Nothing is ever written back. Raises CredentialsError, also for a configuration that would send anonymous requests.
-    """
-    paths = kubeconfig or environ.get("KUBECONFIG", "")
-    configuration = _configuration()
-    in_cluster = not paths and bool(environ.get("KUBERNETES_SERVICE_HOST"))
-    if in_cluster:
-        where, read = "the service account", _in_cluster(configuration, service_account, environ)
-    else:
-        where = paths or HOME_CONFIG
-        read = _kubeconfig(configuration, where, context or None)
-    credentials = Credentials(read, clock or SystemClock(), meter or Meter())
-    if not (credentials.authorization() or configuration.cert_file):
-        raise CredentialsError(f"{where} has neither a token nor a client certificate")
-    _set_proxy(configuration, environ, in_cluster)
-    logger.info("api server %s: credentials=%s proxy=%s", configuration.host, where, _without_user(configuration.proxy))
-    return Access(configuration, credentials)
 
 
 def connect(access: Access, *, agent: str, watches: int, workers: int) -> Connections:
@@ -182,12 +136,12 @@ class Connection:
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, token: str, seconds: float
     ) -> BaseHTTPResponse:
-        own = {"user-agent": self._user_agent} | ({"authorization": token} if token else {})
+        ours = {"user-agent": self._user_agent} | ({"authorization": token} if token else {})
         with _translated():
             return self._pool.request(
                 method,
                 url,
-                headers={**headers, **own},
+                headers={**headers, **ours},
                 body=body,
                 timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), read=seconds),
                 retries=False,
@@ -198,14 +152,14 @@ class Connection:
 
     def _whole(self, answer: BaseHTTPResponse, deadline: float) -> bytes:
         """The body; of a refusal as much as is worth reading. Raises BadResponse for an answer beyond reason."""
-        pieces, held = list[bytes](), 0
+        pieces, size = list[bytes](), 0
         is_refusal = answer.status >= 300
         while piece := self._piece(answer, deadline):
             pieces.append(piece)
-            held += len(piece)
-            if is_refusal and held >= MAX_REFUSAL_BYTES:
+            size += len(piece)
+            if is_refusal and size >= MAX_REFUSAL_BYTES:
                 break
-            if held > MAX_ANSWER_BYTES:
+            if size > MAX_ANSWER_BYTES:
                 raise BadResponse(f"the answer is longer than {MAX_ANSWER_BYTES} bytes")
         return b"".join(pieces)
 
@@ -296,78 +250,9 @@ def _translate(error: HTTPError | OSError) -> ApiError:
 def _connection(access: Access, size: int, user_agent: str) -> Connection:
     configuration = access.configuration
     configuration.connection_pool_maxsize = max(1, size)
+    configuration.socket_options = list(KEEP_ALIVE)
     pool = RESTClientObject(configuration).pool_manager
     return Connection(pool, configuration.host.rstrip("/"), access.credentials, user_agent, access.credentials.clock)
-
-
-def _configuration() -> Any:
-    configuration = Configuration()
-    configuration.retries = False
-    configuration.socket_options = list(KEEP_ALIVE)
-    configuration.proxy = configuration.no_proxy = None
-    return configuration
-
-
-def _in_cluster(configuration: Any, directory: Path, environ: Mapping[str, str]) -> Callable[[bool], str]:
-    token_file = directory / "token"
-    loader = InClusterConfigLoader(str(token_file), str(directory / "ca.crt"), try_refresh_token=False, environ=environ)
-
-    def read(refused: bool) -> str:
-        try:
-            token = token_file.read_text().strip()
-        except OSError as error:
-            raise CredentialsError(f"{token_file} cannot be read: {error.strerror}") from error
-        if not token:
-            raise CredentialsError(f"{token_file} is empty")
-        return f"Bearer {token}"
-
-    try:
-        loader.load_and_set(configuration)
-    except _UNREADABLE as error:
-        raise CredentialsError(f"the service account in {directory} cannot be used: {error}") from error
-    return read
-
-
-def _kubeconfig(configuration: Any, paths: str, context: str | None) -> Callable[[bool], str]:
-    """Tokens and token files are read anew with their kubeconfig; what a plugin made, only when the client's own hook
-    finds it about to expire."""
-    current = configuration
-
-    def read(refused: bool) -> str:
-        nonlocal current
-        try:
-            if refused or not has_plugin:
-                current = _configuration()
-                load_kube_config(paths, context, current, persist_config=False)
-            return str(current.auth_settings().get("BearerToken", {}).get("value") or "").strip()
-        except _UNREADABLE as error:
-            raise CredentialsError(f"{paths} cannot be used: {why(error)}") from error
-
-    try:
-        load_kube_config(paths, context, configuration, persist_config=False)
-        has_plugin = _has_plugin(KubeConfigMerger(paths).config, context)
-    except _UNREADABLE as error:
-        raise CredentialsError(f"{paths} cannot be used: {why(error)}") from error
-    return read
-
-
-def _has_plugin(config: Any, context: str | None) -> bool:
-    entry = config["contexts"].get_with_name(context or config["current-context"])["context"]
-    user = config["users"].get_with_name(entry.safe_get("user"), safe=True)
-    return bool(user) and any(key in user["user"] for key in ("exec", "auth-provider"))
-
-
-def _set_proxy(configuration: Any, environ: Mapping[str, str], in_cluster: bool) -> None:
-    """HTTPS_PROXY and NO_PROXY alone, and in a cluster not for the API server unless NO_PROXY shows that it was thought of."""
-    no_proxy = environ.get("NO_PROXY") or environ.get("no_proxy") or ""
-    proxy = environ.get("HTTPS_PROXY") or environ.get("https_proxy")
-    if configuration.proxy is None and proxy and configuration.host.startswith("https:"):
-        configuration.proxy = None if in_cluster and not no_proxy else proxy
-    configuration.no_proxy = no_proxy
-
-
-def _without_user(proxy: str | None) -> str:
-    return urlsplit(proxy).netloc.rpartition("@")[2] if proxy else ""
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

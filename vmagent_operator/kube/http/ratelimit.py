@@ -1,4 +1,4 @@
-"""The request budget: token buckets that hand out waiting times, and the wait itself."""
+"""The request budget: token buckets that say how long to wait, and the wait itself."""
 
 import threading
 from typing import Protocol
@@ -29,10 +29,15 @@ class Bucket:
     _tokens: float = field(init=False)
     _filled_at: float = field(init=False)
     _lock: threading.Lock = field(init=False, factory=threading.Lock)
+    """Protects the two above; nobody sleeps under it."""
 
-    def __attrs_post_init__(self) -> None:
-        self._tokens = self.burst
-        self._filled_at = self.clock.monotonic()
+    @_tokens.default
+    def _full(self) -> float:
+        return self.burst
+
+    @_filled_at.default
+    def _now(self) -> float:
+        return self.clock.monotonic()
 
     def reserve(self) -> float:
         """Take one token; the seconds until it may be used."""
@@ -52,7 +57,7 @@ class Bucket:
             return 0.0
 
     def _fill(self) -> None:
-        now = self.clock.monotonic()
+        now = self._now()
         self._tokens = min(self.burst, self._tokens + (now - self._filled_at) * self.rate)
         self._filled_at = now
 

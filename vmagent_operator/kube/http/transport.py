@@ -13,6 +13,7 @@ from vmagent_operator.kube.errors import BadResponse, NetworkError
 
 Query = Sequence[tuple[str, str]]
 MAX_LINE_BYTES = 16 << 20
+"""Of a watch: an event is one object, and etcd takes none of more than a few megabytes."""
 
 
 @frozen
@@ -79,15 +80,15 @@ def lines(pieces: Iterable[bytes], max_bytes: int = MAX_LINE_BYTES) -> Iterator[
     if the stream ends inside a line.
     """
     rest: list[bytes] = []
-    held = 0
+    size = 0
     for piece in pieces:
         *complete, last = piece.split(b"\n")
         for line in complete:
             yield b"".join((*rest, line))
-            rest, held = [], 0
+            rest, size = [], 0
         rest.append(last)
-        held += len(last)
-        if held > max_bytes:
+        size += len(last)
+        if size > max_bytes:
             raise BadResponse(f"a line of the stream is longer than {max_bytes} bytes")
-    if held:
+    if size:
         raise NetworkError("the stream ended in the middle of a line", sent=True)

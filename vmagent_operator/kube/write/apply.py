@@ -7,21 +7,21 @@ object that was read (UID, resource version), so that a late one meets a conflic
 import random
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
 
 from attrs import define, field, frozen
 
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
-from vmagent_operator.kube.resource import Manifest, Resource
+from vmagent_operator.kube.resource import Json, Manifest, Resource
 from vmagent_operator.kube.write import diff, ownership
 from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Migration
 from vmagent_operator.kube.write.ownership import REFERENCES_ONLY, Policy, describe
 
 ATTEMPTS = 5
 """Rounds against somebody who writes at the same time; whoever still does then, does so all the time."""
-STEPS = 4  # a take-over, a deletion, a creation and a look at it
+STEPS = 4
+"""In a round: a migration, a deletion, a creation and a look at it. More would be a server that does not keep what it is given."""
 PAUSE_SECONDS = 0.01
 """Between two rounds: long enough for another's write to be over."""
 # No object has ever been stored at this version, so that an apply which names it makes an object or meets a conflict: what
@@ -82,17 +82,18 @@ class Applier:
         live = self._read(kind, desired)
         for _ in range(STEPS):
             if live is not None:
-                self._check(kind, desired, live)
+                self._refuse(kind, desired, live)
             elif not ownership.is_claim(desired):
                 raise WaitingError(f"{describe(desired)} is gone, and not ours to make")
             step = diff.step(desired, live, self.client.manager, migration)
             if step is None:
                 assert live is not None
                 return _written(live["metadata"], done)
-            self.before_write()
+            self.before_write()  # the last moment: whoever the object is for may be gone since the reconcile began
             try:
                 answer = self._send(kind, step, live)
             except ApiError as error:
+                # Without the look, a lost answer would be an error of the owner although what it asked for is there.
                 if not error.is_uncertain or not self._is_there(kind, desired, migration):
                     raise
                 answer = None  # the answer was lost, the effect was not
@@ -108,7 +109,7 @@ class Applier:
         raise Conflict(f"{describe(desired)} does not take what is written to it", status=409)
 
     def _send(self, kind: Resource, step: diff.Step, live: Manifest | None) -> Manifest | None:
-        """What results: of a take-over the object, else its metadata; None if the object has to be looked at again."""
+        """What results: of a migration the object, else its metadata; None if the object has to be looked at again."""
         if live is None:
             fresh = {**step.manifest, "metadata": {**step.manifest["metadata"], "resourceVersion": NEVER}}
             return self.client.apply(kind, fresh, force=False)
@@ -118,10 +119,13 @@ class Applier:
             answer = self.client.json_patch(kind, namespace, name, step.operations)
             changed = {patch["path"].removeprefix("/metadata/"): patch["value"] for patch in step.operations}
             return {**live, "metadata": {**metadata, **changed, **answer["metadata"]}}
+        # The pods of a StatefulSet stay when it goes, and the new one adopts them: a deletion in the background would end them all.
         recreate = partial(self._delete, kind, metadata, "Orphan" if step.manifest["kind"] == "StatefulSet" else None)
         if step.action == "recreate":
             recreate()
             return None
+        # Without a UID, an object that has vanished since would be made again, perhaps beside a successor's owner; without a
+        # version, force would take fields from whoever has written since we looked.
         identity = {key: metadata[key] for key in ("uid", "resourceVersion")}
         try:
             return self.client.apply(kind, {**step.manifest, "metadata": {**step.manifest["metadata"], **identity}})
@@ -139,7 +143,7 @@ class Applier:
                 live = self.client.get(kind, namespace, name, metadata_only=True)
             except NotFound:
                 return False
-            if not owns(live):
+            if not owns(live):  # asked about the live object: the cache may know an earlier one of that name
                 return False
             if live["metadata"].get("deletionTimestamp"):
                 self._strip(kind, live)
@@ -168,6 +172,7 @@ class Applier:
         finalizers, theirs = metadata.get("finalizers") or [], self.client.manager.upgrades_finalizer
         if theirs in finalizers:
             self.before_write()
+            # Two tests, for a patch of a list by position would take away what somebody else has put there meanwhile.
             operations = [
                 {"op": "test", "path": "/metadata/uid", "value": metadata["uid"]},
                 {"op": "test", "path": "/metadata/finalizers", "value": finalizers},
@@ -179,7 +184,7 @@ class Applier:
             ]
             self.client.json_patch(kind, metadata.get("namespace"), metadata["name"], operations)
 
-    def _delete(self, kind: Resource, metadata: Mapping[str, Any], propagation: str | None) -> None:
+    def _delete(self, kind: Resource, metadata: Mapping[str, Json], propagation: str | None) -> None:
         try:
             self.client.delete(
                 kind,
@@ -192,7 +197,7 @@ class Applier:
         except NotFound:
             return
 
-    def _check(self, kind: Resource, desired: Manifest, live: Manifest) -> None:
+    def _refuse(self, kind: Resource, desired: Manifest, live: Manifest) -> None:
         refuse_foreign(desired, live, self.policy)
         if live["metadata"].get("deletionTimestamp"):
             if ownership.is_claim(desired):
@@ -213,8 +218,8 @@ class Applier:
 
 def refuse_foreign(desired: Manifest, live: Manifest, policy: Policy = REFERENCES_ONLY) -> None:
     """Raises NotOwnedError if `live` is not ours to write to."""
-    if found := ownership.objection(desired, live, policy):
-        raise NotOwnedError(f"{describe(desired)} {found}")
+    if objection := ownership.objection(desired, live, policy):
+        raise NotOwnedError(f"{describe(desired)} {objection}")
 
 
 def _written(metadata: Manifest, done: list[diff.Step]) -> Written:

@@ -8,13 +8,14 @@ record of our own exists that a crash could lose. Differences carry field paths 
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from attrs import evolve, frozen
 
 from vmagent_operator import quantity
 from vmagent_operator.kube.fieldmanager import FieldManager
-from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Fields, Manifest, Migration, managed, migrate
+from vmagent_operator.kube.resource import Json, Manifest
+from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Fields, Migration, managed, migrate
 
 # Lists that the API server merges item by item, and the fields that tell items apart. All others are replaced whole.
 MERGE_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
@@ -37,7 +38,7 @@ KEYED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Service"})
 KEY_DEFAULTS = {"protocol": "TCP"}
 
 # What the API server writes into items that it otherwise replaces whole; anything else there was ours once.
-ATOMIC_DEFAULTS: Mapping[str, Any] = {
+ATOMIC_DEFAULTS: Mapping[str, Json] = {
     "protocol": "TCP",
     "apiVersion": "v1",
     "kind": "PersistentVolumeClaim",
@@ -70,7 +71,7 @@ class Difference:
 
 @frozen(kw_only=True)
 class Step:
-    """One write. `paths` name what differs; `operations` is the JSON patch of a take-over."""
+    """One write. `paths` name what differs; `operations` is the JSON patch of a migration."""
 
     action: Literal["create", "apply", "take over", "recreate"]
     manifest: Manifest
@@ -83,21 +84,21 @@ def step(
 ) -> Step | None:
     """The next write that `live` needs to become `desired`, None if it is as desired and `manager`'s.
 
-    A take-over of fields comes first and alone: the object is to be read and compared again after it. An earlier operator's
+    A migration of managed fields comes first and alone: the object is to be read and compared again after it. An earlier operator's
     finalizer goes last, for it may be all that shows whose the object is.
     """
     if live is None:
         return Step(action="create", manifest=desired)
     desired = inherit(_without(desired, migration.released & (live.get("data") or {}).keys()), live, manager)
     operations = tuple(migrate(desired, live, manager, migration))
-    take_over = Step(action="take over", manifest=desired, operations=operations, paths=("metadata.managedFields",))
+    migrating = Step(action="take over", manifest=desired, operations=operations, paths=("metadata.managedFields",))
     if any(patch["path"] == "/metadata/managedFields" for patch in operations):
-        return take_over
-    found = differences(desired, live, manager)
-    if not found:
-        return take_over if operations else None
-    paths = tuple(sorted({difference.path for difference in found}))
-    fixed = any(_is_immutable(desired, live, difference) for difference in found)
+        return migrating
+    remaining = differences(desired, live, manager)
+    if not remaining:
+        return migrating if operations else None
+    paths = tuple(sorted({difference.path for difference in remaining}))
+    fixed = any(_is_immutable(desired, live, difference) for difference in remaining)
     return Step(action="recreate" if fixed else "apply", manifest=desired, paths=paths)
 
 
@@ -135,7 +136,7 @@ class _Walk:
     keyed: bool
     exact: bool = False  # inside something that is replaced whole
 
-    def value(self, desired: Any, live: Any, owned: Fields | None, path: str) -> Iterator[Difference]:
+    def value(self, desired: Json, live: Json, owned: Fields | None, path: str) -> Iterator[Difference]:
         if isinstance(desired, dict):
             yield from self.mapping(desired, live, owned, path)
         elif isinstance(desired, list):
@@ -145,7 +146,7 @@ class _Walk:
         elif owned is None and desired != "":
             yield Difference(path, value=False)
 
-    def mapping(self, desired: Manifest, live: Any, owned: Fields | None, path: str) -> Iterator[Difference]:
+    def mapping(self, desired: Manifest, live: Json, owned: Fields | None, path: str) -> Iterator[Difference]:
         if not isinstance(live, dict):
             if desired or owned is None:
                 yield Difference(path)
@@ -157,14 +158,14 @@ class _Walk:
     def fields(self, desired: Manifest, live: Manifest, owned: Fields | None, path: str) -> Iterator[Difference]:
         whole = owned is not None and not _children(owned)
         walk = evolve(self, exact=True) if whole else self
-        for key, wanted in desired.items():
-            if wanted is not None:
+        for key, value in desired.items():
+            if value is not None:
                 below = owned if whole else (owned or {}).get(f"f:{key}")
-                yield from walk.value(wanted, live.get(key), below, _join(path, key))
+                yield from walk.value(value, live.get(key), below, _join(path, key))
         if walk.exact and desired:
-            extra = (key for key, found in live.items() if desired.get(key) is None and not _is_default(key, found))
+            extra = (key for key, value in live.items() if desired.get(key) is None and not _is_default(key, value))
         else:
-            kept = {f"f:{key}" for key, wanted in desired.items() if wanted is not None}
+            kept = {f"f:{key}" for key, value in desired.items() if value is not None}
             extra = (
                 field[2:]
                 for field in _children(owned or {})
@@ -172,7 +173,7 @@ class _Walk:
             )
         yield from (Difference(_join(path, key)) for key in extra)
 
-    def sequence(self, desired: list[Any], live: Any, owned: Fields | None, path: str) -> Iterator[Difference]:
+    def sequence(self, desired: list[Json], live: Json, owned: Fields | None, path: str) -> Iterator[Difference]:
         if not desired:
             if live and owned is not None:
                 yield Difference(path)
@@ -185,34 +186,32 @@ class _Walk:
         else:
             if owned is None:
                 yield Difference(path, value=False)
-            walk = evolve(self, exact=owned is not None)
-            for index, (wanted, found) in enumerate(zip(desired, live, strict=True)):
-                yield from walk.value(wanted, found, {}, f"{path}[{index}]")
+            for index, (item, live_item) in enumerate(zip(desired, live, strict=True)):
+                yield from self.value(item, live_item, {}, f"{path}[{index}]")
 
     def _items(
-        self, desired: list[Any], live: list[Any], owned: Fields | None, path: str, keys: tuple[str, ...]
+        self, desired: list[Json], live: list[Json], owned: Fields | None, path: str, keys: tuple[str, ...]
     ) -> Iterator[Difference]:
-        found = {_identity(item, keys): item for item in live if isinstance(item, dict)}
+        present = {_identity(item, keys): item for item in live if isinstance(item, dict)}
         whole = owned is not None and not _children(owned)
         ours = {
             _identity(json.loads(field[2:]), keys): tree
             for field, tree in (owned or {}).items()
             if field.startswith("k:")
         }
-        wanted = {_identity(item, keys): item for item in desired}
-        for identity, item in wanted.items():
+        named = {_identity(item, keys): item for item in desired}
+        for identity, item in named.items():
             at = f"{path}[{identity[0]}]"
-            if identity in found:
-                yield from self.value(item, found[identity], owned if whole else ours.get(identity), at)
+            if identity in present:
+                yield from self.value(item, present[identity], owned if whole else ours.get(identity), at)
             else:
                 yield Difference(at)
-        gone = (identity for identity in (found if whole else ours) if identity not in wanted and identity in found)
+        gone = (identity for identity in (present if whole else ours) if identity not in named and identity in present)
         yield from (Difference(f"{path}[{identity[0]}]") for identity in gone)
-        present = [identity for identity in wanted if identity in found]
-        if present != [identity for identity in found if identity in wanted]:
+        if [each for each in named if each in present] != [each for each in present if each in named]:
             yield Difference(path)
 
-    def _merge_keys(self, desired: list[Any], path: str) -> tuple[str, ...] | None:
+    def _merge_keys(self, desired: list[Json], path: str) -> tuple[str, ...] | None:
         name = path.rpartition(".")[2]
         if self.exact or not (self.keyed or name == "ownerReferences"):
             return None
@@ -253,19 +252,19 @@ def _children(owned: Fields) -> list[str]:
     return [field for field in owned if field != "."]
 
 
-def _identity(item: Manifest, keys: tuple[str, ...]) -> tuple[Any, ...]:
+def _identity(item: Manifest, keys: tuple[str, ...]) -> tuple[Json, ...]:
     return tuple(item.get(key, KEY_DEFAULTS.get(key)) for key in keys)
 
 
-def _is_empty(value: Any) -> bool:
+def _is_empty(value: Json) -> bool:
     return value is None or value in ("", [], {})
 
 
-def _is_default(key: str, value: Any) -> bool:
+def _is_default(key: str, value: Json) -> bool:
     return _is_empty(value) or (key in ATOMIC_DEFAULTS and ATOMIC_DEFAULTS[key] == value)
 
 
-def _same(desired: Any, live: Any, path: str) -> bool:
+def _same(desired: Json, live: Json, path: str) -> bool:
     if desired == live or (desired == "" and live is None):
         return True
     return _is_quantity(path) and quantity.are_equal(desired, live)

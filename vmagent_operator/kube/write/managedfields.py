@@ -1,4 +1,4 @@
-"""Taking objects over from an earlier operator, and giving them back: who is recorded as owner of a field. Pure.
+"""The migration of managed fields from an earlier operator, and back to it: who is recorded as owner of a field. Pure.
 
 Server-side apply removes only what its own field manager has applied. The fields of objects that another operator made by
 ordinary updates are therefore moved to our entry in `managedFields`, once; no value changes, so no pod restarts.
@@ -7,15 +7,14 @@ Source: k8s.io/client-go/util/csaupgrade
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from attrs import frozen
 
 from vmagent_operator.kube.fieldmanager import FieldManager
+from vmagent_operator.kube.resource import Json, Manifest
 from vmagent_operator.kube.write.ownership import is_claim, is_same_owner
 
-Manifest = dict[str, Any]
-Fields = Mapping[str, Any]  # a fieldsV1 tree: "f:name", "k:{...}", "v:..." or "." -> subtree
+Fields = Mapping[str, Json]  # a fieldsV1 tree: "f:name", "k:{...}", "v:..." or "." -> subtree
 
 _DATA = ("f:data",)
 _OWNERS = ("f:metadata", "f:ownerReferences")
@@ -25,7 +24,7 @@ _OWNERS = ("f:metadata", "f:ownerReferences")
 class Migration:
     """What earlier writes may have left behind.
 
-    labels, annotations: metadata keys that an earlier operator may have set, to be handed over beside the desired ones.
+    labels, annotations: metadata keys that an earlier operator may have set, to become ours beside the desired ones.
     released: keys of `data` that are the user's: made if missing, and left as they are otherwise, desired or not.
     """
 
@@ -48,7 +47,7 @@ def migrate(desired: Manifest, live: Manifest, manager: FieldManager, migration:
     """JSON patch operations that make the fields of an earlier operator ours, once; none if there is nothing to do.
 
     An earlier operator is whoever wrote our owner reference (or label, without one) by an ordinary update. Of labels and
-    annotations only the desired and `migration` keys change hands: others were put there by people. Of somebody else's
+    annotations only the desired and `migration` keys become ours: others were put there by people. Of somebody else's
     object, which we only add to, nothing does. The patch fails with a conflict if the object has changed since.
     """
     metadata = live["metadata"]
@@ -95,10 +94,10 @@ def _is_predecessor(entry: Manifest, desired: Manifest, live: Manifest, manager:
 def _own_references(entry: Manifest, desired: Manifest, live: Manifest) -> set[str]:
     """The references among the fields of `entry` that are not known to name another owner than ours."""
     owners = desired["metadata"].get("ownerReferences") or ()
-    known = live["metadata"].get("ownerReferences") or ()
-    others = {each["uid"] for each in known if not any(is_same_owner(each, owner) for owner in owners)}
-    held = _at(entry.get("fieldsV1") or {}, _OWNERS)
-    return {name for name in held if name.startswith("k:") and json.loads(name[2:]).get("uid") not in others}
+    references = live["metadata"].get("ownerReferences") or ()
+    others = {each["uid"] for each in references if not any(is_same_owner(each, owner) for owner in owners)}
+    owned = _at(entry.get("fieldsV1") or {}, _OWNERS)
+    return {name for name in owned if name.startswith("k:") and json.loads(name[2:]).get("uid") not in others}
 
 
 def _split(
@@ -114,7 +113,7 @@ def _split(
     }
     taken, left = list[Fields](), list[Manifest]()
     for entry in theirs:
-        fields, rest = dict(entry["fieldsV1"]), dict[str, Any]()
+        fields, rest = dict(entry["fieldsV1"]), Manifest()
         references = {name[2:] for name in _own_references(entry, desired, live)}
         for path, keys in {**keep, _OWNERS: references}.items():
             names = _at(fields, path)
@@ -134,7 +133,7 @@ def _at(fields: Fields, path: tuple[str, ...]) -> Fields:
     return fields
 
 
-def _replaced(fields: Fields, path: tuple[str, ...], tree: Fields) -> dict[str, Any]:
+def _replaced(fields: Fields, path: tuple[str, ...], tree: Fields) -> Manifest:
     """`fields` with `tree` at `path`. Nothing is left where `tree` is empty: a field without children is owned whole."""
     head, *rest = path
     below = _replaced(fields.get(head) or {}, tuple(rest), tree) if rest else tree
@@ -143,8 +142,8 @@ def _replaced(fields: Fields, path: tuple[str, ...], tree: Fields) -> dict[str, 
     return {field: other for field, other in fields.items() if field != head}
 
 
-def _union(*trees: Fields) -> dict[str, Any]:
-    merged = dict[str, Any]()
+def _union(*trees: Fields) -> Manifest:
+    merged = Manifest()
     for tree in trees:
         for field, below in tree.items():
             merged[field] = _union(merged.get(field, {}), below)

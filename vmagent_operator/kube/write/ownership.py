@@ -4,11 +4,10 @@ Everything that writes, removes or previews asks `objection`; who "we" are is sa
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from attrs import frozen
 
-Manifest = dict[str, Any]
+from vmagent_operator.kube.resource import Json, Manifest
 
 
 @frozen(kw_only=True)
@@ -56,13 +55,13 @@ def is_claim(desired: Manifest) -> bool:
     return bool(metadata.get("ownerReferences") or metadata.get("labels"))
 
 
-def is_same_kind(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+def is_same_kind(left: Mapping[str, Json], right: Mapping[str, Json]) -> bool:
     """Whether two owner references name the same kind, of whatever version."""
     groups = [str(reference.get("apiVersion", "")).rpartition("/")[0] for reference in (left, right)]
     return groups[0] == groups[1] and left.get("kind") == right.get("kind")
 
 
-def is_same_owner(left: Mapping[str, Any], right: Mapping[str, Any]) -> bool:
+def is_same_owner(left: Mapping[str, Json], right: Mapping[str, Json]) -> bool:
     """Whether two owner references name the same object, the UID aside."""
     return is_same_kind(left, right) and left.get("name") == right.get("name")
 
@@ -81,7 +80,7 @@ def adds_nothing(desired: Manifest) -> bool:
     return not is_claim(desired) and not desired.get("data")
 
 
-def _owner(desired: Manifest) -> Mapping[str, Any] | None:
+def _owner(desired: Manifest) -> Mapping[str, Json] | None:
     return next(iter(desired["metadata"].get("ownerReferences") or ()), None)
 
 
@@ -91,13 +90,13 @@ def _marks(desired: Manifest, policy: Policy) -> dict[str, str]:
 
 
 def _is_proven(desired: Manifest, metadata: Manifest, policy: Policy) -> bool:
-    labels, wanted = metadata.get("labels") or {}, _marks(desired, policy)
-    has_mark = bool(wanted) and labels.get(policy.marks[0]) == wanted.get(policy.marks[0])
-    if has_mark and any(labels.get(key, value) != value for key, value in wanted.items()):
+    labels, marks = metadata.get("labels") or {}, _marks(desired, policy)
+    has_mark = bool(marks) and labels.get(policy.marks[0]) == marks.get(policy.marks[0])
+    if has_mark and any(labels.get(key, value) != value for key, value in marks.items()):
         return False  # made by our like for another owner
     seal = (desired["metadata"].get("labels") or {}).get(policy.seal)
     return (
-        (has_mark and all(key in labels for key in wanted))
+        (has_mark and all(key in labels for key in marks))
         or (seal is not None and labels.get(policy.seal) == seal)
         or policy.finalizer in (metadata.get("finalizers") or ())
         or any(_is_trace(entry, policy, has_mark) for entry in metadata.get("managedFields") or ())
@@ -107,8 +106,8 @@ def _is_proven(desired: Manifest, metadata: Manifest, policy: Policy) -> bool:
 def _is_trace(entry: Manifest, policy: Policy, has_mark: bool) -> bool:
     if entry.get("manager") not in policy.managers:
         return False
-    held: Mapping[str, Any] = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
-    labels, annotations = held.get("f:labels") or {}, held.get("f:annotations") or {}
+    owned: Mapping[str, Json] = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
+    labels, annotations = owned.get("f:labels") or {}, owned.get("f:annotations") or {}
     return (has_mark and f"f:{policy.marks[0]}" in labels) or any(f"f:{key}" in annotations for key in policy.traces)
 
 

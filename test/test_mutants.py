@@ -1,0 +1,40 @@
+"""The tool that breaks the code: what it changes, and that nothing is listed as equivalent that is no longer there."""
+
+import ast
+
+from test.mutants import EQUIVALENT, PACKAGE, equivalent, mutants
+
+TEXT = '''
+def f(a: int, b: int = 2) -> bool:
+    """At least 1."""
+    if not a and b < 1:
+        logger.info("a %d", 3)
+        g(a)
+    return a in (b, True)
+'''
+
+
+def test_comparisons_are_turned_conditions_forced_calls_dropped_and_constants_moved() -> None:
+    found = mutants("m.py", TEXT)
+    assert [(each.before, each.after) for each in found] == [
+        ("2", "5"),
+        ("not a and b < 1", "True"),
+        ("not a and b < 1", "False"),
+        ("not a and b < 1", "(not a or b < 1)"),
+        ("not a", "bool(a)"),
+        ("b < 1", "b <= 1"),
+        ("1", "3"),
+        ("g(a)", "pass"),
+        ("a in (b, True)", "a not in (b, True)"),
+        ("True", "False"),
+    ]
+    assert {each.where for each in found} == {"f"}
+    assert len({ast.dump(ast.parse(each.applied(TEXT))) for each in found}) == len(found)
+
+
+def test_what_is_listed_as_equivalent_is_there_and_has_a_reason() -> None:
+    lines = [line for line in EQUIVALENT.read_text().splitlines() if not line.startswith("#")]
+    assert [line for line in lines if not line.partition("  # ")[2]] == []
+    paths = {name.partition(" ")[0] for name in equivalent()}
+    names = {each.name for path in paths for each in mutants(path, (PACKAGE / path).read_text())}
+    assert equivalent() - names == set()
