@@ -62,9 +62,6 @@ class AppParams:
     config_maps: Annotated[tuple[str, ...], Field("ConfigMaps to mount at /etc/vm/configs/<name>.")] = ()
     # the pod
     pod_metadata: Annotated[EmbeddedMetadata | None, Field("Labels and annotations of the pods.")] = None
-    service_account_name: Annotated[
-        str, Field("Service account to run as; one is created, with its permissions, if empty.")
-    ] = ""
     disable_automount_service_account_token: Annotated[
         bool, Field("Mount the service account token only where it is needed.")
     ] = False
@@ -125,6 +122,26 @@ class ReloaderParams:
     config_reload_auth_key_secret: Annotated[
         SecretKeySelector | None, Field("Key that protects the reload address.")
     ] = None
+
+
+@frozen(kw_only=True)
+class InsertPorts:
+    """Ports for other protocols.
+
+    Source: https://docs.victoriametrics.com/victoriametrics/vmagent/#how-to-push-data-to-vmagent
+    """
+
+    graphite_port: Annotated[str, Field("Port for Graphite.")] = ""
+    influx_port: Annotated[str, Field("Port for InfluxDB line protocol.")] = ""
+    open_tsdb_port: Annotated[str, Field("Port for OpenTSDB.", key="openTSDBPort")] = ""
+    open_tsdb_http_port: Annotated[str, Field("Port for OpenTSDB over HTTP.", key="openTSDBHTTPPort")] = ""
+
+
+@frozen(kw_only=True)
+class RollingUpdateBehavior:
+    """How many pods of a StatefulSet are updated at a time."""
+
+    max_unavailable: Annotated[int | str | None, Field("Pods, number or percentage; 1 if absent.")] = None
 
 
 @frozen(kw_only=True)

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 from attrs import frozen
 
 from vmagent_operator.api.core import INT64, listed_by
-from vmagent_operator.model.fields import Field
+from vmagent_operator.model.decode import Manifest
+from vmagent_operator.model.fields import Field, Json
 
+ANYTHING = Annotated[Manifest, Json("", schema={"type": None})]
 TIME = {"format": "date-time"}
 
 
@@ -33,3 +35,14 @@ class ScrapeStatus:
     reason: Annotated[str, Field("What is wrong.")] = ""
     observed_generation: Annotated[int, Field("Generation that this status is about.", schema=INT64)] = 0
     conditions: Annotated[tuple[Condition, ...], Field("One for each agent.", schema=listed_by("type"))] = ()
+
+
+@frozen(kw_only=True)
+class OwnerStatus:
+    """How far an owner is what it was asked to be."""
+
+    update_status: Annotated[str, Field("expanding, operational, failed or paused.")] = ""
+    reason: Annotated[str, Field("What is wrong.")] = ""
+    observed_generation: Annotated[int, Field("Generation that this status is about.", schema=INT64)] = 0
+    conditions: Annotated[tuple[Condition, ...], Field("Further observations.", schema=listed_by("type"))] = ()
+    last_applied_spec: Annotated[ANYTHING | None, Field("The spec that was applied last.")] = None

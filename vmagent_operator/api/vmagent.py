@@ -13,9 +13,11 @@ from vmagent_operator.api.apps import (
     EmbeddedNetworkPolicy,
     EmbeddedPDB,
     EmbeddedVPA,
+    InsertPorts,
     License,
     ManagedMetadata,
     ReloaderParams,
+    RollingUpdateBehavior,
     StorageSpec,
 )
 from vmagent_operator.api.auth import SCHEMALESS, BasicAuth, OAuth2, TLSConfig
@@ -23,12 +25,10 @@ from vmagent_operator.api.core import INT32, INT64, ConfigMapKeySelector, Secret
 from vmagent_operator.api.relabel import RelabelConfig, scalar_or_list
 from vmagent_operator.api.scraping import DURATION, ScrapingParams
 from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
-from vmagent_operator.api.status import Condition
+from vmagent_operator.api.status import ANYTHING, Condition
 from vmagent_operator.limits import SHARDS
-from vmagent_operator.model.decode import Manifest
-from vmagent_operator.model.fields import Field, Json, Keywords
+from vmagent_operator.model.fields import Field, Keywords
 
-ANYTHING = Annotated[Manifest, Json("", schema={"type": None})]
 BYTES = "^[0-9]+(kb|mb|gb|tb|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$"
 FREE: Keywords = SCHEMALESS | {"anyOf": None, "x-kubernetes-int-or-string": None}
 
@@ -156,26 +156,6 @@ class RemoteWriteSettings:
 
 
 @frozen(kw_only=True)
-class InsertPorts:
-    """Ports for other protocols.
-
-    Source: https://docs.victoriametrics.com/victoriametrics/vmagent/#how-to-push-data-to-vmagent
-    """
-
-    graphite_port: Annotated[str, Field("Port for Graphite.")] = ""
-    influx_port: Annotated[str, Field("Port for InfluxDB line protocol.")] = ""
-    open_tsdb_port: Annotated[str, Field("Port for OpenTSDB.", key="openTSDBPort")] = ""
-    open_tsdb_http_port: Annotated[str, Field("Port for OpenTSDB over HTTP.", key="openTSDBHTTPPort")] = ""
-
-
-@frozen(kw_only=True)
-class RollingUpdateBehavior:
-    """How many pods of a StatefulSet are updated at a time."""
-
-    max_unavailable: Annotated[int | str | None, Field("Pods, number or percentage; 1 if absent.")] = None
-
-
-@frozen(kw_only=True)
 class VMAgentSpec:
     """What an agent does, and how it runs.
 
@@ -204,6 +184,9 @@ class VMAgentSpec:
     # the workload
     apps: Annotated[AppParams, Field("", inline=True)] = AppParams()
     reloader: Annotated[ReloaderParams, Field("", inline=True)] = ReloaderParams()
+    service_account_name: Annotated[
+        str, Field("Service account to run as; one is created, with its permissions, if empty.")
+    ] = ""
     shard_count: Annotated[
         int | None,
         Field("Number of shards to spread targets over.", schema=INT32 | {"default": 0, "maximum": SHARDS.value}),

@@ -34,6 +34,6 @@ VMAGENT = OwnerKind(
     self_scrapes=_self_scrapes,
     scrape_owner=features.scrape_owner,
     config=_config,
-    service_account=lambda agent: spec(agent).apps.service_account_name,
+    service_account=lambda agent: spec(agent).service_account_name,
     max_unavailable=_max_unavailable,
 )

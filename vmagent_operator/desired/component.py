@@ -6,7 +6,7 @@ Builders outside the folders of the kinds take a `Component` and never an owner'
 
 from typing import Literal
 
-from attrs import frozen
+from attrs import Factory, frozen
 
 from vmagent_operator.api.apps import AppParams, License, ManagedMetadata
 from vmagent_operator.api.objects import CustomObject
@@ -21,7 +21,8 @@ WorkloadKind = Literal["Deployment", "StatefulSet", "DaemonSet"]
 class Application:
     """What an application has of its own, whoever runs it: a row of a table.
 
-    name: of the container, the label `app.kubernetes.io/name`, the entry of `Settings.apps`. prefix: begins the names of
+    name: the label `app.kubernetes.io/name`. container: the name of the container and the entry of `Settings.apps`, if it
+    is another. part_of: the label `app.kubernetes.io/part-of` of its objects, not of its pods. prefix: begins the names of
     its objects. probes: those that it gets without being asked. sleeps: whether it goes on for a while when it is told to
     stop. joins_spread: whether topology spread constraints get its labels. trusts_openshift: whether OpenShift's service
     authority is mounted. The files are those of its scrape configuration: `config_file` in the Secret (there with `.gz`)
@@ -29,6 +30,8 @@ class Application:
     """
 
     name: str
+    container: str = Factory(lambda app: app.name, takes_self=True)
+    part_of: str = ""
     prefix: str
     probes: tuple[str, ...] = ("livenessProbe", "readinessProbe")
     sleeps: bool = True
@@ -54,7 +57,8 @@ class Application:
 class Component:
     """An application as one owner asks for it.
 
-    owner: the custom resource that its objects belong to. name: of its objects, prefix included. shards: how many
+    owner: the custom resource that its objects belong to. name: of its objects, prefix included. account: the service
+    account of its pods, if it is not that of its name. shards: how many
     workloads share its work, 0 for one that is not sharded; then names hold a placeholder for the shard's number.
     """
 
@@ -66,6 +70,7 @@ class Component:
     server: Server = Server()
     managed: ManagedMetadata = ManagedMetadata()
     license: License | None = None
+    account: str = ""
     kind: WorkloadKind = "Deployment"
     shards: int = 0
 
@@ -77,7 +82,7 @@ class Component:
     @property
     def defaults(self) -> AppDefaults:
         """What the operator's settings say about the application."""
-        return self.settings.apps[self.app.name]
+        return self.settings.apps[self.app.container]
 
     @property
     def target(self) -> Manifest:

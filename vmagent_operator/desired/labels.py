@@ -13,6 +13,7 @@ from vmagent_operator.identity import (
     INSTANCE_LABEL,
     MANAGED_BY,
     MANAGED_BY_LABEL,
+    PART_OF_LABEL,
     SHARD_LABEL,
 )
 from vmagent_operator.model.decode import Manifest
@@ -39,8 +40,9 @@ def shard_selector(component: Component) -> dict[str, str]:
 
 
 def owned(component: Component) -> dict[str, str]:
-    """The managed labels, over them the selector's."""
-    return {**component.managed.labels, **selector(component)}
+    """The managed labels, over them the selector's and that of the whole which the application is a part of."""
+    whole = {PART_OF_LABEL: component.app.part_of} if component.app.part_of else {}
+    return {**component.managed.labels, **selector(component), **whole}
 
 
 def final(component: Component) -> dict[str, str]:

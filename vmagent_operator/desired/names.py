@@ -18,7 +18,7 @@ def workload(component: Component) -> str:
 
 def service_account(component: Component) -> str:
     """The account of the pods: the user's, or the operator's own."""
-    return component.params.service_account_name or component.name
+    return component.account or component.name
 
 
 def config(component: Component) -> str:

@@ -45,7 +45,7 @@ class Environment:
 class ScrapeOwner:
     """The parts of an owner that decide what it scrapes.
 
-    container: the name of the one that scrapes. is_daemon_set: whether each of its pods scrapes those of its own node.
+    account: the service account that the user has named. container: the name of the one that scrapes. is_daemon_set: whether each of its pods scrapes those of its own node.
     assets_directory: where copied TLS content is mounted.
     """
 
@@ -53,6 +53,7 @@ class ScrapeOwner:
     scraping: ScrapingParams
     params: AppParams
     settings: Settings
+    account: str = ""
     container: str
     is_daemon_set: bool = False
     assets_directory: str
@@ -70,7 +71,7 @@ class ScrapeOwner:
     @property
     def has_cluster_access(self) -> bool:
         """Whether it may look beyond the watched namespaces: always without any, else only with its own account."""
-        return not self.settings.watch_namespaces or bool(self.params.service_account_name)
+        return not self.settings.watch_namespaces or bool(self.account)
 
     @cached_property
     def environment(self) -> Environment:

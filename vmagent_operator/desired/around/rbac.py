@@ -39,7 +39,7 @@ NAMESPACE_RULES: tuple[Rule, ...] = (
 
 def owns_account(component: Component) -> bool:
     """Whether the pods' account is the operator's; one named by the user is the user's to equip."""
-    return not component.params.service_account_name
+    return not component.account
 
 
 def account(component: Component) -> Iterator[Manifest]:

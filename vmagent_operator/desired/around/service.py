@@ -5,8 +5,7 @@ What a server would fill in is written out, so that desired and live compare wit
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from vmagent_operator.api.apps import AdditionalServiceSpec
-from vmagent_operator.api.vmagent import InsertPorts
+from vmagent_operator.api.apps import AdditionalServiceSpec, InsertPorts
 from vmagent_operator.desired import labels, listener, names
 from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical

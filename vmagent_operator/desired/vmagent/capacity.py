@@ -25,7 +25,7 @@ def memory_bytes(agent: VMAgent, component: Component) -> int | None:
     """
     if spec(agent).vpa is not None:
         return None
-    laid_over = (container for container in component.params.containers if container["name"] == component.app.name)
+    laid_over = (container for container in component.params.containers if container["name"] == component.app.container)
     given = [_limit(container.get("resources")) for container in laid_over]
     found = next((limit for limit in given if limit is not None), _limit(resources.main(component)))
     return None if found is None else whole_bytes(found)

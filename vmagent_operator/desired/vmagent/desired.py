@@ -153,7 +153,7 @@ def workloads(
         workload_manifest = shard.render(running, number)
         if not spec(agent).scraping.ingest_only_mode:
             member = {"promscrape.cluster.membersCount": count, "promscrape.cluster.memberNum": number}
-            workload_manifest = shard.with_flags(workload_manifest, component.app.name, member)
+            workload_manifest = shard.with_flags(workload_manifest, component.app.container, member)
         yield workload_manifest
 
 

@@ -138,6 +138,7 @@ def component(agent: VMAgent, settings: Settings, server: Server = Server()) -> 
         server=server,
         managed=agent_spec.managed_metadata or ManagedMetadata(),
         license=agent_spec.license,
+        account=agent_spec.service_account_name,
         kind="DaemonSet" if is_daemon_set(agent) else "StatefulSet" if is_stateful(agent) else "Deployment",
         shards=shards(agent),
     )
@@ -151,6 +152,7 @@ def scrape_owner(agent: VMAgent, settings: Settings) -> ScrapeOwner:
         scraping=agent_spec.scraping,
         params=agent_spec.apps,
         settings=settings,
+        account=agent_spec.service_account_name,
         container=VMAGENT.name,
         is_daemon_set=agent_spec.daemon_set_mode,
         assets_directory=VMAGENT.assets_directory,

@@ -63,7 +63,7 @@ def main(
     """
     params = component.params
     found = {
-        "name": component.app.name,
+        "name": component.app.container,
         "image": image.main(component),
         "imagePullPolicy": image.pull_policy(component),
         "args": list(arguments),
