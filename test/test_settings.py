@@ -2,7 +2,8 @@
 
 import pytest
 
-from vmagent_operator.settings import VARIABLES, SettingsError, duration, load, unknown
+from vmagent_operator.settings import VARIABLES, SettingsError, load, unknown
+from vmagent_operator.texts import duration
 
 
 def test_defaults() -> None:

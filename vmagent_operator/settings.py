@@ -10,16 +10,9 @@ from typing import Any
 
 from attrs import Factory, frozen
 
-from vmagent_operator import quantity
+from vmagent_operator.texts import amount, boolean, given, namespaces, openshift, pairs, wait, whole_number
 
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_DURATION = re.compile(r"[+-]?(0|((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+)")
-_DURATION_PART = re.compile(r"(\d+\.?\d*|\.\d+)([a-zµμ]+)")
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
-_BOOLEANS = dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True) | dict.fromkeys(
-    ("0", "f", "F", "FALSE", "false", "False"), False
-)
 
 
 class SettingsError(ValueError):
@@ -70,6 +63,10 @@ class Settings:
     enforce_endpointslices: bool
     app_ready_timeout_seconds: float
     force_resync_interval_seconds: float
+    vmstorage_insert_port: str
+    vmstorage_select_port: str
+    cluster_domain_name: str
+    use_old_backup_port_names: bool
     trim_secret_values: bool = True
     disabled_kinds: frozenset[str] = frozenset()
 
@@ -78,8 +75,8 @@ class Settings:
 class Variable:
     """One environment variable: its default as text, how it is read, and the setting it becomes.
 
-    `to` is the setting, or the path `apps.APPLICATION.default`; `key` is the entry of one that is a mapping; a value read
-    as None leaves the setting alone. Without `to` the variable is accepted and has no effect.
+    `to` is the setting, or the path `apps.APPLICATION.default`, or several with spaces between them; `key` is the entry of
+    one that is a mapping; a value read as None leaves the setting alone. Without `to` the variable has no effect.
     """
 
     name: str
@@ -105,73 +102,6 @@ class Variable:
             raise SettingsError(f"{self.name}: {error}") from None
 
 
-def boolean(text: str) -> bool:
-    """A Go boolean; ValueError otherwise."""
-    if text not in _BOOLEANS:
-        raise ValueError("expected true or false")
-    return _BOOLEANS[text]
-
-
-def duration(text: str) -> float:
-    """Seconds of a Go duration such as `1h0m0s` or `500ms`; ValueError otherwise."""
-    if not _DURATION.fullmatch(text):
-        raise ValueError("expected a duration such as 1m30s")
-    seconds = sum(float(number) * _SECONDS[unit] for number, unit in _DURATION_PART.findall(text))
-    return -seconds if text.startswith("-") else seconds
-
-
-def items(text: str) -> tuple[str, ...]:
-    """The elements of a comma separated list, trimmed, each once, in order."""
-    return tuple(dict.fromkeys(filter(None, map(str.strip, text.split(",")))))
-
-
-def _count(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
-        raise ValueError("expected a whole number")
-    return int(text)
-
-
-def _wait(text: str) -> float:
-    if (seconds := duration(text)) < 0:
-        raise ValueError("expected a duration that is not negative")
-    return seconds
-
-
-def _namespaces(text: str) -> tuple[str, ...]:
-    for name in (names := items(text)):
-        if not _NAMESPACE.fullmatch(name):
-            raise ValueError(f"{name!r} is no namespace name")
-    return names
-
-
-def _pairs(text: str) -> dict[str, str]:
-    pairs = {}
-    for item in items(text):
-        key, separator, value = item.partition("=")
-        if not separator or not key:
-            raise ValueError("expected a list such as key=value,key2=value2")
-        pairs[key] = value
-    return pairs
-
-
-def _quantity(text: str) -> str | None:
-    if text == "unlimited":
-        return None
-    if quantity.parse(text) is None:
-        raise ValueError("expected a quantity such as 200Mi, or unlimited")
-    return text
-
-
-def _openshift(text: str) -> str:
-    if text not in ("auto", "enabled", "disabled"):
-        raise ValueError("expected auto, enabled or disabled")
-    return text
-
-
-def _given(text: str) -> str | None:
-    return text or None
-
-
 def _resources(prefix: str, to: str, memory: str, entries: Mapping[str, str]) -> tuple[Variable, ...]:
     """The six variables of a container's default limits and requests; `memory` is how the prefix spells it."""
     spelled = {memory: "memory", "CPU": "cpu", "EPHEMERAL_STORAGE": "ephemeral-storage"}
@@ -179,7 +109,7 @@ def _resources(prefix: str, to: str, memory: str, entries: Mapping[str, str]) ->
         Variable(
             f"{prefix}_{bound.upper()}_{suffix}",
             entries.get(f"{bound} {key}", "unlimited"),
-            _quantity,
+            amount,
             f"Default {key} {bound}; `unlimited` sets none.",
             f"{to}{bound}s",
             key,
@@ -189,40 +119,44 @@ def _resources(prefix: str, to: str, memory: str, entries: Mapping[str, str]) ->
     )
 
 
-def _application(prefix: str, name: str, *, image: str, port: str, entries: Mapping[str, str]) -> tuple[Variable, ...]:
-    """The variables of an application's defaults; `entries` are those of its resources that are not unlimited."""
-    to = f"apps.{name}"
+def _resources_switch(prefix: str, *names: str) -> Variable:
+    """Whether default resources apply to the applications of these names."""
+    to = " ".join(f"apps.{name}.use_default_resources" for name in names)
+    return Variable(f"{prefix}_USEDEFAULTRESOURCES", "true", boolean, "Whether default resources apply.", to)
+
+
+def _application(prefix: str, name: str, port: str, resources: str, *, suffix: str = "") -> tuple[Variable, ...]:
+    """The variables of an application's defaults, but for the switch of its default resources.
+
+    resources: memory and CPU that it may use, and that it asks for. suffix: of its image tag.
+    """
+    to, named = f"apps.{name}", ("limit memory", "limit cpu", "request memory", "request cpu")
     return (
-        Variable(f"{prefix}_IMAGE", image, str, f"Repository of {name}.", f"{to}.image"),
+        Variable(f"{prefix}_IMAGE", f"victoriametrics/{name}", str, f"Repository of {name}.", f"{to}.image"),
         Variable(
             f"{prefix}_VERSION",
-            "${VM_METRICS_VERSION}",
+            f"${{VM_METRICS_VERSION}}{suffix}",
             str,
             f"Image tag of {name}.",
             f"{to}.version",
             expands=True,
         ),
         Variable(f"{prefix}_PORT", port, str, f"HTTP port of {name}.", f"{to}.port"),
-        Variable(
-            f"{prefix}_USEDEFAULTRESOURCES",
-            "true",
-            boolean,
-            "Whether default resources apply.",
-            f"{to}.use_default_resources",
-        ),
-        *_resources(f"{prefix}_RESOURCE", f"{to}.", "MEM", entries),
+        *_resources(f"{prefix}_RESOURCE", f"{to}.", "MEM", dict(zip(named, resources.split(), strict=True))),
         Variable(
             f"{prefix}_TERMINATION_GRACE_PERIOD_SECONDS",
             "30",
-            _count,
+            whole_number,
             "Grace period of a pod, in seconds.",
             f"{to}.termination_grace_period_seconds",
         ),
     )
 
 
+_CLUSTER = "VM_VMCLUSTERDEFAULT"
+
 VARIABLES: tuple[Variable, ...] = (
-    Variable("WATCH_NAMESPACE", "", _namespaces, "Namespaces to watch; every one if empty.", "watch_namespaces"),
+    Variable("WATCH_NAMESPACE", "", namespaces, "Namespaces to watch; every one if empty.", "watch_namespaces"),
     Variable("VM_METRICS_VERSION", "v1.150.0", str, "Image tag unless an object sets one."),
     Variable("VM_OPERATOR_VERSION", "v0.74.1", str, "Release whose config-reloader is used."),
     Variable("VM_CONTAINERREGISTRY", "", str, "Registry put before every image.", "container_registry"),
@@ -237,18 +171,42 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "VM_CUSTOMCONFIGRELOADERIMAGE",
         "",
-        _given,
+        given,
         "Deprecated: overrides VM_CONFIG_RELOADER_IMAGE.",
         "config_reloader_image",
         expands=True,
     ),
     *_resources("VM_CONFIG_RELOADER", "config_reloader_", "MEMORY", {"request memory": "25Mi", "request cpu": "10m"}),
-    *_application(
-        "VM_VMAGENTDEFAULT",
-        "vmagent",
-        image="victoriametrics/vmagent",
-        port="8429",
-        entries={"limit memory": "500Mi", "limit cpu": "200m", "request memory": "200Mi", "request cpu": "50m"},
+    _resources_switch("VM_VMAGENTDEFAULT", "vmagent"),
+    *_application("VM_VMAGENTDEFAULT", "vmagent", "8429", "500Mi 200m 200Mi 50m"),
+    _resources_switch(_CLUSTER, "vmstorage", "vmselect", "vminsert"),
+    *_application(f"{_CLUSTER}_VMSTORAGEDEFAULT", "vmstorage", "8482", "1500Mi 1000m 500Mi 250m", suffix="-cluster"),
+    Variable(
+        f"{_CLUSTER}_VMSTORAGEDEFAULT_VMINSERTPORT",
+        "8400",
+        str,
+        "Port of vmstorage for vminsert.",
+        "vmstorage_insert_port",
+    ),
+    Variable(
+        f"{_CLUSTER}_VMSTORAGEDEFAULT_VMSELECTPORT",
+        "8401",
+        str,
+        "Port of vmstorage for vmselect.",
+        "vmstorage_select_port",
+    ),
+    *_application(f"{_CLUSTER}_VMSELECTDEFAULT", "vmselect", "8481", "1000Mi 500m 500Mi 100m", suffix="-cluster"),
+    *_application(f"{_CLUSTER}_VMINSERTDEFAULT", "vminsert", "8480", "500Mi 500m 200Mi 150m", suffix="-cluster"),
+    _resources_switch("VM_VMAUTHDEFAULT", "vmauth"),
+    *_application("VM_VMAUTHDEFAULT", "vmauth", "8427", "300Mi 200m 100Mi 50m"),
+    _resources_switch("VM_VMBACKUP", "vmbackupmanager"),
+    *_application("VM_VMBACKUP", "vmbackupmanager", "8300", "500Mi 500m 200Mi 150m", suffix="-enterprise"),
+    Variable(
+        "VM_USE_OLD_BACKUP_RESTORE_PORT_NAMES",
+        "false",
+        boolean,
+        "Call the ports of backup and restore http.",
+        "use_old_backup_port_names",
     ),
     Variable("VM_ENABLETCP6", "false", boolean, "Listen on IPv6 as well.", "enable_tcp6"),
     Variable("VM_LOOPBACK", "", str, "Name of the local host inside a pod.", "loopback"),
@@ -270,17 +228,17 @@ VARIABLES: tuple[Variable, ...] = (
     Variable(
         "VM_OPENSHIFT_COMPATIBILITY",
         "auto",
-        _openshift,
+        openshift,
         "auto, enabled or disabled: leave user and group ids to OpenShift.",
         "openshift",
     ),
     Variable("VM_VPA_API_ENABLED", "false", boolean, "Allow spec.vpa.", "vpa_api_enabled"),
-    Variable("VM_COMMON_LABELS", "", _pairs, "Labels of every created object.", "common_labels"),
-    Variable("VM_COMMON_ANNOTATIONS", "", _pairs, "Annotations of every created object.", "common_annotations"),
+    Variable("VM_COMMON_LABELS", "", pairs, "Labels of every created object.", "common_labels"),
+    Variable("VM_COMMON_ANNOTATIONS", "", pairs, "Annotations of every created object.", "common_annotations"),
     Variable(
         "VM_CONFIG_DATA_BUDGET_BYTES",
         "524288",
-        _count,
+        whole_number,
         "Compressed scrape jobs that fit into one Secret, in bytes.",
         "config_data_budget_bytes",
     ),
@@ -291,20 +249,26 @@ VARIABLES: tuple[Variable, ...] = (
         "Discover services through endpointslices by default.",
         "enforce_endpointslices",
     ),
-    Variable("VM_APPREADYTIMEOUT", "80s", _wait, "How long a workload may take.", "app_ready_timeout_seconds"),
-    Variable("VM_PODWAITREADYTIMEOUT", "80s", _wait, "Accepted; nothing waits here."),
-    Variable("VM_PVC_WAIT_READY_TIMEOUT", "80s", _wait, "Accepted; nothing waits here."),
+    Variable("VM_APPREADYTIMEOUT", "80s", wait, "How long a workload may take.", "app_ready_timeout_seconds"),
+    Variable("VM_PODWAITREADYTIMEOUT", "80s", wait, "Accepted; nothing waits here."),
+    Variable("VM_PVC_WAIT_READY_TIMEOUT", "80s", wait, "Accepted; nothing waits here."),
     Variable(
         "VM_FORCERESYNCINTERVAL",
         "60s",
-        _wait,
+        wait,
         "Time between two looks at an unchanged agent; 0 for never.",
         "force_resync_interval_seconds",
     ),
-    Variable("VM_PODWAITREADYINTERVALCHECK", "5s", _wait, "Accepted; nothing polls here."),
-    Variable("VM_PVC_WAIT_READY_INTERVAL", "5s", _wait, "Accepted; nothing polls here."),
-    Variable("VM_WAIT_READY_INTERVAL", "5s", _wait, "Accepted; nothing polls here."),
-    Variable("VM_CLUSTERDOMAINNAME", "", str, "Accepted; no address here needs it."),
+    Variable("VM_PODWAITREADYINTERVALCHECK", "5s", wait, "Accepted; nothing polls here."),
+    Variable("VM_PVC_WAIT_READY_INTERVAL", "5s", wait, "Accepted; nothing polls here."),
+    Variable("VM_WAIT_READY_INTERVAL", "5s", wait, "Accepted; nothing polls here."),
+    Variable(
+        "VM_CLUSTERDOMAINNAME",
+        "",
+        str,
+        "Domain of the Kubernetes cluster, as addresses end in it.",
+        "cluster_domain_name",
+    ),
 )
 """Every environment variable that is read, in the order in which it is listed."""
 
@@ -312,9 +276,9 @@ _DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 
 # Variables of components that the reference operator has and this one has not.
 _ELSEWHERE = re.compile(
-    r"VM_(VMSINGLEDEFAULT|VMCLUSTERDEFAULT|VMBACKUP|VMAUTHDEFAULT|VMALERTDEFAULT|VMALERTMANAGER|VMANOMALYDEFAULT"
+    r"VM_(VMSINGLEDEFAULT|VMALERTDEFAULT|VMALERTMANAGER|VMANOMALYDEFAULT"
     r"|VL\w+DEFAULT|VLOGSDEFAULT|VT\w+DEFAULT|\w*PROMETHEUSCONVERTER|FILTER|PROMCR_|PSPAUTOCREATE"
-    r"|GATEWAY_API_|USE_OLD_BACKUP|LOGS_VERSION|TRACES_VERSION|ANOMALY_VERSION)\w*"
+    r"|GATEWAY_API_|LOGS_VERSION|TRACES_VERSION|ANOMALY_VERSION)\w*"
 )
 
 
@@ -325,11 +289,12 @@ def load(environ: Mapping[str, str]) -> Settings:
         value = variable.value(environ)
         if not variable.to or value is None:
             continue
-        *path, last = (*variable.to.split("."), *filter(None, (variable.key,)))
-        at = values
-        for name in path:
-            at = at.setdefault(name, {})
-        at[last] = value
+        for to in variable.to.split():
+            *path, last = (*to.split("."), *filter(None, (variable.key,)))
+            at = values
+            for name in path:
+                at = at.setdefault(name, {})
+            at[last] = value
     apps = {name: AppDefaults(**defaults) for name, defaults in values.pop("apps").items()}
     return Settings(apps=apps, **values)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator import settings
+from vmagent_operator import texts
 from vmagent_operator.api import kinds
 from vmagent_operator.identity import LEASE
 
@@ -33,7 +33,7 @@ class Flag:
     @property
     def is_boolean(self) -> bool:
         """Whether it may stand without a value."""
-        return self.read is settings.boolean
+        return self.read is texts.boolean
 
 
 @frozen
@@ -48,13 +48,13 @@ class Flags:
 
 
 def _wait(text: str) -> float:
-    if (seconds := settings.duration(text)) < 0:
+    if (seconds := texts.duration(text)) < 0:
         raise ValueError("expected a duration that is not negative")
     return seconds
 
 
 def _timeout(text: str) -> float:
-    if (seconds := settings.duration(text)) <= 0:
+    if (seconds := texts.duration(text)) <= 0:
         raise ValueError("expected a duration above 0")
     return seconds
 
@@ -88,7 +88,7 @@ def _level(text: str) -> str:
 
 
 def _off(text: str) -> bool:
-    if settings.boolean(text):
+    if texts.boolean(text):
         raise ValueError("there is no admission webhook; validation happens in reconciles and in the policy manifests")
     return False
 
@@ -96,7 +96,7 @@ def _off(text: str) -> bool:
 def _kinds(text: str) -> frozenset[str]:
     """Kinds by name; those of the Go operator that are not built here are accepted."""
     spelled = {name.lower(): name for name in (*(kind.name for kind in kinds.KINDS), *OTHER_KINDS)}
-    found = settings.items(text)
+    found = texts.items(text)
     for name in found:
         if name.lower() not in spelled:
             raise ValueError(f"{name!r} is no kind")
@@ -107,7 +107,7 @@ def _kinds(text: str) -> frozenset[str]:
 
 
 def _renamed(text: str) -> dict[str, str]:
-    pairs = [item.partition(":" if ":" in item else "=")[::2] for item in settings.items(text)]
+    pairs = [item.partition(":" if ":" in item else "=")[::2] for item in texts.items(text)]
     for old, new in pairs:
         if old not in LOG_FIELDS or not new:
             raise ValueError(f"expected a list such as ts:timestamp,msg:message over {', '.join(LOG_FIELDS)}")
@@ -157,38 +157,38 @@ FLAGS: tuple[Flag, ...] = (
     Flag("controller.backoffMax", "2m0s", _wait, "Longest wait after a failure."),
     Flag("controller.disableReconcileFor", "", _kinds, "Kinds that are not looked at, separated by commas."),
     Flag("controller.statusLastUpdateTimeTTL", "1h0m0s", _wait, "Age at which unchanged conditions are refreshed."),
-    Flag("controller.watchReferences", "true", settings.boolean, "Watch (the metadata of) all Secrets and ConfigMaps."),
-    Flag("controller.warmStandby", "true", settings.boolean, "Keep caches up to date without being leader."),
+    Flag("controller.watchReferences", "true", texts.boolean, "Watch (the metadata of) all Secrets and ConfigMaps."),
+    Flag("controller.warmStandby", "true", texts.boolean, "Keep caches up to date without being leader."),
     Flag("controller.disableCacheFor", "configmap,secret", str, _NO_EFFECT, has_effect=False),
-    Flag("controller.disableCRDOwnership", "false", settings.boolean, _NO_EFFECT, has_effect=False),
-    Flag("controller.prometheusCRD.resyncPeriod", "0s", settings.duration, _NO_EFFECT, has_effect=False),
+    Flag("controller.disableCRDOwnership", "false", texts.boolean, _NO_EFFECT, has_effect=False),
+    Flag("controller.prometheusCRD.resyncPeriod", "0s", texts.duration, _NO_EFFECT, has_effect=False),
     Flag("default.kubernetesVersion.major", "1", _positive, "Taken if the API server's version cannot be read."),
     Flag("default.kubernetesVersion.minor", "21", _positive, "Taken if the API server's version cannot be read."),
-    Flag("disableSecretKeySpaceTrim", "false", settings.boolean, "Keep white space at the end of Secret values."),
-    Flag("dry-run", "false", settings.boolean, "Log what one pass over every VMAgent would write, then exit."),
-    Flag("once", "false", settings.boolean, "Work until every VMAgent is done or has failed, then exit."),
-    Flag("events.enabled", "true", settings.boolean, "Write Events."),
+    Flag("disableSecretKeySpaceTrim", "false", texts.boolean, "Keep white space at the end of Secret values."),
+    Flag("dry-run", "false", texts.boolean, "Log what one pass over every VMAgent would write, then exit."),
+    Flag("once", "false", texts.boolean, "Work until every VMAgent is done or has failed, then exit."),
+    Flag("events.enabled", "true", texts.boolean, "Write Events."),
     Flag("health-probe-bind-address", ":8081", str, "Address of /health and /ready; empty or 0 for none."),
     Flag("metrics-bind-address", ":8080", str, "Address of /metrics; empty or 0 for none."),
     Flag("pprof-addr", "", str, "Address of /debug; without a host it is loopback only."),
     Flag("metrics.bearerTokenFile", "", str, "File with the token that /metrics asks for."),
-    Flag("tls.enable", "false", settings.boolean, "Serve metrics over TLS."),
+    Flag("tls.enable", "false", texts.boolean, "Serve metrics over TLS."),
     Flag("tls.certDir", CERTIFICATES, str, "Folder of the certificate for metrics."),
     Flag("tls.certName", "tls.crt", str, "File of the certificate."),
     Flag("tls.keyName", "tls.key", str, "File of the key."),
-    Flag("mtls.enable", "false", settings.boolean, "Ask metrics clients for a certificate."),
+    Flag("mtls.enable", "false", texts.boolean, "Ask metrics clients for a certificate."),
     Flag("mtls.CAName", "clientCA.crt", str, "File of the authority for client certificates; the system's if empty."),
-    Flag("leader-elect", "false", settings.boolean, "Write only while holding a Lease."),
+    Flag("leader-elect", "false", texts.boolean, "Write only while holding a Lease."),
     Flag("leader-elect-id", LEASE, str, "Name of the Lease."),
     Flag("leader-elect-namespace", "", str, "Namespace of the Lease; the pod's own if empty."),
     Flag("leader-elect-lease-duration", "15s", _wait, "Time after which another may take the Lease."),
     Flag("leader-elect-renew-deadline", "10s", _wait, "Time without a renewal after which leadership ends."),
     Flag("leader-elect-retry-period", "2s", _wait, "Time between renewals."),
-    Flag("leader-elect-release-on-cancel", "true", settings.boolean, "Give the Lease up on an orderly stop."),
+    Flag("leader-elect-release-on-cancel", "true", texts.boolean, "Give the Lease up on an orderly stop."),
     Flag("graceful-shutdown-timeout", "20s", _wait, "Longest duration of an orderly stop."),
     Flag("zap-log-level", "info", _level, "Least level to log."),
     Flag("zap-encoder", "json", _choice("json", "console"), "Form of log records."),
-    Flag("zap-devel", "false", settings.boolean, "Console, and debug level."),
+    Flag("zap-devel", "false", texts.boolean, "Console, and debug level."),
     Flag("zap-stacktrace-level", "panic", _choice("info", "error", "panic"), _NO_EFFECT, has_effect=False),
     Flag(
         "zap-time-encoding",
@@ -197,9 +197,9 @@ FLAGS: tuple[Flag, ...] = (
         "Form of times in logs.",
     ),
     Flag("loggerJSONFields", "", _renamed, "Other names for log fields, such as ts:timestamp,msg:message."),
-    Flag("printDefaults", "false", settings.boolean, "Print the environment variables and exit."),
+    Flag("printDefaults", "false", texts.boolean, "Print the environment variables and exit."),
     Flag("printFormat", "table", _choice("table", "json", "yaml", "list"), "Form of --printDefaults."),
-    Flag("version", "false", settings.boolean, "Print the version and exit."),
+    Flag("version", "false", texts.boolean, "Print the version and exit."),
     Flag("webhook.enable", "false", _off, "Refused: there is no admission webhook."),
     Flag("webhook.port", "9443", _positive, _NO_EFFECT, has_effect=False),
     Flag("webhook.certDir", WEBHOOK_CERTIFICATES, str, _NO_EFFECT, has_effect=False),
