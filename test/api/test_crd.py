@@ -14,15 +14,17 @@ from vmagent_operator.model.fields import Json
 
 REVIEWED = {
     "metadata.annotations": "names the tool that generated the file",
-    "spec.versions[v1beta1].schema.openAPIV3Schema.properties.spec.properties.dnsConfig.items": (
-        "a leftover of patching: an object has no items, so the API server never looks at it"
-    ),
-    "spec.versions[v1beta1].schema.openAPIV3Schema.properties.spec.properties.replicaCount.maximum": "a limit of ours",
     "spec.versions[v1beta1].schema.openAPIV3Schema.properties.spec.properties.shardCount.maximum": "a limit of ours",
+    "spec.versions[v1beta1].schema.openAPIV3Schema.properties.spec.properties.vmselect.properties.claimTemplates"
+    ".items.properties": "without a schema the API server would take everything out of them",
 }
 """Paths at which we differ on purpose, and why."""
 
-EVERYWHERE = {".modulus.minimum": "vmagent refuses its whole file for a negative one"}
+EVERYWHERE = {
+    ".modulus.minimum": "vmagent refuses its whole file for a negative one",
+    ".dnsConfig.items": "a leftover of patching: an object has no items, so the API server never looks at it",
+    ".replicaCount.maximum": "a limit of ours",
+}
 """What we add to a field wherever it stands, and why."""
 
 MAX_BYTES = 250_000

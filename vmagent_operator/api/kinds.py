@@ -13,8 +13,9 @@ from vmagent_operator.api.probe import VMProbeSpec
 from vmagent_operator.api.scrapeconfig import VMScrapeConfigSpec
 from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
 from vmagent_operator.api.staticscrape import VMStaticScrapeSpec
-from vmagent_operator.api.status import ScrapeStatus
+from vmagent_operator.api.status import OwnerStatus, ScrapeStatus
 from vmagent_operator.api.vmagent import VMAgentSpec, VMAgentStatus
+from vmagent_operator.api.vmcluster import VMClusterSpec
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR, DecodeError, Fault, Manifest, decode
 
@@ -42,6 +43,13 @@ AGENT_COLUMNS = (
     Column("Replica Count", "integer", ".status.replicas", "current number of replicas"),
     Column("Status", "string", ".status.updateStatus", "Current status of update rollout"),
     AGE,
+)
+CLUSTER_COLUMNS = (
+    Column("Insert Count", "string", ".spec.vminsert.replicaCount", "replicas of VMInsert"),
+    Column("Storage Count", "string", ".spec.vmstorage.replicaCount", "replicas of VMStorage"),
+    Column("Select Count", "string", ".spec.vmselect.replicaCount", "replicas of VMSelect"),
+    AGE,
+    Column("Status", "string", ".status.updateStatus", "Current status of cluster"),
 )
 AGENT_SCALE = {
     "specReplicasPath": ".spec.shardCount",
@@ -84,6 +92,13 @@ class Kind(Generic[S_co]):
 VMAGENT = Kind(
     name="VMAgent", spec_class=VMAgentSpec, status_class=VMAgentStatus, columns=AGENT_COLUMNS, scale=AGENT_SCALE
 )
+VMCLUSTER = Kind(
+    name="VMCluster",
+    spec_class=VMClusterSpec,
+    status_class=OwnerStatus,
+    columns=CLUSTER_COLUMNS,
+    is_spec_required=True,
+)
 VMSERVICESCRAPE = Kind(
     name="VMServiceScrape", spec_class=VMServiceScrapeSpec, is_spec_required=True, prefix="service_scrape"
 )
@@ -120,7 +135,7 @@ SCRAPE_KINDS: tuple[Kind[ScrapeSpec], ...] = (
 )
 """In the order of their jobs in a configuration."""
 
-OWNER_KINDS: tuple[Kind[object], ...] = (VMAGENT,)
+OWNER_KINDS: tuple[Kind[object], ...] = (VMAGENT, VMCLUSTER)
 """Those that something runs for."""
 KINDS: tuple[Kind[object], ...] = (*OWNER_KINDS, *SCRAPE_KINDS)
 BY_NAME: Mapping[str, Kind[object]] = {kind.name: kind for kind in KINDS}

@@ -25,6 +25,7 @@ TopologySpreadConstraint = Annotated[
     Json("io.k8s.api.core.v1.TopologySpreadConstraint", required=("maxSkew", "topologyKey", "whenUnsatisfiable")),
 ]
 EnvVar = Annotated[Manifest, Json("io.k8s.api.core.v1.EnvVar", required=("name",))]
+WholeEnvVar = Annotated[Manifest, Json("io.k8s.api.core.v1.EnvVar.whole", required=("name",))]
 EnvFromSource = Annotated[Manifest, Json("io.k8s.api.core.v1.EnvFromSource")]
 VolumeMount = Annotated[Manifest, Json("io.k8s.api.core.v1.VolumeMount", required=("mountPath", "name"))]
 ResourceRequirements = Annotated[Manifest, Json("io.k8s.api.core.v1.ResourceRequirements")]
