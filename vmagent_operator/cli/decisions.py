@@ -16,6 +16,7 @@ from vmagent_operator.controller.kinds import BY_KIND, OWNERS
 from vmagent_operator.controller.steps.leftout import LeftOut, name_of
 from vmagent_operator.desired import stages
 from vmagent_operator.desired.stages import Desired, Inputs
+from vmagent_operator.desired.workload.workload import WORKLOADS
 from vmagent_operator.kube.write.ownership import adds_nothing, describe, objection
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import OwnerError
@@ -146,7 +147,16 @@ class _Deciding:
             settings=self.settings,
             server=self.server,
             config=owners.config_secret(of, owner, secret),
+            replicas=self._replicas(of, owner),
         )
+
+    def _replicas(self, of: OwnerKind, owner: Owner) -> Mapping[str, int]:
+        """How many pods those workloads have been told to have that are there and of which that counts."""
+        counted = {each.name for each in of.workloads(owner) if each.is_counted or each.is_autoscaled}
+        found = {
+            name: self.cluster.objects.get((kind, owner.namespace, name)) for name in counted for kind in WORKLOADS
+        }
+        return {name: live.get("spec", {}).get("replicas", 1) for name, live in found.items() if live is not None}
 
     def _left_out(self, of: OwnerKind, asked: Desired) -> LeftOut:
         """What somebody else has an object of the name of, and what leans on that."""

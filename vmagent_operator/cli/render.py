@@ -99,6 +99,11 @@ def _owner_status(decision: Decision, now: datetime) -> Status:
         scale=kind_of(decision.owner).scale(decision.owner),
         warnings=decision.asked.warnings if decision.asked and decision.state == "operational" else (),
         is_available=True if decision.state == "operational" else None,
+        workloads={
+            each.condition: "" if each.name else None
+            for each in (kind_of(decision.owner).workloads(decision.owner) if decision.state == "operational" else ())
+            if each.condition
+        },
     )
 
 

@@ -1,9 +1,9 @@
 """What decides on an owner's objects takes and gives: a snapshot, and the objects in the order in which they are written."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.model.decode import Manifest
@@ -31,7 +31,8 @@ class Inputs:
     """The snapshot that decides what an owner gets.
 
     selection: the scrape objects that it selects. values: the Secrets and ConfigMaps that it or they refer to. config: its
-    configuration Secret as it is.
+    configuration Secret as it is. replicas: how many pods those of its workloads have been told to have that are there and
+    of which that counts, by name.
     """
 
     owner: CustomObject[Any]
@@ -40,18 +41,20 @@ class Inputs:
     settings: Settings
     server: Server
     config: ConfigSecret = ConfigSecret()
+    replicas: Mapping[str, int] = field(factory=dict)
 
 
 @frozen(kw_only=True)
 class Gate:
     """Holds a stage, and no other, until the workloads `until` run as desired.
 
-    Only what replaces something waits: a first version has nobody that could lose by it. And it does not wait for ever, but
-    as long as a workload may take, counted from when the object `since` of an earlier stage came to be.
+    With `since`, only what replaces something waits: a first version has nobody that could lose by it. And it does not wait
+    for ever, but as long as a workload may take, counted from when the object `since` of an earlier stage came to be.
+    Without, a first version waits too, and for as long as it takes.
     """
 
     until: tuple[Manifest, ...]
-    since: Manifest
+    since: Manifest | None = None
 
 
 @frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Literal
 
 from vmagent_operator.api.objects import CustomObject
@@ -11,6 +12,7 @@ from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Conditio
 
 State = Literal["expanding", "operational", "failed", "paused"]
 
+NO_WORKLOADS: Mapping[str, str | None] = MappingProxyType({})
 # Conditions by the owner's state: (status, reason).
 _CONDITIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "operational": {"Degraded": ("False", "Converged"), "Progressing": ("False", "Converged")},
@@ -29,12 +31,14 @@ def owner_status(
     scale: Mapping[str, Any],
     warnings: Sequence[str] = (),
     is_available: bool | None = None,
+    workloads: Mapping[str, str | None] = NO_WORKLOADS,
 ) -> Status:
     """The status of `owner` in `state`; equal to `owner.status` if nothing but time has passed.
 
     reason: what failed or what is waited for. scale: fields of its kind, such as the number of shards. warnings: what is
     doubtful in the spec, and yet built; told by a condition. is_available: whether every workload is ready; None leaves
-    that condition as it is. A paused owner keeps what its status said.
+    that condition as it is. workloads: what single workloads lack, "" for one that is ready and None for one
+    that is not asked for, by the types of their conditions. A paused owner keeps what its status said.
     """
     status = {key: value for key, value in owner.status.items() if key != "reason" or state == "paused"}
     if state != "paused" and reason:
@@ -48,6 +52,11 @@ def owner_status(
     if is_available is not None:
         said = ("True", "WorkloadsReady") if is_available else ("False", "WorkloadsNotReady")
         wanted["Available"] = (*said, "")
+    for kind, lacks in workloads.items():
+        if lacks is None:
+            wanted[kind] = ("Unknown", "NotAskedFor", "")
+        else:
+            wanted[kind] = ("False", "NotReady", lacks) if lacks else ("True", "Ready", "")
     if wanted:
         status["conditions"] = _laid_over(owner, wanted, now)
     return status

@@ -32,6 +32,20 @@ class ConfigTarget:
     is_unmanaged: bool = False
 
 
+@frozen(kw_only=True)
+class Workload:
+    """What is to be known of one workload of an owner beside its manifest.
+
+    name: "" for one that the owner does not ask for. condition: the type of the condition by which the owner's status tells of it, "" for none. is_counted: whether other
+    objects depend on how many pods it has. is_autoscaled: whether that is an autoscaler's to say, once it is there.
+    """
+
+    name: str
+    condition: str = ""
+    is_counted: bool = False
+    is_autoscaled: bool = False
+
+
 @frozen(kw_only=True, eq=False)
 class OwnerKind:
     """All that tells one kind of owner from another, for everything that is not built for it alone.
@@ -56,6 +70,9 @@ class OwnerKind:
     """An account that it uses without having asked for it, and which stays whatever it asks for."""
     max_unavailable: Callable[[Owner, str], int | str] = lambda owner, workload: 1
     """How many pods of its StatefulSet `workload` may be missing while we replace them: a number, or a percentage."""
+
+    workloads: Callable[[Owner], tuple[Workload, ...]] = lambda owner: ()
+    """What is to be known of its workloads, of those where it is anything."""
 
     @property
     def name(self) -> str:

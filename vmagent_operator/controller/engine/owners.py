@@ -165,13 +165,17 @@ def _was_users(of: OwnerKind, owner: Owner) -> bool:
 def migration(of: OwnerKind, owner: Owner) -> Migration:
     """Which labels and annotations an earlier operator may have put on children: those of the spec that it applied."""
     spec = _table(owner.status, "lastAppliedSpec")
-    service = _table(spec, "serviceSpec")
-    written = [_table(spec, "managedMetadata"), _table(spec, "podMetadata"), _table(service, "metadata")]
+    components = [each for part in spec.values() if isinstance(part, dict) for each in (part, _table(part, "spec"))]
+    written = [_table(spec, "managedMetadata")]
+    for part in (spec, *components):
+        written += [_table(part, "podMetadata"), _table(_table(part, "serviceSpec"), "metadata")]
+    scaled = (each.name for each in of.workloads(owner) if each.is_autoscaled) if owner.spec is not None else ()
     target = of.config(owner) if owner.spec is not None else None
     return Migration(
         labels=frozenset(key for metadata in written for key in _table(metadata, "labels")),
         annotations=frozenset(key for metadata in written for key in _table(metadata, "annotations")),
         released=frozenset({target.key} if target is not None and target.is_unmanaged else ()),
+        autoscaled=frozenset(scaled),
     )
 
 

@@ -68,13 +68,15 @@ class ChildState:
 class Applied:
     """What has become of a plan.
 
-    left_out: what was not written, and why. written: the writes that were made. progress: what the workloads still lack.
+    left_out: what was not written, and why. written: the writes that were made. progress: what the workloads still lack;
+    lacking: the same of each that is not ready, by name.
     """
 
     plan: Plan
     left_out: LeftOut
     written: Mapping[Child, Written]
     progress: Progress
+    lacking: Mapping[str, Progress] = field(factory=dict)
 
     @property
     def is_available(self) -> bool | None:

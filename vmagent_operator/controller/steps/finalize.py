@@ -93,7 +93,8 @@ class Finalizer:
     def _unowned(self, owner: Owner) -> Iterator[Child]:
         """Roles and bindings that cannot have an owner reference: those of the cluster by name, the others as known."""
         if self.is_cluster_wide:
-            names = dict.fromkeys((*(f"{app.prefix}{owner.name}" for app in self.of.apps), owner.name))
+            readers = [app for app in self.of.apps if app.config_file]
+            names = dict.fromkeys(name for app in readers for name in (f"{app.prefix}{owner.name}", owner.name))
             for kind in CLUSTER_RBAC:
                 yield from (Child(kind, "", f"monitoring:{owner.namespace}:{name}") for name in names)
         for kind in NAMESPACED_RBAC:

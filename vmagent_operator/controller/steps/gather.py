@@ -18,7 +18,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.kind import Owner, OwnerKind
 from vmagent_operator.controller.engine.owners import config_secret, is_ours
-from vmagent_operator.controller.engine.stores import SCRAPES, Stores
+from vmagent_operator.controller.engine.stores import SCRAPES, WORKLOADS, Stores
 from vmagent_operator.desired.stages import ConfigSecret, Inputs
 from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.kube import resource
@@ -117,6 +117,7 @@ class Gatherer:
             settings=self.settings,
             server=self.server,
             config=config,
+            replicas=self._replicas(owner),
         )
         return Snapshot(inputs=inputs, fingerprint=_fingerprint(inputs, reads))
 
@@ -153,6 +154,16 @@ class Gatherer:
             return Read("", "", None)
         found = state.contents[reference] = Read(*_version(live), _content(live, keys), keys)
         return found
+
+    def _replicas(self, owner: Owner) -> Mapping[str, int]:
+        """The number of pods that workloads have been told to have, of those where it counts."""
+        counted = {each.name for each in self.of.workloads(owner) if each.is_counted or each.is_autoscaled}
+        found = (known for kind in WORKLOADS if counted for known in self.stores.owned(kind, self.of.key(owner)))
+        return {
+            known["metadata"]["name"]: known["spec"].get("replicas", 1)
+            for known in found
+            if known["metadata"]["name"] in counted
+        }
 
     def _config_secret(self, owner: Owner, state: ReadState) -> ConfigSecret:
         """What the configuration Secret is to the owner, by a look at it unless it is surely ours to write.
@@ -199,7 +210,7 @@ def _fingerprint(inputs: Inputs, reads: Mapping[Reference, Read]) -> bytes:
     digest = hashlib.sha256()
     metadata = inputs.owner.metadata
     own = (metadata.uid, metadata.generation, sorted(metadata.annotations.items()))
-    digest.update(repr((own, inputs.server, inputs.config)).encode())
+    digest.update(repr((own, inputs.server, inputs.config, sorted(inputs.replicas.items()))).encode())
     for chosen in inputs.selection.chosen.values():
         for scrape in chosen:
             digest.update(_state(scrape))

@@ -64,6 +64,8 @@ def make_plan(stages: Sequence[Stage], view: View) -> Plan:
 
 
 def _is_closed(gate: Gate, wanted: Sequence[Manifest], view: View) -> bool:
+    if gate.since is None:
+        return not all(map(view.is_running, gate.until))
     if any(view.live(manifest) is None for manifest in wanted):
         return False
     if view.live(gate.since) is None:

@@ -27,7 +27,9 @@ from vmagent_operator.controller.steps.leftout import Name, name_of
 from vmagent_operator.controller.steps.plan import Plan, View, make_plan
 from vmagent_operator.controller.steps.prune import Pruner
 from vmagent_operator.controller.steps.report import Reporter, ReportState, result_of
+from vmagent_operator.controller.steps.rollout import READY
 from vmagent_operator.controller.steps.workloads import RolloutState, Workloads
+from vmagent_operator.desired.workload.workload import WORKLOADS as KINDS
 from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError
@@ -150,7 +152,21 @@ class Reconcile:
         self.state.crashes = 0
         if self.owner.is_deleted and result.kind in ("waiting", "gone"):
             return result  # that is how it ends; what keeps it from ending is reported
-        return self.reporter.report(result, self.applied.is_available if self.applied else None)
+        applied = self.applied
+        workloads = self._conditions(applied) if applied else {}
+        return self.reporter.report(result, applied.is_available if applied else None, workloads)
+
+    def _conditions(self, applied: Applied) -> dict[str, str | None]:
+        """What those workloads lack of which the status tells, by the types of their conditions: see `owner_status`."""
+        waiting = {manifest["metadata"]["name"] for manifest in applied.plan.waiting if manifest["kind"] in KINDS}
+        found = dict[str, str | None]()
+        for each in self.tools.of.workloads(self.owner):
+            if each.condition:
+                lacks = applied.lacking.get(each.name, READY).waiting
+                found[each.condition] = (
+                    None if not each.name else lacks or ("waits for its turn" if each.name in waiting else "")
+                )
+        return found
 
     def _run(self) -> Result:
         owner, tools = self.owner, self.tools
@@ -224,7 +240,8 @@ class Reconcile:
                 if name_of(manifest) == self._config_id and self._config_id not in left_out.names:
                     self._release_configuration(manifest, target.key)
         progress = self.workloads.advance(child for child in plan.children if child.id not in left_out.names)
-        return Applied(plan=plan, left_out=left_out, written=self.children.written, progress=progress)
+        written, lacking = self.children.written, self.workloads.lacking
+        return Applied(plan=plan, left_out=left_out, written=written, progress=progress, lacking=lacking)
 
     def _release_configuration(self, secret: Manifest, key: str) -> None:
         """Give a first configuration that is the user's to change out of our hands."""
@@ -274,6 +291,8 @@ class Reconcile:
         if reason := applied.left_out.reason:
             raise NotOwnedError(reason)
         if applied.progress.is_ready:
+            if turn := [describe(manifest) for manifest in applied.plan.waiting if manifest["kind"] in KINDS]:
+                return Result(kind="waiting", message=f"{turn[0]} waits for its turn", after_seconds=AGAIN_SECONDS)
             if applied.waits_for:
                 return Result(kind="waiting", message=applied.waits_for, after_seconds=DELETION_SECONDS)
             impossible = IMPOSSIBLE_SECONDS if applied.left_out.impossible else 0.0

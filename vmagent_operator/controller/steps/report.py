@@ -130,10 +130,12 @@ class Reporter:
         applied, left_out = len(configuration.applied), len(configuration.findings)
         self.event("Normal", "ConfigUpdated", f"configuration of {applied} scrape objects, {left_out} are left out")
 
-    def report(self, result: Result, is_available: bool | None = None) -> Result:
+    def report(
+        self, result: Result, is_available: bool | None = None, workloads: Mapping[str, str | None] | None = None
+    ) -> Result:
         """Make the status say how the reconcile ended; the result of the whole, which a failing write makes transient.
 
-        is_available: whether the workloads are ready, if known.
+        is_available: whether the workloads are ready, if known. workloads: what those lack that have a condition each.
         """
         self.state.result = result.kind
         state = RULES[result.kind].state
@@ -144,7 +146,7 @@ class Reporter:
         if state is None or (result.kind == "transient" and not self._is_failing()):
             return result
         reason = "" if result.kind == "done" else result.message
-        fresh = self._status("paused" if is_paused else state, reason, is_available)
+        fresh = self._status("paused" if is_paused else state, reason, is_available, workloads)
         is_soon = self.client.clock.monotonic() - self.state.status_at < STATUS_SECONDS
         if fresh == self.owner.status or (is_soon and result.kind == "waiting" and self._was("expanding")):
             return result
@@ -160,7 +162,13 @@ class Reporter:
             self.event("Normal", "ReconcileEvent", "reconcile of object finished successfully")
         return result
 
-    def _status(self, state: State, reason: str, is_available: bool | None = None) -> Status:
+    def _status(
+        self,
+        state: State,
+        reason: str,
+        is_available: bool | None = None,
+        workloads: Mapping[str, str | None] | None = None,
+    ) -> Status:
         return owner_status(
             self.owner,
             state,
@@ -169,6 +177,7 @@ class Reporter:
             scale=self.of.scale(self.owner),
             warnings=self.state.warnings,
             is_available=is_available,
+            workloads=workloads or {},
         )
 
     def _record_failure(self, result: Result) -> None:

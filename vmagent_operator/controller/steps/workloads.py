@@ -45,7 +45,8 @@ class Workloads:
     """Looks at workloads as the stores have them, and takes one step with those that need it. Methods raise ApiError.
 
     generations: UID and generation that our last write of a workload led to. max_unavailable: how many pods of the
-    StatefulSet of a name may be missing at once. note: hears what a person should know.
+    StatefulSet of a name may be missing at once. note: hears what a person should know. lacking: what each workload that is
+    not ready lacks, by name.
     """
 
     stores: Stores
@@ -56,11 +57,13 @@ class Workloads:
     reads_classes: bool
     max_unavailable: Callable[[str], int | str]
     note: Callable[[str], None]
+    lacking: dict[str, Progress] = field(init=False, factory=dict)
 
     def advance(self, children: Iterable[Child]) -> Progress:
         """One step with each workload among `children`; what the first that is not ready lacks."""
         found = [(child, self._advance(child)) for child in children if child.kind in WORKLOADS]
         lacking = [(child, progress) for child, progress in found if progress != READY]
+        self.lacking = {child.name: progress for child, progress in lacking}
         if not lacking:
             return READY
         child, progress = next(((c, p) for c, p in lacking if p.failed), lacking[0])

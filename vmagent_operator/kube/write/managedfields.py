@@ -26,11 +26,13 @@ class Migration:
 
     labels, annotations: metadata keys that an earlier operator may have set, to become ours beside the desired ones.
     released: keys of `data` that are the user's: made if missing, and left as they are otherwise, desired or not.
+    autoscaled: names of workloads whose `spec.replicas` somebody else says, once they are there.
     """
 
     labels: frozenset[str] = frozenset()
     annotations: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
+    autoscaled: frozenset[str] = frozenset()
 
 
 NO_MIGRATION = Migration()
