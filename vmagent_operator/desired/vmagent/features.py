@@ -3,11 +3,12 @@
 They are apart so that account, configuration, pod and self scrape cannot disagree on whether a Secret is read.
 """
 
+from vmagent_operator.api.aggregation import StreamAggrConfig
 from vmagent_operator.api.apps import ManagedMetadata
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
 from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAgentSpec
+from vmagent_operator.api.vmagent import RemoteWriteSpec, VMAgentSpec
 from vmagent_operator.desired import labels
 from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.model.decode import Manifest

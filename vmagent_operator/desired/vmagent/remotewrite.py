@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 from attrs import frozen
 
+from vmagent_operator.api.aggregation import StreamAggrConfig
 from vmagent_operator.api.auth import BasicAuth, OAuth2, SecretOrConfigMap, TLSConfig
 from vmagent_operator.api.core import SecretKeySelector
-from vmagent_operator.api.vmagent import AWS, RemoteWriteSettings, RemoteWriteSpec, StreamAggrConfig
+from vmagent_operator.api.vmagent import AWS, RemoteWriteSettings, RemoteWriteSpec
 from vmagent_operator.desired import args
 from vmagent_operator.desired.vmagent import queue, rules, startup
 from vmagent_operator.desired.vmagent.features import (

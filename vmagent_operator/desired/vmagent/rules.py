@@ -9,8 +9,8 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from vmagent_operator.api.aggregation import StreamAggrConfig, StreamAggrRule
 from vmagent_operator.api.core import ConfigMapKeySelector
-from vmagent_operator.api.vmagent import StreamAggrConfig, StreamAggrRule
 from vmagent_operator.desired import labels, names
 from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.vmagent.aggregation import faults as aggregation_faults
