@@ -53,7 +53,6 @@ def test_extra_arguments_replace_those_of_their_name() -> None:
     generated = ["-remoteWrite.url=a", "-enableTCP6", "--graphiteListenAddr=:1", "-tls"]
     extra = {"remoteWrite.url": "b", "enableTCP6": "false", "graphiteListenAddr": ":2", "rule": "/{a,b}"}
     assert args.override(generated, extra) == [
-        "--graphiteListenAddr=:1",
         "-tls",
         "-enableTCP6=false",
         "-graphiteListenAddr=:2",

@@ -55,13 +55,18 @@ def quote(text: str) -> str:
     return '"' + "".join(map(_escaped, text)) + '"'
 
 
+def name(argument: str) -> str:
+    """The name of the flag that an argument sets, however many dashes it begins with."""
+    return argument.lstrip("-").partition("=")[0]
+
+
 def override(arguments: Sequence[str], extra: Mapping[str, str], *, dashes: str = "-") -> list[str]:
     """`arguments` without those named in `extra`, then an argument for each of `extra`.
 
-    An argument's name is what stands before the first `=`, less the leading `dashes`. The value of `rule` is quoted,
+    The value of `rule` is quoted,
     for it is an array of file patterns, in which braces have a meaning of their own.
     """
-    kept = [argument for argument in arguments if argument.removeprefix(dashes).partition("=")[0] not in extra]
+    kept = [argument for argument in arguments if name(argument) not in extra]
     return kept + [f"{dashes}{key}={quote(extra[key]) if key == 'rule' else extra[key]}" for key in sorted(extra)]
 
 

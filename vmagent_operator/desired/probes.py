@@ -23,6 +23,7 @@ RELOADER: Manifest = {"livenessProbe": _RELOADER, "readinessProbe": {"initialDel
 def main(component: Component) -> Manifest:
     """The probe fields of the application: those that it always has and those of the user, completed.
 
+    One that is not to be restarted for being slow has no liveness probe, whatever the user says.
     Over TLS, a client certificate may be asked for that a kubelet has not got; so if the user gives no probe, there
     is only one that connects, at the start.
     """
@@ -34,17 +35,25 @@ def main(component: Component) -> Manifest:
     }
     is_custom = any(probe is not None for probe in given.values())
     if not is_custom and listener.scheme(component) == "https":
-        return {"startupProbe": _completed({}, "startupProbe", component)}
-    wanted = (field for field, probe in given.items() if probe is not None or field in component.app.probes)
-    return {field: _completed(given[field] or {}, field, component) for field in wanted}
+        return {"startupProbe": _completed({}, component, is_tcp=True)}
+    optional = ("readinessProbe", "startupProbe")
+    wanted = (
+        field
+        for field, probe in given.items()
+        if field in component.app.probes or (probe is not None and field in optional)
+    )
+    return {
+        field: _completed(given[field] or {}, component, is_tcp=field == "startupProbe" and given[field] is not None)
+        for field in wanted
+    }
 
 
-def _completed(given: Manifest, field: str, component: Component) -> Manifest:
+def _completed(given: Manifest, component: Component, *, is_tcp: bool) -> Manifest:
+    """A probe; without a handler of the user's it only connects if `is_tcp`, or if requests need a PROXY header."""
     probe = canonical(given)
     port = listener.number_or_name(listener.port(component))
     if not probe.keys() & _HANDLERS:
-        is_tcp = field == "startupProbe" or listener.has_proxy_protocol(component)
-        probe["tcpSocket" if is_tcp else "httpGet"] = {}
+        probe["tcpSocket" if is_tcp or listener.has_proxy_protocol(component) else "httpGet"] = {}
     http = {"path": listener.path(component, "/health"), "port": port, "scheme": listener.scheme(component).upper()}
     for handler, defaults in (("tcpSocket", {"port": port}), ("httpGet", http)):
         if isinstance(probe.get(handler), dict):

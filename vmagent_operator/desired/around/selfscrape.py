@@ -36,7 +36,8 @@ class Wish:
     """What an owner says about being scraped itself.
 
     given: `serviceScrapeSpec`. is_disabled: None leaves it to the operator's setting. service: the component's own
-    Service, made with `service_spec`.
+    Service, made with `service_spec`. sidecars: names of its ports behind which something else answers. job_label: the
+    label of the Service that names the job, if it is not the name of the Service.
     """
 
     given: VMServiceScrapeSpec | None
@@ -44,6 +45,8 @@ class Wish:
     has_reloader: bool
     service: Manifest
     service_spec: AdditionalServiceSpec | None
+    sidecars: tuple[str, ...] = ()
+    job_label: str = ""
 
 
 def self_scrape(component: Component, wish: Wish) -> Manifest | None:
@@ -61,12 +64,15 @@ def self_scrape(component: Component, wish: Wish) -> Manifest | None:
 
 def _service_scrape(component: Component, wish: Wish, given: Manifest, endpoints: list[Endpoint]) -> Manifest:
     endpoints = [_reachable(endpoint, component) for endpoint in endpoints]
-    if not any(endpoint.get("port") == "http" for endpoint in endpoints):
-        endpoints.append(_generated(component))
+    named = {endpoint.get("port") for endpoint in endpoints}
+    endpoints += [_generated(component, port) for port in ("http", *wish.sidecars) if port not in named]
     metadata = wish.service["metadata"]
+    job = {wish.job_label: metadata["labels"][wish.job_label]} if wish.job_label else {}
+    if job and not given.get("jobLabel"):
+        given["jobLabel"] = wish.job_label
     if not any(given.get("selector", {}).values()):
         given["selector"] = {
-            "matchLabels": {**service.own_labels(wish.service_spec), **labels.owned(component)},
+            "matchLabels": {**service.own_labels(wish.service_spec), **labels.owned(component), **job},
             "matchExpressions": [{"key": ADDITIONAL_SERVICE_LABEL, "operator": "DoesNotExist"}],
         }
     reloader = [_reloader({"targetPort": RELOADER_PORT})] if wish.has_reloader else []
@@ -94,9 +100,11 @@ def _pod_scrape(component: Component, wish: Wish, given: Manifest, endpoints: li
     }
 
 
-def _generated(component: Component) -> Endpoint:
-    """The endpoint of the HTTP port as the component's arguments make it reachable."""
-    endpoint: Endpoint = {"port": "http", "path": listener.path(component, "/metrics")}
+def _generated(component: Component, port: str = "http") -> Endpoint:
+    """The endpoint of a port as the component's arguments make it reachable; that of a sidecar as a job of its own."""
+    endpoint: Endpoint = {"port": port, "path": listener.path(component, "/metrics")}
+    if port != "http":
+        endpoint |= {"path": "/metrics", "relabelConfigs": [_job(port)]}
     if listener.scheme(component) == "https":
         endpoint |= {"scheme": "https", "tlsConfig": {"insecureSkipVerify": True}}
     if key := component.params.extra_args.get("metricsAuthKey"):
@@ -125,13 +133,12 @@ def _labelled(endpoint: Endpoint) -> Endpoint:
 
 
 def _reloader(port: Endpoint) -> Endpoint:
-    rule = {
-        "sourceLabels": ["job"],
-        "targetLabel": "job",
-        "regex": "(.+)",
-        "replacement": "${1}-reloader-http",
-    }
-    return {**port, "path": "/metrics", "relabelConfigs": [rule]}
+    return {**port, "path": "/metrics", "relabelConfigs": [_job("reloader-http")]}
+
+
+def _job(suffix: str) -> Manifest:
+    """The rule that tells a sidecar's job from that of the application."""
+    return {"sourceLabels": ["job"], "targetLabel": "job", "regex": "(.+)", "replacement": f"${{1}}-{suffix}"}
 
 
 def _with_both_spellings(endpoint: Endpoint) -> Endpoint:

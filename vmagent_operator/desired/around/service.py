@@ -19,7 +19,7 @@ Port = tuple[str, str, str]
 """Name, protocol and number of a port; the number as the user wrote it."""
 
 # Attribute and key of `insertPorts`, the flag that opens the port, and what it opens: name and protocol. The flags' two
-# dashes sort them first, and keep `extraArgs` from replacing them.
+# dashes sort them first.
 INSERT_PORTS = (
     ("graphite_port", "graphitePort", "graphiteListenAddr", (("graphite-tcp", "TCP"), ("graphite-udp", "UDP"))),
     ("influx_port", "influxPort", "influxListenAddr", (("influx-tcp", "TCP"), ("influx-udp", "UDP"))),
@@ -45,11 +45,16 @@ def insert_flags(given: InsertPorts | None) -> list[str]:
 
 
 def main(
-    component: Component, given: AdditionalServiceSpec | None, ports: Sequence[Port] = (), *, is_headless: bool = False
+    component: Component,
+    given: AdditionalServiceSpec | None,
+    ports: Sequence[Port] = (),
+    *,
+    is_headless: bool = False,
+    is_early: bool = False,
 ) -> Manifest:
     """The Service that spans all shards; `given` with `useAsDefault` is laid over it.
 
-    ports: those beside that of HTTP.
+    ports: those beside that of HTTP. is_early: whether it names pods that are not ready yet.
     """
     metadata = labels.meta(component, component.name)
     service: Manifest = {
@@ -59,6 +64,8 @@ def main(
     }
     if is_headless:
         service["clusterIP"] = "None"
+    if is_early and not (given and given.use_as_default and given.spec.get("publishNotReadyAddresses") is False):
+        service["publishNotReadyAddresses"] = True
     metadata["labels"] = {**own_labels(given), **metadata["labels"]}
     if given is not None and given.use_as_default:
         metadata["annotations"] = {**given.metadata.annotations, **metadata.get("annotations", {})}
@@ -113,6 +120,8 @@ def _port(name: str, protocol: str, text: str) -> Manifest:
 def _patched(service: Manifest, given: Manifest) -> Manifest:
     """A Service spec of the user's own, with what it leaves out taken from `service`."""
     patched = {"type": service["type"], **given, "selector": service["selector"]}
+    if "publishNotReadyAddresses" in service:
+        patched.setdefault("publishNotReadyAddresses", service["publishNotReadyAddresses"])
     if patched["type"] == service["type"] and not patched.get("clusterIP") and "clusterIP" in service:
         patched["clusterIP"] = service["clusterIP"]
     ports = given.get("ports") or []

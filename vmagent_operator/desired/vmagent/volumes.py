@@ -46,8 +46,8 @@ def pod(agent: VMAgent, component: Component, overflow_count: int) -> list[Manif
     ]
     manifests = [volume.manifest for volume in own]
     if is_stateful(agent):
-        return [*users, *manifests, *_queue(agent, taken)]
-    return [*_queue(agent, taken), *users, *manifests]
+        return [*users, *manifests, *queue.data(agent).volumes(taken)]
+    return [*queue.data(agent).volumes(taken), *users, *manifests]
 
 
 def mounts(agent: VMAgent, component: Component, overflow_count: int) -> list[Manifest]:
@@ -80,15 +80,6 @@ def _shared(agent: VMAgent, component: Component, overflow_count: int) -> Iterat
         yield volumes.OVERFLOW_OUT
     yield from rules(agent, component)
     yield from volumes.given(component)
-
-
-def _queue(agent: VMAgent, taken: set[str]) -> list[Manifest]:
-    """The volume of the queue, unless it is claimed or the user's own."""
-    if queue.VOLUME in taken:
-        if queue.is_chosen(agent):
-            raise OwnerError(f"spec.volumes: {queue.VOLUME} is the volume that spec.statefulStorage asks for")
-        return []
-    return [own] if (own := queue.volume(agent)) else []
 
 
 def _mounts_queue(agent: VMAgent, users: Iterable[Manifest]) -> bool:

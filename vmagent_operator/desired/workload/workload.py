@@ -31,15 +31,16 @@ def stateful_set(
     strategy: str = "",
     claims: Sequence[Manifest] = (),
     retention: object = None,
+    is_ordered: bool = False,
 ) -> Manifest:
     """The StatefulSet that runs `pod`.
 
     service: the Service that gives the pods their names. claims: templates of volume claims. retention: what becomes of
-    the claims.
+    the claims. is_ordered: whether pods come and go one by one.
     """
     own = {
         **_replicated(component),
-        "podManagementPolicy": "Parallel",
+        "podManagementPolicy": "OrderedReady" if is_ordered else "Parallel",
         "serviceName": service,
         "updateStrategy": {"type": strategy or "OnDelete"},
     }
