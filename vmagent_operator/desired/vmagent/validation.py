@@ -5,16 +5,9 @@ would refuse or what could not run, reported before anything is written.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from itertools import chain
-from typing import Any
 
-from attrs import frozen
-
-from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOrConfigMap, TLSConfig
-from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.desired import listener, names
-from vmagent_operator.desired.around.service import INSERT_PORTS, additional_name
+from vmagent_operator.desired.around import faults
+from vmagent_operator.desired.around.faults import Faults, Rule, Rules, Verdict
 from vmagent_operator.desired.vmagent.features import (
     VMAgent,
     component,
@@ -23,71 +16,20 @@ from vmagent_operator.desired.vmagent.features import (
     is_stateful,
     spec,
 )
-from vmagent_operator.identity import CONDITION_SUFFIX, SKIP_VALIDATION
-from vmagent_operator.limits import REPLICAS, SHARDS
+from vmagent_operator.limits import SHARDS
 from vmagent_operator.model.decode import Fault
-from vmagent_operator.model.walk import find, walk
-from vmagent_operator.scrape.checks.validate import relabeling
-from vmagent_operator.scrape.errors import SHOWN
 from vmagent_operator.settings import Settings
 
-_MAX_LABEL = 63
-"""Characters of a label's value, and of the name of a Service: the API server refuses more."""
-_MAX_NAME = 253
-"""Characters of the name of an object."""
-_MAX_CONDITION_TYPE = 316
-"""Characters of the type of a condition, by which scrape objects name the agent; their schema says so."""
-
 _PERCENTAGE = re.compile(r"([1-9][0-9]?|100)%")
-
-Faults = Iterator[Fault]
-Rule = Callable[[VMAgent, Settings], Faults]
-
-
-@frozen
-class Verdict:
-    """What `verdict` found, in the order of the rules."""
-
-    faults: tuple[Fault, ...] = ()
-    warnings: tuple[Fault, ...] = ()
-
-    @property
-    def reason(self) -> str:
-        """The faults on one line, the first five of them."""
-        return "; ".join(map(str, self.faults[:SHOWN]))
 
 
 def verdict(agent: VMAgent, settings: Settings) -> Verdict:
     """The faults and doubts of a decoded VMAgent; an annotation of the user's leaves out those of mere form."""
-    skip = agent.metadata.annotations.get(SKIP_VALIDATION) == "true"
-    return Verdict(
-        tuple(chain.from_iterable(rule(agent, settings) for rule in FATAL)),
-        () if skip else tuple(chain.from_iterable(rule(agent, settings) for rule in DOUBTFUL)),
-    )
+    return Rules(fatal=FATAL, doubtful=DOUBTFUL).verdict(agent, settings)
 
 
 def _names(agent: VMAgent, settings: Settings) -> Faults:
-    own = component(agent, settings)
-    service = additional_name(own, spec(agent).service_spec)
-    limits = (
-        (agent.name, _MAX_LABEL, "metadata.name", "the label of an instance"),
-        (own.name, _MAX_LABEL, "metadata.name", "a service"),
-        (service or "", _MAX_LABEL, "spec.serviceSpec.metadata.name", "a service"),
-        (names.rbac(own), _MAX_NAME, "metadata.name", "a role"),
-        (
-            f"{agent.name}.{agent.namespace}.{agent.kind.singular}{CONDITION_SUFFIX}",
-            _MAX_CONDITION_TYPE,
-            "metadata.name",
-            "a condition",
-        ),
-    )
-    for name, limit, path, of in limits:
-        if len(name) > limit:
-            yield Fault(path, f"{name} is {len(name)} characters long, the name of {of} ends at {limit}")
-    if "." in agent.name:
-        yield Fault("metadata.name", "a service cannot have a dot in its name")
-    if service == own.name:
-        yield Fault("spec.serviceSpec.metadata.name", f"{service} is the name of the agent's own service")
+    return faults.named(component(agent, settings), spec(agent).service_spec, "agent")
 
 
 def _scaling(agent: VMAgent, settings: Settings) -> Faults:
@@ -95,13 +37,11 @@ def _scaling(agent: VMAgent, settings: Settings) -> Faults:
         return
     if (spec(agent).shard_count or 0) > SHARDS:
         yield Fault("spec.shardCount", SHARDS.exceeded)
-    if (spec(agent).apps.replica_count or 0) > REPLICAS:
-        yield Fault("spec.replicaCount", REPLICAS.exceeded)
-    hpa, vpa = spec(agent).hpa, spec(agent).vpa
+    yield from faults.replicas(spec(agent).apps)
+    hpa = spec(agent).hpa
     if hpa is not None and (hpa.min_replicas or 1) > (hpa.max_replicas or 0):
         yield Fault("spec.hpa.maxReplicas", "is lower than minReplicas")
-    if vpa is not None and not settings.vpa_api_enabled:
-        yield Fault("spec.vpa", "the operator runs without VM_VPA_API_ENABLED=true")
+    yield from faults.autoscaled(spec(agent).vpa, settings)
 
 
 def _remote_write(agent: VMAgent, settings: Settings) -> Faults:
@@ -110,19 +50,11 @@ def _remote_write(agent: VMAgent, settings: Settings) -> Faults:
 
 
 def _ports(agent: VMAgent, settings: Settings) -> Faults:
-    given = {"spec.port": spec(agent).apps.port}
-    for attribute, key, _, _ in INSERT_PORTS:
-        given[f"spec.insertPorts.{key}"] = getattr(spec(agent).insert_ports, attribute, "")
-    for path, port in given.items():
-        number = listener.number_or_name(port) if port else 1
-        if not (isinstance(number, int) and 0 < number < 65536):
-            yield Fault(path, "is no port number")
+    return faults.ports(faults.opened(spec(agent).apps, spec(agent).insert_ports))
 
 
 def _grace(agent: VMAgent, settings: Settings) -> Faults:
-    sleep, grace = spec(agent).apps.pre_stop_sleep_seconds, spec(agent).apps.termination_grace_period_seconds
-    if sleep is not None and grace is not None and sleep >= grace:
-        yield Fault("spec.preStopSleepSeconds", "is not shorter than terminationGracePeriodSeconds")
+    return faults.grace(spec(agent).apps)
 
 
 def _modes(agent: VMAgent, settings: Settings) -> Faults:
@@ -145,43 +77,24 @@ def _modes(agent: VMAgent, settings: Settings) -> Faults:
 
 
 def _scrape_classes(agent: VMAgent, settings: Settings) -> Faults:
-    classes = spec(agent).scraping.scrape_classes
-    seen: set[str] = set()
-    for index, scrape_class in enumerate(classes):
-        if scrape_class.name in seen:
-            yield Fault(f"spec.scrapeClasses[{index}].name", f"{scrape_class.name} is there already")
-        seen.add(scrape_class.name)
-    if sum(bool(scrape_class.default) for scrape_class in classes) > 1:
-        yield Fault("spec.scrapeClasses", "more than one is the default")
+    return faults.scrape_classes(spec(agent).scraping.scrape_classes)
 
 
 def _credentials(agent: VMAgent, settings: Settings) -> Faults:
-    agent_spec = spec(agent)
-    blocks: list[tuple[str, Any]] = [("spec.apiServerConfig", agent_spec.scraping.api_server_config)]
-    blocks += [(f"spec.remoteWrite[{index}]", remote) for index, remote in enumerate(agent_spec.remote_write)]
-    blocks += [(f"spec.scrapeClasses[{index}]", of) for index, of in enumerate(agent_spec.scraping.scrape_classes)]
-    for path, block in blocks:
-        for kind, message in _CREDENTIALS:
-            values: tuple[Any, ...] = find(block, kind)
-            yield from (Fault(path, text) for value in values if (text := message(value)))
+    remotes = {f"spec.remoteWrite[{index}]": remote for index, remote in enumerate(spec(agent).remote_write)}
+    return faults.credentials(spec(agent).scraping, remotes)
 
 
 def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
-    """Rules of templates and classes: the objects that get them are left out. Other rules stop the agent."""
-    for path, rule in walk(spec(agent).scraping, "spec", frozenset((RelabelConfig,))):
-        for fault in relabeling(rule, environment(agent).literal):
-            field, _, message = fault.partition(": ")
-            yield Fault(f"{path}.{field}", message)
+    return faults.relabelings(spec(agent).scraping, environment(agent))
 
 
 def _license(agent: VMAgent, settings: Settings) -> Faults:
-    license = spec(agent).license
-    if license is not None and license.key and license.key_ref:
-        yield Fault("spec.license", "both key and keyRef are set")
+    return faults.licensed(spec(agent).license)
 
 
-FATAL: tuple[Rule, ...] = (_names, _scaling)
-DOUBTFUL: tuple[Rule, ...] = (
+FATAL: tuple[Rule[VMAgent], ...] = (_names, _scaling)
+DOUBTFUL: tuple[Rule[VMAgent], ...] = (
     _remote_write,
     _ports,
     _grace,
@@ -195,43 +108,3 @@ DOUBTFUL: tuple[Rule, ...] = (
 
 def _is_batch(value: int | str | None) -> bool:
     return value >= 1 if isinstance(value, int) else bool(value and _PERCENTAGE.fullmatch(value))
-
-
-def _tls(tls: TLSConfig) -> str:
-    both = [key for key in ("ca", "cert", "key") if getattr(tls, f"{key}_file") and _tls_reference(tls, key)]
-    return f"tlsConfig has both file and reference for {', '.join(both)}" if both else ""
-
-
-def _tls_reference(tls: TLSConfig, key: str) -> object:
-    return tls.key_secret if key == "key" else getattr(tls, key)
-
-
-def _source(source: SecretOrConfigMap) -> str:
-    return "" if (source.secret is None) != (source.config_map is None) else "expected a secret or a configMap"
-
-
-def _oauth2(oauth2: OAuth2) -> str:
-    return "oauth2 has both client_secret and client_secret_file" if _is_double_oauth2(oauth2) else ""
-
-
-def _is_double_oauth2(oauth2: OAuth2) -> bool:
-    return oauth2.client_secret is not None and bool(oauth2.client_secret_file)
-
-
-def _authorization(block: Authorization) -> str:
-    if block.type.strip().lower() == "basic":
-        return "authorization of type basic; use basicAuth"
-    return "" if block.credentials or block.credentials_file else "authorization has no credentials"
-
-
-def _basic_auth(block: BasicAuth) -> str:
-    return "basicAuth has both password and password_file" if block.password and block.password_file else ""
-
-
-_CREDENTIALS: tuple[tuple[type, Callable[..., str]], ...] = (
-    (TLSConfig, _tls),
-    (SecretOrConfigMap, _source),
-    (OAuth2, _oauth2),
-    (Authorization, _authorization),
-    (BasicAuth, _basic_auth),
-)

@@ -1,5 +1,6 @@
 """Volumes that any application may have, and their mounts in the operator's containers."""
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
@@ -9,6 +10,7 @@ from vmagent_operator.api.apps import ReloaderParams
 from vmagent_operator.desired import names
 from vmagent_operator.desired.component import Component
 from vmagent_operator.model.decode import Manifest
+from vmagent_operator.scrape.errors import OwnerError
 
 OVERFLOW_DIRECTORY = "/etc/vm/sc-files"
 RELOAD_AUTH_DIRECTORY = "/etc/vm/config-reload-auth"
@@ -127,9 +129,24 @@ def config_maps(component: Component) -> list[Volume]:
 
 def given(component: Component) -> Iterator[Volume]:
     """The user's Secrets and ConfigMaps, the license, OpenShift's service authority."""
+    yield from files(component)
+    yield from trusted(component)
+
+
+def files(component: Component) -> Iterator[Volume]:
+    """The user's Secrets and ConfigMaps."""
     for name in dict.fromkeys(component.params.secrets):
-        yield Volume(name=_volume_name("secret", name), source=secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
+        yield secret_files(name)
     yield from config_maps(component)
+
+
+def secret_files(name: str, path: str = "") -> Volume:
+    """A Secret of the user's, mounted where those are unless `path` says otherwise."""
+    return Volume(name=_volume_name("secret", name), source=secret(name), path=path or f"{SECRETS_DIRECTORY}/{name}")
+
+
+def trusted(component: Component) -> Iterator[Volume]:
+    """The license, OpenShift's service authority."""
     license = component.license
     if license and license.key_ref and license.key_ref.name not in component.params.secrets:
         name = license.key_ref.name
@@ -137,6 +154,22 @@ def given(component: Component) -> Iterator[Volume]:
     if component.is_openshift and component.app.trusts_openshift:
         source = {"configMap": {"name": f"{_OPENSHIFT_CA}.crt", "optional": True}}
         yield Volume(name=_OPENSHIFT_CA, source=source, path=f"/etc/ssl/certs/{_OPENSHIFT_CA}")
+
+
+def data_mount(volume: str, path: str, users: Iterable[Manifest]) -> list[Manifest]:
+    """The mount of the `volume` with the data at `path`, unless it is among those of the user.
+
+    OwnerError if one of the user's is in its way.
+    """
+    for mount in users:
+        at, is_data = mount["mountPath"], mount["name"] == volume
+        is_above = f"{path}/".startswith(posixpath.normpath(at).rstrip("/") + "/")
+        if is_data and is_above:
+            return []
+        if is_data or is_above:
+            reserved = f'path "{path}" is reserved for volume "{volume}"'
+            raise OwnerError(f'spec.volumeMounts: volume "{mount["name"]}" is mounted at "{at}", but {reserved}')
+    return [{"name": volume, "mountPath": path}]
 
 
 def token(component: Component, taken: Iterable[str]) -> list[Volume]:
