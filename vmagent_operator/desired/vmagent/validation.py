@@ -4,17 +4,13 @@ Whatever the reference operator turns into a working vmagent is built, however o
 would refuse or what could not run, reported before anything is written.
 """
 
-import re
-from collections.abc import Callable, Iterator
-from itertools import chain
+from collections.abc import Callable
+from functools import partial
 from typing import Any
-
-from attrs import frozen
 
 from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOrConfigMap, TLSConfig
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.desired import listener, names
-from vmagent_operator.desired.around.service import INSERT_PORTS, additional_name
+from vmagent_operator.desired import names
 from vmagent_operator.desired.vmagent.features import (
     VMAgent,
     component,
@@ -23,71 +19,31 @@ from vmagent_operator.desired.vmagent.features import (
     is_stateful,
     spec,
 )
-from vmagent_operator.identity import CONDITION_SUFFIX, SKIP_VALIDATION
-from vmagent_operator.limits import REPLICAS, SHARDS
+from vmagent_operator.desired.workload import checks
+from vmagent_operator.desired.workload.checks import Faults, Verdict
+from vmagent_operator.limits import SHARDS
 from vmagent_operator.model.decode import Fault
 from vmagent_operator.model.walk import find, walk
 from vmagent_operator.scrape.checks.validate import relabeling
-from vmagent_operator.scrape.errors import SHOWN
 from vmagent_operator.settings import Settings
 
-_MAX_LABEL = 63
-"""Characters of a label's value, and of the name of a Service: the API server refuses more."""
-_MAX_NAME = 253
-"""Characters of the name of an object."""
-_MAX_CONDITION_TYPE = 316
-"""Characters of the type of a condition, by which scrape objects name the agent; their schema says so."""
-
-_PERCENTAGE = re.compile(r"([1-9][0-9]?|100)%")
-
-Faults = Iterator[Fault]
 Rule = Callable[[VMAgent, Settings], Faults]
-
-
-@frozen
-class Verdict:
-    """What `verdict` found, in the order of the rules."""
-
-    faults: tuple[Fault, ...] = ()
-    warnings: tuple[Fault, ...] = ()
-
-    @property
-    def reason(self) -> str:
-        """The faults on one line, the first five of them."""
-        return "; ".join(map(str, self.faults[:SHOWN]))
 
 
 def verdict(agent: VMAgent, settings: Settings) -> Verdict:
     """The faults and doubts of a decoded VMAgent; an annotation of the user's leaves out those of mere form."""
-    skip = agent.metadata.annotations.get(SKIP_VALIDATION) == "true"
-    return Verdict(
-        tuple(chain.from_iterable(rule(agent, settings) for rule in FATAL)),
-        () if skip else tuple(chain.from_iterable(rule(agent, settings) for rule in DOUBTFUL)),
-    )
+
+    def bound(rules: tuple[Rule, ...]) -> list[Callable[[], Faults]]:
+        return [partial(rule, agent, settings) for rule in rules]
+
+    return checks.verdict(agent, bound(FATAL), doubtful=bound(DOUBTFUL))
 
 
 def _names(agent: VMAgent, settings: Settings) -> Faults:
     own = component(agent, settings)
-    service = additional_name(own, spec(agent).service_spec)
-    limits = (
-        (agent.name, _MAX_LABEL, "metadata.name", "the label of an instance"),
-        (own.name, _MAX_LABEL, "metadata.name", "a service"),
-        (service or "", _MAX_LABEL, "spec.serviceSpec.metadata.name", "a service"),
-        (names.rbac(own), _MAX_NAME, "metadata.name", "a role"),
-        (
-            f"{agent.name}.{agent.namespace}.{agent.kind.singular}{CONDITION_SUFFIX}",
-            _MAX_CONDITION_TYPE,
-            "metadata.name",
-            "a condition",
-        ),
-    )
-    for name, limit, path, of in limits:
-        if len(name) > limit:
-            yield Fault(path, f"{name} is {len(name)} characters long, the name of {of} ends at {limit}")
-    if "." in agent.name:
-        yield Fault("metadata.name", "a service cannot have a dot in its name")
-    if service == own.name:
-        yield Fault("spec.serviceSpec.metadata.name", f"{service} is the name of the agent's own service")
+    yield from checks.owner_name(agent)
+    yield from checks.object_name(names.rbac(own), "a role")
+    yield from checks.services(own, spec(agent).service_spec, "spec.serviceSpec", "agent")
 
 
 def _scaling(agent: VMAgent, settings: Settings) -> Faults:
@@ -95,13 +51,9 @@ def _scaling(agent: VMAgent, settings: Settings) -> Faults:
         return
     if (spec(agent).shard_count or 0) > SHARDS:
         yield Fault("spec.shardCount", SHARDS.exceeded)
-    if (spec(agent).apps.replica_count or 0) > REPLICAS:
-        yield Fault("spec.replicaCount", REPLICAS.exceeded)
-    hpa, vpa = spec(agent).hpa, spec(agent).vpa
-    if hpa is not None and (hpa.min_replicas or 1) > (hpa.max_replicas or 0):
-        yield Fault("spec.hpa.maxReplicas", "is lower than minReplicas")
-    if vpa is not None and not settings.vpa_api_enabled:
-        yield Fault("spec.vpa", "the operator runs without VM_VPA_API_ENABLED=true")
+    yield from checks.replicas(spec(agent).apps, "spec")
+    yield from checks.autoscaler(spec(agent).hpa, "spec.hpa")
+    yield from checks.vertical(spec(agent).vpa, settings, "spec.vpa")
 
 
 def _remote_write(agent: VMAgent, settings: Settings) -> Faults:
@@ -110,19 +62,13 @@ def _remote_write(agent: VMAgent, settings: Settings) -> Faults:
 
 
 def _ports(agent: VMAgent, settings: Settings) -> Faults:
-    given = {"spec.port": spec(agent).apps.port}
-    for attribute, key, _, _ in INSERT_PORTS:
-        given[f"spec.insertPorts.{key}"] = getattr(spec(agent).insert_ports, attribute, "")
+    given = {"spec.port": spec(agent).apps.port, **checks.insert_ports(spec(agent).insert_ports, "spec.insertPorts")}
     for path, port in given.items():
-        number = listener.number_or_name(port) if port else 1
-        if not (isinstance(number, int) and 0 < number < 65536):
-            yield Fault(path, "is no port number")
+        yield from checks.port(port, path)
 
 
 def _grace(agent: VMAgent, settings: Settings) -> Faults:
-    sleep, grace = spec(agent).apps.pre_stop_sleep_seconds, spec(agent).apps.termination_grace_period_seconds
-    if sleep is not None and grace is not None and sleep >= grace:
-        yield Fault("spec.preStopSleepSeconds", "is not shorter than terminationGracePeriodSeconds")
+    yield from checks.grace(spec(agent).apps, "spec")
 
 
 def _modes(agent: VMAgent, settings: Settings) -> Faults:
@@ -139,9 +85,9 @@ def _modes(agent: VMAgent, settings: Settings) -> Faults:
             if value:
                 yield Fault(f"spec.{key}", "has no effect with daemonSetMode")
     behavior = agent_spec.stateful_rolling_update_strategy_behavior
-    if is_stateful(agent) and behavior is not None and not _is_batch(behavior.max_unavailable):
+    if is_stateful(agent) and behavior is not None:
         path = "spec.statefulRollingUpdateStrategyBehavior.maxUnavailable"
-        yield Fault(path, "expected a number from 1 on or a percentage from 1% to 100%")
+        yield from checks.batch(behavior.max_unavailable, path)
 
 
 def _scrape_classes(agent: VMAgent, settings: Settings) -> Faults:
@@ -175,9 +121,7 @@ def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
 
 
 def _license(agent: VMAgent, settings: Settings) -> Faults:
-    license = spec(agent).license
-    if license is not None and license.key and license.key_ref:
-        yield Fault("spec.license", "both key and keyRef are set")
+    yield from checks.license(spec(agent).license, "spec.license")
 
 
 FATAL: tuple[Rule, ...] = (_names, _scaling)
@@ -191,10 +135,6 @@ DOUBTFUL: tuple[Rule, ...] = (
     _relabeling,
     _license,
 )
-
-
-def _is_batch(value: int | str | None) -> bool:
-    return value >= 1 if isinstance(value, int) else bool(value and _PERCENTAGE.fullmatch(value))
 
 
 def _tls(tls: TLSConfig) -> str:
