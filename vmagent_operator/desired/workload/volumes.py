@@ -128,15 +128,30 @@ def config_maps(component: Component) -> list[Volume]:
 def given(component: Component) -> Iterator[Volume]:
     """The user's Secrets and ConfigMaps, the license, OpenShift's service authority."""
     for name in dict.fromkeys(component.params.secrets):
-        yield Volume(name=_volume_name("secret", name), source=secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
+        yield Volume(name=secret_volume(name), source=secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
     yield from config_maps(component)
-    license = component.license
-    if license and license.key_ref and license.key_ref.name not in component.params.secrets:
-        name = license.key_ref.name
-        yield Volume(name="license", source=secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
+    if (
+        component.license
+        and component.license.key_ref
+        and component.license.key_ref.name not in component.params.secrets
+    ):
+        yield from license(component)
     if component.is_openshift and component.app.trusts_openshift:
         source = {"configMap": {"name": f"{_OPENSHIFT_CA}.crt", "optional": True}}
         yield Volume(name=_OPENSHIFT_CA, source=source, path=f"/etc/ssl/certs/{_OPENSHIFT_CA}")
+
+
+def license(component: Component) -> Iterator[Volume]:
+    """The Secret with the license."""
+    if component.license and component.license.key_ref:
+        name = component.license.key_ref.name
+        of = secret_volume(name) if name in component.params.secrets else "license"
+        yield Volume(name=of, source=secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
+
+
+def secret_volume(name: str) -> str:
+    """The name of the volume with a Secret of the user's."""
+    return _volume_name("secret", name)
 
 
 def token(component: Component, taken: Iterable[str]) -> list[Volume]:
