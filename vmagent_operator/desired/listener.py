@@ -43,11 +43,17 @@ def reload_url(component: Component, *, has_key_file: bool) -> str:
 
     has_key_file: whether the reloader adds the key of the address itself, which it reads from a file.
     """
-    extra, settings = component.params.extra_args, component.settings
+    extra = component.params.extra_args
+    key = extra.get("reloadAuthKey", "")
+    return local_url(component, "/-/reload", key, "" if key or has_key_file else _login(extra))
+
+
+def local_url(component: Component, at: str, key: str = "", login: str = "") -> str:
+    """The URL of a path as the other containers of the pod reach it, with a key that it asks for."""
+    settings = component.settings
     host = settings.loopback or ("localhost" if settings.enable_tcp6 else "127.0.0.1")
-    encoded = quote(path(component, "/-/reload"), safe="$&+,/:;=@~")
-    query = f"?authKey={quote_plus(key)}" if (key := extra.get("reloadAuthKey")) else ""
-    login = "" if key or has_key_file else _login(extra)
+    encoded = quote(path(component, at), safe="$&+,/:;=@~")
+    query = f"?authKey={quote_plus(key)}" if key else ""
     return f"{scheme(component)}://{login}{host}:{port(component)}/{encoded.removeprefix('/')}{query}"
 
 

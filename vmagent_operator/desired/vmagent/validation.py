@@ -4,10 +4,11 @@ Whatever the reference operator turns into a working vmagent is built, however o
 would refuse or what could not run, reported before anything is written.
 """
 
-import re
+from collections.abc import Callable
+from functools import partial
 
-from vmagent_operator.desired.around import faults
-from vmagent_operator.desired.around.faults import Faults, Rule, Rules, Verdict
+from vmagent_operator.desired import names
+from vmagent_operator.desired.around import scrapechecks
 from vmagent_operator.desired.vmagent.features import (
     VMAgent,
     component,
@@ -16,20 +17,29 @@ from vmagent_operator.desired.vmagent.features import (
     is_stateful,
     spec,
 )
+from vmagent_operator.desired.workload import checks
+from vmagent_operator.desired.workload.checks import Faults, Verdict
 from vmagent_operator.limits import SHARDS
 from vmagent_operator.model.decode import Fault
 from vmagent_operator.settings import Settings
 
-_PERCENTAGE = re.compile(r"([1-9][0-9]?|100)%")
+Rule = Callable[[VMAgent, Settings], Faults]
 
 
 def verdict(agent: VMAgent, settings: Settings) -> Verdict:
     """The faults and doubts of a decoded VMAgent; an annotation of the user's leaves out those of mere form."""
-    return Rules(fatal=FATAL, doubtful=DOUBTFUL).verdict(agent, settings)
+
+    def bound(rules: tuple[Rule, ...]) -> list[Callable[[], Faults]]:
+        return [partial(rule, agent, settings) for rule in rules]
+
+    return checks.verdict(agent, bound(FATAL), doubtful=bound(DOUBTFUL))
 
 
 def _names(agent: VMAgent, settings: Settings) -> Faults:
-    return faults.named(component(agent, settings), spec(agent).service_spec, "agent")
+    own = component(agent, settings)
+    yield from checks.owner_name(agent)
+    yield from checks.object_name(names.rbac(own), "a role")
+    yield from checks.services(own, spec(agent).service_spec, "spec.serviceSpec", "agent")
 
 
 def _scaling(agent: VMAgent, settings: Settings) -> Faults:
@@ -37,11 +47,9 @@ def _scaling(agent: VMAgent, settings: Settings) -> Faults:
         return
     if (spec(agent).shard_count or 0) > SHARDS:
         yield Fault("spec.shardCount", SHARDS.exceeded)
-    yield from faults.replicas(spec(agent).apps)
-    hpa = spec(agent).hpa
-    if hpa is not None and (hpa.min_replicas or 1) > (hpa.max_replicas or 0):
-        yield Fault("spec.hpa.maxReplicas", "is lower than minReplicas")
-    yield from faults.autoscaled(spec(agent).vpa, settings)
+    yield from checks.replicas(spec(agent).apps, "spec")
+    yield from checks.autoscaler(spec(agent).hpa, "spec.hpa")
+    yield from checks.vertical(spec(agent).vpa, settings, "spec.vpa")
 
 
 def _remote_write(agent: VMAgent, settings: Settings) -> Faults:
@@ -50,11 +58,13 @@ def _remote_write(agent: VMAgent, settings: Settings) -> Faults:
 
 
 def _ports(agent: VMAgent, settings: Settings) -> Faults:
-    return faults.ports(faults.opened(spec(agent).apps, spec(agent).insert_ports))
+    given = {"spec.port": spec(agent).apps.port, **checks.insert_ports(spec(agent).insert_ports, "spec.insertPorts")}
+    for path, port in given.items():
+        yield from checks.port(port, path)
 
 
 def _grace(agent: VMAgent, settings: Settings) -> Faults:
-    return faults.grace(spec(agent).apps)
+    yield from checks.grace(spec(agent).apps, "spec")
 
 
 def _modes(agent: VMAgent, settings: Settings) -> Faults:
@@ -71,30 +81,30 @@ def _modes(agent: VMAgent, settings: Settings) -> Faults:
             if value:
                 yield Fault(f"spec.{key}", "has no effect with daemonSetMode")
     behavior = agent_spec.stateful_rolling_update_strategy_behavior
-    if is_stateful(agent) and behavior is not None and not _is_batch(behavior.max_unavailable):
+    if is_stateful(agent) and behavior is not None:
         path = "spec.statefulRollingUpdateStrategyBehavior.maxUnavailable"
-        yield Fault(path, "expected a number from 1 on or a percentage from 1% to 100%")
+        yield from checks.batch(behavior.max_unavailable, path)
 
 
 def _scrape_classes(agent: VMAgent, settings: Settings) -> Faults:
-    return faults.scrape_classes(spec(agent).scraping.scrape_classes)
+    return scrapechecks.scrape_classes(spec(agent).scraping.scrape_classes)
 
 
 def _credentials(agent: VMAgent, settings: Settings) -> Faults:
     remotes = {f"spec.remoteWrite[{index}]": remote for index, remote in enumerate(spec(agent).remote_write)}
-    return faults.credentials(spec(agent).scraping, remotes)
+    return scrapechecks.credentials(spec(agent).scraping, remotes)
 
 
 def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
-    return faults.relabelings(spec(agent).scraping, environment(agent))
+    return scrapechecks.relabelings(spec(agent).scraping, environment(agent))
 
 
 def _license(agent: VMAgent, settings: Settings) -> Faults:
-    return faults.licensed(spec(agent).license)
+    yield from checks.license(spec(agent).license, "spec.license")
 
 
-FATAL: tuple[Rule[VMAgent], ...] = (_names, _scaling)
-DOUBTFUL: tuple[Rule[VMAgent], ...] = (
+FATAL: tuple[Rule, ...] = (_names, _scaling)
+DOUBTFUL: tuple[Rule, ...] = (
     _remote_write,
     _ports,
     _grace,
@@ -104,7 +114,3 @@ DOUBTFUL: tuple[Rule[VMAgent], ...] = (
     _relabeling,
     _license,
 )
-
-
-def _is_batch(value: int | str | None) -> bool:
-    return value >= 1 if isinstance(value, int) else bool(value and _PERCENTAGE.fullmatch(value))

@@ -86,10 +86,15 @@ def main(
 
 def arguments(component: Component) -> Iterator[str]:
     """The arguments that every application understands."""
-    params = component.params
     yield f"-httpListenAddr=:{listener.port(component)}"
     if component.settings.enable_tcp6:
         yield "-enableTCP6"
+    yield from common_arguments(component)
+
+
+def common_arguments(component: Component) -> Iterator[str]:
+    """Those of them that programs without a listener of their own understand too: log, environment, license."""
+    params = component.params
     if params.log_level:
         yield f"-loggerLevel={params.log_level}"
     if params.log_format:

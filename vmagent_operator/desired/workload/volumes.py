@@ -136,21 +136,15 @@ def given(component: Component) -> Iterator[Volume]:
 def files(component: Component) -> Iterator[Volume]:
     """The user's Secrets and ConfigMaps."""
     for name in dict.fromkeys(component.params.secrets):
-        yield secret_files(name)
+        yield Volume(name=secret_volume(name), source=secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
     yield from config_maps(component)
-
-
-def secret_files(name: str, path: str = "") -> Volume:
-    """A Secret of the user's, mounted where those are unless `path` says otherwise."""
-    return Volume(name=_volume_name("secret", name), source=secret(name), path=path or f"{SECRETS_DIRECTORY}/{name}")
 
 
 def trusted(component: Component) -> Iterator[Volume]:
     """The license, OpenShift's service authority."""
-    license = component.license
-    if license and license.key_ref and license.key_ref.name not in component.params.secrets:
-        name = license.key_ref.name
-        yield Volume(name="license", source=secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
+    reference = component.license.key_ref if component.license else None
+    if reference and reference.name not in component.params.secrets:
+        yield from license(component)
     if component.is_openshift and component.app.trusts_openshift:
         source = {"configMap": {"name": f"{_OPENSHIFT_CA}.crt", "optional": True}}
         yield Volume(name=_OPENSHIFT_CA, source=source, path=f"/etc/ssl/certs/{_OPENSHIFT_CA}")
@@ -170,6 +164,19 @@ def data_mount(volume: str, path: str, users: Iterable[Manifest]) -> list[Manife
             reserved = f'path "{path}" is reserved for volume "{volume}"'
             raise OwnerError(f'spec.volumeMounts: volume "{mount["name"]}" is mounted at "{at}", but {reserved}')
     return [{"name": volume, "mountPath": path}]
+
+
+def license(component: Component) -> Iterator[Volume]:
+    """The Secret with the license."""
+    if component.license and component.license.key_ref:
+        name = component.license.key_ref.name
+        of = secret_volume(name) if name in component.params.secrets else "license"
+        yield Volume(name=of, source=secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
+
+
+def secret_volume(name: str) -> str:
+    """The name of the volume with a Secret of the user's."""
+    return _volume_name("secret", name)
 
 
 def token(component: Component, taken: Iterable[str]) -> list[Volume]:
