@@ -2,6 +2,7 @@
 
 from vmagent_operator.controller.engine.kind import OwnerKind
 from vmagent_operator.controller.vmagent import VMAGENT
+from vmagent_operator.controller.vmsingle import VMSINGLE
 
-OWNERS: tuple[OwnerKind, ...] = (VMAGENT,)
+OWNERS: tuple[OwnerKind, ...] = (VMAGENT, VMSINGLE)
 BY_KIND = {of.kind.name: of for of in OWNERS}

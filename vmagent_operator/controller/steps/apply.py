@@ -11,7 +11,8 @@ from attrs import define, field, frozen
 from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
 from vmagent_operator.controller.engine.kind import Owner, OwnerKind
-from vmagent_operator.controller.engine.stores import OPTIONAL_CHILDREN, SCRAPES, Stores
+from vmagent_operator.controller.engine.stores import CLAIMS, OPTIONAL_CHILDREN, SCRAPES, Stores
+from vmagent_operator.controller.steps.claims import OwnClaims
 from vmagent_operator.controller.steps.leftout import LeftOut
 from vmagent_operator.controller.steps.plan import Plan
 from vmagent_operator.controller.steps.rollout import Progress
@@ -120,7 +121,8 @@ class Confirmation:
 class Children:
     """The children of one owner during one reconcile.
 
-    `on_write` hears of every write that was made: kind, name and what was done.
+    `on_write` hears of every write that was made: kind, name and what was done. claims: what else is to be done about
+    claims.
     """
 
     namespace: str
@@ -129,6 +131,7 @@ class Children:
     state: ChildState
     migration: Migration
     on_write: Callable[[Manifest, Written], None]
+    claims: OwnClaims
     written: dict[Child, Written] = field(init=False, factory=dict)
 
     def ensure_all(self, desired: Iterable[Manifest]) -> LeftOut:
@@ -165,11 +168,18 @@ class Children:
         if self.is_known_up_to_date(child, digest):
             return
         cached = self.stores.get(kind, child.namespace, child.name)
+        if kind == CLAIMS:
+            prepared = self.claims.prepared(desired, cached)
+            if prepared is None:
+                return
+            desired = prepared
         if cached is not None and self._is_up_to_date(desired, cached, kind):
             self._remember(child, cached["metadata"], digest)
             return
         written = self.applier.ensure(desired, self.migration)
         self._remember(child, written.metadata, digest)
+        if kind == CLAIMS and not desired["metadata"].get("ownerReferences"):
+            self.claims.release(written.metadata)  # only now: until then it may be all that shows whose the claim is
         if written.action:
             self.written[child] = written
             self.on_write(desired, written)

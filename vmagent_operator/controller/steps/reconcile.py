@@ -20,6 +20,7 @@ from vmagent_operator.controller.engine.state import Usage
 from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.steps import finalize, rollout
 from vmagent_operator.controller.steps.apply import Applied, Children, ChildState, Confirmation, OutdatedError
+from vmagent_operator.controller.steps.claims import OwnClaims, VolumeExpander
 from vmagent_operator.controller.steps.conflicts import ConflictingWriters, ConflictState
 from vmagent_operator.controller.steps.finalize import Finalizer
 from vmagent_operator.controller.steps.gather import Gatherer, ReadState, References, Snapshot
@@ -116,6 +117,7 @@ class Reconcile:
     conflicts: ConflictingWriters
     children: Children
     workloads: Workloads
+    claims: OwnClaims
     applied: Applied | None = None
 
     @classmethod
@@ -125,20 +127,26 @@ class Reconcile:
         reporter = tools.reporter(owner, state)
         conflicts = ConflictingWriters(state.conflicts, client.clock, reporter.event)
         confirm = Confirmation(client, of, owner, client.clock.monotonic())
-        applier = Applier(client, confirm, policy=policy(of), resource_of=resource_of)
-        on_write = partial(_written, tools, owner, conflicts)
-        children = Children(owner.namespace, stores, applier, state.children, migration(of, owner), on_write)
+        marks, reads_classes = policy(of, owner), not tools.gatherer.settings.watch_namespaces
+        applier = Applier(client, confirm, policy=marks, resource_of=resource_of)
+        on_write, note = (
+            partial(_written, tools, owner, conflicts),
+            partial(reporter.event, "Warning", "ReconciliationError"),
+        )
+        claims = OwnClaims(VolumeExpander(client, reads_classes, confirm), marks, note)
+        migrated = migration(of, owner)
+        children = Children(owner.namespace, stores, applier, state.children, migrated, on_write, claims)
         workloads = Workloads(
             stores,
             client,
             state.rollout,
             state.children.generations,
             confirm,
-            reads_classes=not tools.gatherer.settings.watch_namespaces,
+            reads_classes=reads_classes,
             max_unavailable=partial(of.max_unavailable, owner),
-            note=partial(reporter.event, "Warning", "ReconciliationError"),
+            note=note,
         )
-        return cls(tools, owner, state, reporter, conflicts, children, workloads)
+        return cls(tools, owner, state, reporter, conflicts, children, workloads, claims)
 
     def run(self) -> Result:
         """The reconcile, and the report of how it ended."""
@@ -326,7 +334,10 @@ class Reconcile:
         state.deleted_at = now if state.deleted_at is None else state.deleted_at
         self._judge({})
         is_cluster_wide = not tools.gatherer.settings.watch_namespaces
-        leaving = Finalizer(tools.of, tools.gatherer.stores, tools.client, self.children.applier, is_cluster_wide)
+        applier = self.children.applier
+        leaving = Finalizer(
+            tools.of, tools.gatherer.stores, tools.client, applier, is_cluster_wide, self.claims.release
+        )
         waiting = leaving.run(self.owner, is_late=now - state.deleted_at > finalize.RELEASE_SECONDS)
         if waiting:
             return Result(kind="waiting", message=waiting, after_seconds=AGAIN_SECONDS)
