@@ -137,8 +137,8 @@ def test_users_get_roles_for_every_kind_of_ours() -> None:
         for role in ("view", "edit", "vmagents-edit")
     )
     assert view == plurals
-    assert edit == plurals - {"vmagents"}
-    assert edit_agents == {"vmagents", "vmagents/scale"}
+    assert edit == plurals - {"vmagents", "vmsingles", "vmclusters"}
+    assert edit_agents == {"vmagents", "vmagents/scale", "vmsingles", "vmclusters"}
 
 
 def test_who_may_edit_a_namespace_gets_no_vmagents_with_it() -> None:
@@ -149,7 +149,8 @@ def test_who_may_edit_a_namespace_gets_no_vmagents_with_it() -> None:
         if any(label.startswith("rbac.authorization.k8s.io/aggregate-to-") for label in role["metadata"]["labels"])
         for rule in rules(role)
     }
-    assert {verb for _, resource, verb in aggregated if resource.startswith("vmagents")} == {"get", "list", "watch"}
+    owners = ("vmagents", "vmsingles", "vmclusters")
+    assert {verb for _, resource, verb in aggregated if resource.startswith(owners)} == {"get", "list", "watch"}
 
 
 def test_a_single_replica_has_no_budget_that_blocks_drains(tmp_path: Path) -> None:
