@@ -2,6 +2,7 @@
 
 from vmagent_operator.controller.engine.kind import OwnerKind
 from vmagent_operator.controller.vmagent import VMAGENT
+from vmagent_operator.controller.vmcluster import VMCLUSTER
 
-OWNERS: tuple[OwnerKind, ...] = (VMAGENT,)
+OWNERS: tuple[OwnerKind, ...] = (VMAGENT, VMCLUSTER)
 BY_KIND = {of.kind.name: of for of in OWNERS}
