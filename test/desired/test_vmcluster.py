@@ -167,7 +167,8 @@ def test_what_clients_know_leads_to_the_balancer_once_that_runs() -> None:
     fronts = {stage.objects[0]["metadata"]["name"]: stage.gate for stage in stages[3:]}
     assert fronts.keys() == {"vmselect-main", "vminsert-main"}
     for name, gate in fronts.items():
-        assert gate is not None and gate.since is not None
+        assert gate is not None
+        assert gate.since is not None
         assert [each["metadata"]["name"] for each in gate.until] == ["vmclusterlb-main", name]
         assert gate.since["metadata"]["name"] == name.replace("-", "internal-")
 

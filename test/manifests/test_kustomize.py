@@ -10,6 +10,7 @@ import pytest
 
 from test.manifests.built import MANIFESTS, build, build_with, cases, examples, one
 from vmagent_operator import __version__
+from vmagent_operator.api.kinds import KINDS
 from vmagent_operator.cli import flags
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
@@ -37,7 +38,7 @@ def test_every_folder_builds(folder: str) -> None:
 
 def test_the_top_level_installs_everything() -> None:
     kinds = [item["kind"] for item in build(".")]
-    assert kinds.count("CustomResourceDefinition") == 7
+    assert kinds.count("CustomResourceDefinition") == len(KINDS)
     assert {"Namespace", "ClusterRole", "ClusterRoleBinding", "Deployment", "Service", "PodDisruptionBudget"} <= {
         *kinds
     }
