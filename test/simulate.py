@@ -30,6 +30,7 @@ from vmagent_operator.kube.http.transport import Response
 from vmagent_operator.settings import Server
 
 QUIET_SECONDS, LONGEST_SECONDS, ROUND_SECONDS = 150.0, 3600.0, 30.0
+OWNERS = {kind.name for kind in kinds.OWNER_KINDS}
 CLAIM = "PersistentVolumeClaim"
 VERTICAL = {
     "apiVersion": "autoscaling.k8s.io/v1",
@@ -49,7 +50,7 @@ Key = tuple[str, str, str]
 
 
 def main() -> int:
-    """Print what the cluster of the arguments comes to; 1 if a VMAgent has failed, 2 for unusable arguments."""
+    """Print what the cluster of the arguments comes to; 1 if an owner has failed, 2 for unusable arguments."""
     parser = argparse.ArgumentParser(prog="python -m test.simulate", description=__doc__.split("\n")[0])
     parser.add_argument("-f", "--filename", action="append", required=True, metavar="FILE|DIR|-", help="the cluster")
     parser.add_argument(
@@ -178,7 +179,10 @@ class Simulation:
         live, shown = self.live(), {}
         for key in sorted(live.keys() & (self.recording.sent.keys() | self.before.keys())):
             given, sent, now = self.before.get(key), self.recording.sent.get(key), live[key]
-            if key[0] == "Event" or (given is None and key[0] == CLAIM):  # Kubernetes makes claims itself
+            is_templated = key[0] == CLAIM and "spec" not in (
+                sent or {}
+            )  # Kubernetes makes those of StatefulSets itself
+            if key[0] == "Event" or (given is None and is_templated):
                 continue
             if given is None:
                 shown[key] = self.recording.sent[key] | _status(now, key[0])
@@ -210,12 +214,12 @@ class Simulation:
         )
 
     def failures(self) -> list[str]:
-        """One line for each VMAgent that failed."""
+        """One line for each owner that failed."""
         lines = []
         for (kind, namespace, name), value in sorted(self.live().items()):
             status = value.get("status") or {}
-            if kind == kinds.VMAGENT.name and status.get("updateStatus") == "failed":
-                lines.append(f"VMAgent {namespace}/{name}: {status.get('reason', '')}")
+            if kind in OWNERS and status.get("updateStatus") == "failed":
+                lines.append(f"{kind} {namespace}/{name}: {status.get('reason', '')}")
         return lines
 
 

@@ -125,14 +125,17 @@ def _resources_switch(prefix: str, *names: str) -> Variable:
     return Variable(f"{prefix}_USEDEFAULTRESOURCES", "true", boolean, "Whether default resources apply.", to)
 
 
-def _application(prefix: str, name: str, port: str, resources: str, *, suffix: str = "") -> tuple[Variable, ...]:
+def _application(
+    prefix: str, name: str, port: str, resources: str, *, image: str = "", suffix: str = ""
+) -> tuple[Variable, ...]:
     """The variables of an application's defaults, but for the switch of its default resources.
 
-    resources: memory and CPU that it may use, and that it asks for. suffix: of its image tag.
+    resources: memory and CPU that it may use, and that it asks for. image: if that is not called like it. suffix: of its
+    image tag.
     """
     to, named = f"apps.{name}", ("limit memory", "limit cpu", "request memory", "request cpu")
     return (
-        Variable(f"{prefix}_IMAGE", f"victoriametrics/{name}", str, f"Repository of {name}.", f"{to}.image"),
+        Variable(f"{prefix}_IMAGE", f"victoriametrics/{image or name}", str, f"Repository of {name}.", f"{to}.image"),
         Variable(
             f"{prefix}_VERSION",
             f"${{VM_METRICS_VERSION}}{suffix}",
@@ -179,6 +182,8 @@ VARIABLES: tuple[Variable, ...] = (
     *_resources("VM_CONFIG_RELOADER", "config_reloader_", "MEMORY", {"request memory": "25Mi", "request cpu": "10m"}),
     _resources_switch("VM_VMAGENTDEFAULT", "vmagent"),
     *_application("VM_VMAGENTDEFAULT", "vmagent", "8429", "500Mi 200m 200Mi 50m"),
+    _resources_switch("VM_VMSINGLEDEFAULT", "vmsingle"),
+    *_application("VM_VMSINGLEDEFAULT", "vmsingle", "8429", "1500Mi 1200m 500Mi 150m", image="victoria-metrics"),
     _resources_switch(_CLUSTER, "vmstorage", "vmselect", "vminsert"),
     *_application(f"{_CLUSTER}_VMSTORAGEDEFAULT", "vmstorage", "8482", "1500Mi 1000m 500Mi 250m", suffix="-cluster"),
     Variable(
@@ -276,7 +281,7 @@ _DEFAULTS = {variable.name: variable.default for variable in VARIABLES}
 
 # Variables of components that the reference operator has and this one has not.
 _ELSEWHERE = re.compile(
-    r"VM_(VMSINGLEDEFAULT|VMALERTDEFAULT|VMALERTMANAGER|VMANOMALYDEFAULT"
+    r"VM_(VMALERTDEFAULT|VMALERTMANAGER|VMANOMALYDEFAULT"
     r"|VL\w+DEFAULT|VLOGSDEFAULT|VT\w+DEFAULT|\w*PROMETHEUSCONVERTER|FILTER|PROMCR_|PSPAUTOCREATE"
     r"|GATEWAY_API_|LOGS_VERSION|TRACES_VERSION|ANOMALY_VERSION)\w*"
 )

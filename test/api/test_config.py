@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from vmagent_operator.api.aggregation import StreamAggrRule
 from vmagent_operator.api.auth import (
     Authorization,
     BasicAuth,
@@ -20,7 +21,6 @@ from vmagent_operator.api.endpoint import ScrapeParams, VMScrapeParams
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scrapeconfig import VMScrapeConfigSpec
 from vmagent_operator.api.scraping import APIServerConfig
-from vmagent_operator.api.vmagent import StreamAggrRule
 from vmagent_operator.model.decode import Decoded, decode
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.model.fields import slots

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, VMCLUSTER, VMNODESCRAPE, read
+from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, VMCLUSTER, VMNODESCRAPE, VMSINGLE, read
 from vmagent_operator.api.scraping import ScrapingParams
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.fields import slots
@@ -83,7 +83,7 @@ def test_a_new_version_of_an_object_starts_with_an_empty_memo() -> None:
 
 
 def test_registry() -> None:
-    assert (VMAGENT, VMCLUSTER, *SCRAPE_KINDS) == KINDS
+    assert (VMAGENT, VMSINGLE, VMCLUSTER, *SCRAPE_KINDS) == KINDS
     assert [kind.plural for kind in KINDS] == [f"{kind.name.lower()}s" for kind in KINDS]
     assert [kind.singular for kind in KINDS] == [kind.name.lower() for kind in KINDS]
 

@@ -88,6 +88,8 @@ def faults(kind: Kind, new: Json, old: Json | None) -> Iterator[Fault]:
         yield from _walk(kind.node, {key: part for key, part in new.items() if key != "status"}, "")
         if kind.name in CHECKS:
             yield from CHECKS[kind.name](new)
+        if kind.name == "Service" and (old is None or old["spec"].get("clusterIP") != new["spec"].get("clusterIP")):
+            yield from _address(new["spec"])
     if old is not None and kind.name in SUCCESSION and not kind.is_custom:
         yield from SUCCESSION[kind.name](new, old)
 
@@ -240,12 +242,16 @@ def _autoscaler(value: Json) -> Iterator[Fault]:
         yield _invalid("spec.maxReplicas", spec.get("maxReplicas"), "must be greater than or equal to `minReplicas`")
 
 
-def _service(value: Json) -> Iterator[Fault]:
-    spec = value["spec"]
+def _address(spec: Json) -> Iterator[Fault]:
+    """An address that a Service gets now; whoever has one keeps it, whatever the range is by then."""
     address = spec.get("clusterIP", "None")
     if address != "None" and ipaddress.ip_address(address) not in RANGE:
         text = f"failed to allocate IP {address}: the provided network does not match the current range"
         yield _invalid("spec.clusterIPs", spec["clusterIPs"], text)
+
+
+def _service(value: Json) -> Iterator[Fault]:
+    spec = value["spec"]
     ports = spec.get("ports") or ()
     if not ports and spec["type"] != "ExternalName" and spec.get("clusterIP") != "None":
         yield "FieldValueRequired", "spec.ports", "Required value"

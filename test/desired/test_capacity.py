@@ -7,9 +7,9 @@ import pytest
 from test.desired.test_vmagent import inputs, objects
 from test.scrape.cases import obj, settings
 from vmagent_operator.api.kinds import VMSTATICSCRAPE
-from vmagent_operator.desired.vmagent import capacity
 from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.desired.vmagent.features import component
+from vmagent_operator.desired.workload import capacity
 from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES
 from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.selection import Selection
@@ -45,14 +45,14 @@ def limited(memory: Any) -> dict[str, Any]:
 )
 def test_memory(spec: dict[str, Any], environ: dict[str, str], memory: int | None) -> None:
     given = inputs(spec, environ)
-    assert capacity.memory_bytes(given.owner, component(given.owner, given.settings)) == memory
+    assert capacity.memory_bytes(component(given.owner, given.settings), is_scaled="vpa" in spec) == memory
 
 
 def test_room_ends_where_the_memory_does_and_at_a_limit_of_ours() -> None:
     plain, large = (inputs(spec).owner for spec in ({}, limited("100Gi")))
-    assert capacity.room(plain, component(plain, settings()), {}).memory_bytes == 500 * MIB
-    assert capacity.room(large, component(large, settings()), {}).memory_bytes == OWNER_MEMORY_BYTES
-    room = capacity.room(plain, component(plain, settings()), {"key": "text"})
+    assert capacity.room(component(plain, settings()), {}, is_scaled=False).memory_bytes == 500 * MIB
+    assert capacity.room(component(large, settings()), {}, is_scaled=False).memory_bytes == OWNER_MEMORY_BYTES
+    room = capacity.room(component(plain, settings()), {"key": "text"}, is_scaled=False)
     assert room.asset_bytes == OWNER_ASSETS_BYTES - 4 - 9
 
 

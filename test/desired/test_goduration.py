@@ -2,7 +2,7 @@
 
 import pytest
 
-from vmagent_operator.desired.vmagent.goduration import InvalidDuration, nanoseconds
+from vmagent_operator.desired.around.goduration import InvalidDuration, nanoseconds
 
 
 @pytest.mark.parametrize(

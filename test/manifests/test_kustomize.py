@@ -138,8 +138,8 @@ def test_users_get_roles_for_every_kind_of_ours() -> None:
         for role in ("view", "edit", "vmagents-edit")
     )
     assert view == plurals
-    assert edit == plurals - {"vmagents"}
-    assert edit_agents == {"vmagents", "vmagents/scale"}
+    assert edit == plurals - {"vmagents", "vmsingles"}
+    assert edit_agents == {"vmagents", "vmagents/scale", "vmsingles"}
 
 
 def test_who_may_edit_a_namespace_gets_no_vmagents_with_it() -> None:

@@ -168,7 +168,7 @@ def _values(shape: Shape) -> list[Any]:
         case IntOrString() | StringOrList():
             return SCALARS[str]
         case Passthrough(json=json):
-            return KUBERNETES[json.name.rsplit(".", 1)[-1]]
+            return KUBERNETES[json.name.removesuffix(".whole").rsplit(".", 1)[-1]]
         case List(item=item):
             return [[value] for value in _values(item)]
         case Map(item=item):

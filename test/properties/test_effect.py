@@ -5,7 +5,7 @@ Fields without any are in `inert.yaml`, each with the reason.
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,19 +17,22 @@ from test.properties import sample
 from test.properties.sample import Property
 from test.properties.world import World, manifest
 from vmagent_operator.api import crd
-from vmagent_operator.api.kinds import KINDS, VMAGENT, Kind, read
+from vmagent_operator.api.kinds import KINDS, VMAGENT, VMSINGLE, Kind, read
 
 HERE = Path(__file__).parent
 WORLD = World(HERE / "world.yaml")
 View = Callable[[Kind[Any], dict[str, Any]], bytes]
 VIEWS: tuple[View, ...] = (WORLD.built, WORLD.outcome)
-MODES: tuple[dict[str, Any], ...] = ({}, {"statefulMode": True}, {"daemonSetMode": True}, {"shardCount": 2})
+MODES: Mapping[Kind[Any], tuple[dict[str, Any], ...]] = {
+    VMAGENT: ({}, {"statefulMode": True}, {"daemonSetMode": True}, {"shardCount": 2}),
+    VMSINGLE: ({}, {"ingestOnlyMode": False}, {"storage": {"resources": {"requests": {"storage": "1Gi"}}}}),
+}
 
 
 def _changes(kind: Kind[Any], at: Property, *, full: bool) -> Iterator[bool]:
     """Whether the property changes what is built or, failing that, what is rendered; mode by mode."""
     document = sample.document(kind.spec_class, at.path, full=full)
-    for mode in MODES if kind is VMAGENT and not sample.is_inert(kind.name, at) else ({},):
+    for mode in ({},) if sample.is_inert(kind.name, at) else MODES.get(kind, ({},)):
         given = {**mode, **document}
         for view in VIEWS:
             yield _seen(view, kind, json.dumps(given)) != view(kind, sample.changed(given, at))

@@ -15,8 +15,9 @@ from test.properties import sample
 from test.properties.sample import Property
 from test.properties.world import Refused, World
 from vmagent_operator.api.core import SecretKeySelector
-from vmagent_operator.api.kinds import KINDS, VMAGENT, VMSTATICSCRAPE, Kind
+from vmagent_operator.api.kinds import KINDS, VMSTATICSCRAPE, Kind
 from vmagent_operator.api.relabel import NULL_TEXTS
+from vmagent_operator.controller.kinds import BY_KIND
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.model.fields import IntOrString, List, Map, Scalar, StringOrList
 from vmagent_operator.scrape.checks import special
@@ -121,9 +122,9 @@ def _faults(kind: Kind[Any], at: Property, texts: Iterator[str]) -> Iterator[tup
             old = _known(at)
             before = _read(kind, at, list(_variants(at, old))[number])
         if before is None or old not in repr(before):
-            yield from () if kind is VMAGENT else [(str(at), "is not there at all")]  # but in objects and flags
+            yield from () if kind.name in BY_KIND else [(str(at), "is not there at all")]  # but in objects and flags
             continue
-        for text in islice(texts, 1 if kind is VMAGENT else 3):
+        for text in islice(texts, 1 if kind.name in BY_KIND else 3):
             if isinstance(at.entry.shape, StringOrList) and text in NULL_TEXTS:
                 continue  # stays in a list, see scalar_or_list
             label = sanitized(text) if at.entry.slot.name in SANITIZED else text

@@ -1,4 +1,4 @@
-"""What a document leads to: for a VMAgent everything that is rendered, for a scrape object its jobs and files."""
+"""What a document leads to: for an owner everything that is rendered, for a scrape object its jobs and files."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import render
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.controller.kinds import BY_KIND
 from vmagent_operator.desired import stages
 from vmagent_operator.desired.stages import Inputs
-from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.decode import Manifest
@@ -25,7 +25,7 @@ from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding, OwnerError
 from vmagent_operator.scrape.fragment import Fragment, fragment
 from vmagent_operator.scrape.references import SecretSnapshot
-from vmagent_operator.scrape.selection import select
+from vmagent_operator.scrape.selection import Selection, select
 from vmagent_operator.settings import Server, load
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,21 +59,21 @@ class World:
     def outcome(self, kind: Kind[Any], spec: dict[str, Any]) -> bytes:
         """Everything that an object of `kind` leads to. Raises Refused."""
         raw = manifest(kind, spec)
-        if kind is VMAGENT:
+        if kind.name in BY_KIND:
             return json.dumps([_shown(rendered) for rendered in self._rendered(raw)]).encode()
         found = self._fragment(raw)
         return found.entry.text + json.dumps(found.assets).encode()
 
     def built(self, kind: Kind[Any], spec: dict[str, Any]) -> bytes:
-        """The part of `outcome` that takes half the time: for an agent, the objects that are built. Raises Refused."""
-        if kind is not VMAGENT:
+        """The part of `outcome` that takes half the time: for an owner, the objects that are built. Raises Refused."""
+        if kind.name not in BY_KIND:
             return self.outcome(kind, spec)
         return json.dumps(self._desired(manifest(kind, spec))).encode()
 
     def files(self, kind: Kind[Any], spec: dict[str, Any]) -> dict[str, str]:
-        """The YAML that an object of `kind` leads to: its jobs, or what its vmagent reads. Raises Refused."""
+        """The YAML that an object of `kind` leads to: its jobs, or what its programs read. Raises Refused."""
         raw = manifest(kind, spec)
-        if kind is not VMAGENT:
+        if kind.name not in BY_KIND:
             return {"jobs": self._fragment(raw).entry.text.decode()}
         found: dict[str, str] = {}
         for obj in map(render.decoded, self._desired(raw)):
@@ -88,13 +88,15 @@ class World:
         return found
 
     def _desired(self, raw: Manifest) -> tuple[Manifest, ...]:
-        """What is built for an agent, without all that a whole reconcile does besides."""
-        agent, custom = _decoded(raw), self._cluster.custom.values()
+        """What is built for an owner, without all that a whole reconcile does besides."""
+        owner, custom = _decoded(raw), self._cluster.custom.values()
+        of = BY_KIND[owner.kind.name]
         objects = {kind: [obj for obj in custom if obj.kind is kind] for kind in SCRAPE_KINDS}
-        selection = select(scrape_owner(agent, SETTINGS), objects, self._cluster.namespaces)
-        inputs = Inputs(owner=agent, selection=selection, values=self._values, settings=SETTINGS, server=Server())
+        selects = of.scrape_owner(owner, SETTINGS)
+        selection = select(selects, objects, self._cluster.namespaces) if selects else Selection({})
+        inputs = Inputs(owner=owner, selection=selection, values=self._values, settings=SETTINGS, server=Server())
         try:
-            found = desired(inputs)
+            found = of.desired(inputs)
         except OwnerError as error:
             raise Refused(str(error)) from None
         findings = found.configuration.findings if found.configuration else ()

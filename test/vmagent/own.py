@@ -12,11 +12,12 @@ from test.properties import sample
 from test.properties.world import SETTINGS, manifest
 from test.vmagent import variants
 from test.vmagent.judge import Jobs, Judge
+from vmagent_operator.api.aggregation import StreamAggrRule
 from vmagent_operator.api.auth import BasicAuth, OAuth2
 from vmagent_operator.api.kinds import VMAGENT, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
-from vmagent_operator.api.vmagent import RemoteWriteSettings, RemoteWriteSpec, StreamAggrRule
+from vmagent_operator.api.vmagent import RemoteWriteSettings, RemoteWriteSpec
 from vmagent_operator.desired.vmagent import remotewrite, rules
 from vmagent_operator.desired.vmagent.features import component, scrape_owner
 from vmagent_operator.desired.workload.volumes import AGGREGATION_DIRECTORY

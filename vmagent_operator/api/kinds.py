@@ -16,6 +16,7 @@ from vmagent_operator.api.staticscrape import VMStaticScrapeSpec
 from vmagent_operator.api.status import OwnerStatus, ScrapeStatus
 from vmagent_operator.api.vmagent import VMAgentSpec, VMAgentStatus
 from vmagent_operator.api.vmcluster import VMClusterSpec
+from vmagent_operator.api.vmsingle import VMSingleSpec
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR, DecodeError, Fault, Manifest, decode
 
@@ -42,6 +43,10 @@ AGENT_COLUMNS = (
     Column("Shards Count", "integer", ".status.shards", "current number of shards"),
     Column("Replica Count", "integer", ".status.replicas", "current number of replicas"),
     Column("Status", "string", ".status.updateStatus", "Current status of update rollout"),
+    AGE,
+)
+SINGLE_COLUMNS = (
+    Column("Status", "string", ".status.updateStatus", "Current status of single node update process"),
     AGE,
 )
 CLUSTER_COLUMNS = (
@@ -92,6 +97,7 @@ class Kind(Generic[S_co]):
 VMAGENT = Kind(
     name="VMAgent", spec_class=VMAgentSpec, status_class=VMAgentStatus, columns=AGENT_COLUMNS, scale=AGENT_SCALE
 )
+VMSINGLE = Kind(name="VMSingle", spec_class=VMSingleSpec, status_class=OwnerStatus, columns=SINGLE_COLUMNS)
 VMCLUSTER = Kind(
     name="VMCluster",
     spec_class=VMClusterSpec,
@@ -135,7 +141,7 @@ SCRAPE_KINDS: tuple[Kind[ScrapeSpec], ...] = (
 )
 """In the order of their jobs in a configuration."""
 
-OWNER_KINDS: tuple[Kind[object], ...] = (VMAGENT, VMCLUSTER)
+OWNER_KINDS: tuple[Kind[object], ...] = (VMAGENT, VMSINGLE, VMCLUSTER)
 """Those that something runs for."""
 KINDS: tuple[Kind[object], ...] = (*OWNER_KINDS, *SCRAPE_KINDS)
 BY_NAME: Mapping[str, Kind[object]] = {kind.name: kind for kind in KINDS}

@@ -157,3 +157,10 @@ class ScrapingParams:
         ArbitraryFSAccess, Field("Whether scrape objects may name files.", key="arbitraryFSAccessThroughSMs")
     ] = ArbitraryFSAccess()
     ingest_only_mode: Annotated[bool, Field("Only take in what is pushed; scrape nothing.")] = False
+
+
+@frozen(kw_only=True)
+class OptionalScrapingParams(ScrapingParams):
+    """The same for what scrapes only when it is told to."""
+
+    ingest_only_mode: Annotated[bool, Field("Only take in what is pushed; false to scrape as well.")] = True

@@ -133,7 +133,7 @@ class _Deciding:
             asked = of.desired(self._inputs(of, owner, scrapes))
         except (OwnerError, Missing) as error:
             return Decision(owner=owner, asked=None, left_out=LeftOut(), error=str(error))
-        return Decision(owner=owner, asked=asked, left_out=self._left_out(of, asked), error="")
+        return Decision(owner=owner, asked=asked, left_out=self._left_out(of, owner, asked), error="")
 
     def _inputs(self, of: OwnerKind, owner: Owner, scrapes: Scrapes) -> Inputs:
         if owner.spec is None:
@@ -148,6 +148,11 @@ class _Deciding:
             server=self.server,
             config=owners.config_secret(of, owner, secret),
             replicas=self._replicas(of, owner),
+            claims=frozenset(
+                name
+                for name in of.claims(owner)
+                if ("PersistentVolumeClaim", owner.namespace, name) in self.cluster.objects
+            ),
         )
 
     def _replicas(self, of: OwnerKind, owner: Owner) -> Mapping[str, int]:
@@ -158,9 +163,9 @@ class _Deciding:
         }
         return {name: live.get("spec", {}).get("replicas", 1) for name, live in found.items() if live is not None}
 
-    def _left_out(self, of: OwnerKind, asked: Desired) -> LeftOut:
+    def _left_out(self, of: OwnerKind, owner: Owner, asked: Desired) -> LeftOut:
         """What somebody else has an object of the name of, and what leans on that."""
-        left_out, policy = LeftOut(), owners.policy(of)
+        left_out, policy = LeftOut(), owners.policy(of, owner)
         for manifest in stages.objects(asked.stages):
             live = self.cluster.objects.get(name_of(manifest))
             if adds_nothing(manifest) or left_out.takes(manifest) or live is None:

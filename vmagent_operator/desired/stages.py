@@ -32,7 +32,7 @@ class Inputs:
 
     selection: the scrape objects that it selects. values: the Secrets and ConfigMaps that it or they refer to. config: its
     configuration Secret as it is. replicas: how many pods those of its workloads have been told to have that are there and
-    of which that counts, by name.
+    of which that counts, by name. claims: those claims of its own that are there, by name.
     """
 
     owner: CustomObject[Any]
@@ -42,6 +42,7 @@ class Inputs:
     server: Server
     config: ConfigSecret = ConfigSecret()
     replicas: Mapping[str, int] = field(factory=dict)
+    claims: frozenset[str] = frozenset()
 
 
 @frozen(kw_only=True)

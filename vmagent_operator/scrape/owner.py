@@ -11,6 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from vmagent_operator.api.apps import AppParams
+from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.scraping import ScrapingParams
 from vmagent_operator.scrape.checks import placeholder
@@ -77,6 +78,13 @@ class ScrapeOwner:
     def environment(self) -> Environment:
         """What its container finds in its environment."""
         return environment(self.params, self.container, is_daemon_set=self.is_daemon_set)
+
+
+def asks_for_nothing(scraping: ScrapingParams) -> bool:
+    """Whether nothing says what is to be scraped: neither a selector, of whatever it selects, nor jobs as they are."""
+    selectors = (field for kind in SCRAPE_KINDS for field in (kind.selector, kind.namespace_selector))
+    is_selective = scraping.select_all_by_default or any(getattr(scraping, name) is not None for name in selectors)
+    return not (is_selective or scraping.additional_scrape_configs is not None or scraping.inline_scrape_config)
 
 
 def environment(params: AppParams, container: str, *, is_daemon_set: bool = False) -> Environment:

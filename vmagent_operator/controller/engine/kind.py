@@ -51,7 +51,7 @@ class OwnerKind:
     """All that tells one kind of owner from another, for everything that is not built for it alone.
 
     apps: the applications that run for one, the main one first. The functions get an owner whose spec could be decoded,
-    but for `scale`, which gets any; those with settings raise OwnerError.
+    but for `scale` and those about claims, which get any; those with settings raise OwnerError.
     """
 
     kind: Kind[Any]
@@ -73,6 +73,11 @@ class OwnerKind:
 
     workloads: Callable[[Owner], tuple[Workload, ...]] = lambda owner: ()
     """What is to be known of its workloads, of those where it is anything."""
+
+    claims: Callable[[Owner], tuple[str, ...]] = lambda owner: ()
+    """The names that claims of its own have or have had, beside those of its StatefulSets; gets any owner."""
+    keeps_claims: Callable[[Owner], bool] = lambda owner: True
+    """Whether those stay when it goes; gets any owner."""
 
     @property
     def name(self) -> str:

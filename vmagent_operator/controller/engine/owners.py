@@ -42,9 +42,10 @@ _POLICY = Policy(
 )
 
 
-def policy(of: OwnerKind) -> Policy:
-    """How an object shows that it is one of an owner of this kind, without a reference to it."""
-    return evolve(_POLICY, whose=f"this {of.kind.name}'s")
+def policy(of: OwnerKind, owner: Owner) -> Policy:
+    """How an object shows that it is one of `owner`'s, where we don't want a reference to that or there is none."""
+    reference = {**owner_reference(owner), "namespace": owner.namespace}
+    return evolve(_POLICY, whose=f"this {of.kind.name}'s", owner=reference)
 
 
 def child_selector(owners: Sequence[OwnerKind]) -> str:
@@ -70,11 +71,21 @@ class OwnerIndex:
             return self._keys(own.namespace, own.name, own.labels, own.owner_references)
         metadata = child["metadata"]
         labels, references = metadata.get("labels") or {}, metadata.get("ownerReferences") or ()
-        return self._keys(metadata.get("namespace") or "", metadata["name"], labels, references)
+        found = self._keys(metadata.get("namespace") or "", metadata["name"], labels, references)
+        return found or (self._of_claim(metadata, labels) if child.get("kind") == "PersistentVolumeClaim" else ())
 
     def texts(self, child: Manifest | CustomObject[Any]) -> tuple[str, ...]:
         """The same as texts, as stores index them."""
         return tuple(map("/".join, self.keys(child)))
+
+    def _of_claim(self, metadata: Manifest, labels: Mapping[str, str]) -> tuple[OwnerKey, ...]:
+        """The owner of a claim that is to outlive it, and so does not refer to it; those of StatefulSets have other names."""
+        name = labels.get(INSTANCE_LABEL, "")
+        return tuple(
+            (of.name, metadata["namespace"], name)
+            for of in self.owners
+            if is_labelled(labels, of, name) and metadata["name"] in {name, *(f"{app.prefix}{name}" for app in of.apps)}
+        )
 
     def _keys(
         self, namespace: str, name: str, labels: Mapping[str, str], references: Sequence[Mapping[str, Any]]
@@ -128,7 +139,7 @@ def claim(of: OwnerKind, owner: Owner, namespace: str) -> Manifest:
 
 def is_ours(of: OwnerKind, owner: Owner, live: Manifest) -> bool:
     """Whether `live`, an object of one of the owner's names, may be written to as the owner's own."""
-    return not ownership.objection(claim(of, owner, live["metadata"].get("namespace") or ""), live, policy(of))
+    return not ownership.objection(claim(of, owner, live["metadata"].get("namespace") or ""), live, policy(of, owner))
 
 
 def config_secret(of: OwnerKind, owner: Owner, live: Manifest | None) -> ConfigSecret:

@@ -49,6 +49,8 @@ OPTIONAL_CHILDREN = (
     resource.NETWORKPOLICIES,
     *NAMESPACED_RBAC,
 )
+CLAIMS = resource.PERSISTENTVOLUMECLAIMS
+"""Never pruned: what is in them cannot be made again."""
 
 
 @frozen(kw_only=True)
@@ -86,6 +88,7 @@ def sources(settings: Settings, owners: Sequence[OwnerKind], *, watch_references
     if settings.vpa_api_enabled:
         optional.append(resource.VERTICALPODAUTOSCALERS)
     found += [Source(resource=kind, transform=slim, **children) for kind in optional]
+    found.append(Source(resource=CLAIMS, transform=slim_workload, **children))
     return tuple(found)
 
 

@@ -10,11 +10,13 @@ from attrs import define, field, frozen
 
 from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
-from vmagent_operator.controller.engine.kind import Owner, OwnerKind
-from vmagent_operator.controller.engine.stores import OPTIONAL_CHILDREN, SCRAPES, Stores
+from vmagent_operator.controller.engine.kind import Owner, OwnerKind, Workload
+from vmagent_operator.controller.engine.stores import CLAIMS, OPTIONAL_CHILDREN, SCRAPES, Stores
+from vmagent_operator.controller.steps.claims import OwnClaims
 from vmagent_operator.controller.steps.leftout import LeftOut
 from vmagent_operator.controller.steps.plan import Plan
-from vmagent_operator.controller.steps.rollout import Progress
+from vmagent_operator.controller.steps.rollout import READY, Progress
+from vmagent_operator.desired.workload.workload import WORKLOADS
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError, Forbidden, NotFound, Timeout
 from vmagent_operator.kube.http.client import Client
@@ -84,6 +86,22 @@ class Applied:
         return None if self.left_out.has_workload else self.progress.is_ready
 
     @property
+    def queued(self) -> list[str]:
+        """The names of the workloads that others are waited for with."""
+        return [manifest["metadata"]["name"] for manifest in self.plan.waiting if manifest["kind"] in WORKLOADS]
+
+    def conditions(self, workloads: Iterable[Workload]) -> dict[str, str | None]:
+        """What those lack of which the status tells, by the types of their conditions: see `owner_status`."""
+        found = dict[str, str | None]()
+        for each in workloads:
+            if each.condition:
+                lacks = self.lacking.get(each.name, READY).waiting
+                found[each.condition] = (
+                    (lacks or ("waits for its turn" if each.name in self.queued else "")) if each.name else None
+                )
+        return found
+
+    @property
     def waits_for(self) -> str:
         """What is waited for, but for workloads; "" if nothing is."""
         return "; ".join(self.left_out.waiting.values())
@@ -120,7 +138,8 @@ class Confirmation:
 class Children:
     """The children of one owner during one reconcile.
 
-    `on_write` hears of every write that was made: kind, name and what was done.
+    `on_write` hears of every write that was made: kind, name and what was done. claims: what else is to be done about
+    claims.
     """
 
     namespace: str
@@ -129,6 +148,7 @@ class Children:
     state: ChildState
     migration: Migration
     on_write: Callable[[Manifest, Written], None]
+    claims: OwnClaims
     written: dict[Child, Written] = field(init=False, factory=dict)
 
     def ensure_all(self, desired: Iterable[Manifest]) -> LeftOut:
@@ -165,11 +185,18 @@ class Children:
         if self.is_known_up_to_date(child, digest):
             return
         cached = self.stores.get(kind, child.namespace, child.name)
+        if kind == CLAIMS:
+            prepared = self.claims.prepared(desired, cached)
+            if prepared is None:
+                return
+            desired = prepared
         if cached is not None and self._is_up_to_date(desired, cached, kind):
             self._remember(child, cached["metadata"], digest)
             return
         written = self.applier.ensure(desired, self.migration)
         self._remember(child, written.metadata, digest)
+        if kind == CLAIMS and not desired["metadata"].get("ownerReferences"):
+            self.claims.release(written.metadata)  # only now: until then it may be all that shows whose the claim is
         if written.action:
             self.written[child] = written
             self.on_write(desired, written)

@@ -1,6 +1,6 @@
-"""Claims that already exist follow their templates: metadata, and growth where the storage class allows it.
+"""Claims that already exist: metadata, and growth where the storage class allows it.
 
-Kubernetes never changes claims after their template. What cannot grow is reported and left alone; nothing waits for it.
+Kubernetes never changes those of StatefulSets after their template. What cannot grow is reported and left alone; nothing waits for it.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +15,7 @@ from vmagent_operator.kube.errors import Forbidden, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write import diff
+from vmagent_operator.kube.write.ownership import Policy, is_same_owner, objection
 
 LEGACY_CLASS = "volume.beta.kubernetes.io/storage-class"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -27,6 +28,17 @@ class Claims:
     complete: bool
     waiting: str = ""
     notes: tuple[str, ...] = ()
+
+
+def resizing(claim: Manifest, size: Any = None) -> str:
+    """What is waited for until the volume of `claim` is as large as it asks for, or as `size`; "" for nothing."""
+    wanted = quantity.parse(_requested(claim)) if size is None else size
+    status = claim.get("status") or {}
+    capacity = quantity.parse(status.get("capacity", {}).get("storage"))
+    conditions = status.get("conditions") or ()
+    is_resizing = any(found.get("type") == "Resizing" and found.get("status") == "True" for found in conditions)
+    is_small = capacity is not None and wanted is not None and capacity < wanted
+    return f"claim {claim['metadata']['name']} is being resized" if is_resizing or is_small else ""
 
 
 @frozen
@@ -78,7 +90,7 @@ class VolumeExpander:
         if size is None or present is None or size < present:
             return [], []
         if size > present:
-            if refusal := self._refusal(claim):
+            if refusal := self.refusal(claim):
                 return [], [f"claim {name} cannot grow to {wanted}: {refusal}"]
             self.before_write()
             patch = {
@@ -87,14 +99,10 @@ class VolumeExpander:
             }
             self.client.merge_patch(resource.PERSISTENTVOLUMECLAIMS, claim["metadata"]["namespace"], name, patch)
             return [f"claim {name} is being resized"], []
-        capacity = quantity.parse((claim.get("status") or {}).get("capacity", {}).get("storage"))
-        conditions = (claim.get("status") or {}).get("conditions") or ()
-        resizing = any(found.get("type") == "Resizing" and found.get("status") == "True" for found in conditions)
-        if resizing or (capacity is not None and capacity < size):
-            return [f"claim {name} is being resized"], []
-        return [], []
+        waiting = resizing(claim, size)
+        return ([waiting] if waiting else []), []
 
-    def _refusal(self, claim: Manifest) -> str:
+    def refusal(self, claim: Manifest) -> str:
         """Why the claim may not grow; empty if it may."""
         annotations: Mapping[str, str] = claim["metadata"].get("annotations") or {}
         allowed = annotations.get(ALLOW_EXPANSION)
@@ -120,6 +128,72 @@ class VolumeExpander:
         except (Forbidden, NotFound):
             return None
         return next((found for found in listed if _is_default(found["metadata"])), None)
+
+
+@frozen
+class OwnClaims:
+    """Claims that an owner has by itself: before one is written, what else is to be done about it. Methods raise ApiError.
+
+    policy: what tells that it is the owner's. note: hears what a person should know.
+    """
+
+    expander: VolumeExpander
+    policy: Policy
+    note: Callable[[str], None]
+
+    def prepared(self, desired: Manifest, known: Manifest | None) -> Manifest | None:
+        """The claim as it can be; None if it is to be left alone. `known`: as the stores have it."""
+        live = self._live(desired) if known is None else known
+        if live is None or objection(desired, live, self.policy):
+            return desired
+        metadata = live["metadata"]
+        if metadata.get("deletionTimestamp"):
+            self.note(
+                f"claim {metadata['name']} is being deleted, with its data; save the volume, or make another claim"
+            )
+            return None
+        wanted, present = _requested(desired), _requested(live)
+        size, least = quantity.parse(wanted), quantity.parse(present)
+        if size is None or least is None or size == least:
+            return desired
+        if size < least:
+            refusal = "a volume never becomes smaller"
+        else:
+            phase = (live.get("status") or {}).get("phase", "Bound")
+            refusal = self.expander.refusal(live) if phase == "Bound" else "it is not bound yet"
+        if not refusal:
+            return desired
+        self.note(f"claim {metadata['name']} stays at {present} instead of {wanted}: {refusal}")
+        return _sized(desired, present)
+
+    def release(self, metadata: Manifest) -> None:
+        """Take the reference to its owner off the claim with this metadata, which is to stay without it."""
+        owner = self.policy.owner
+        references = metadata.get("ownerReferences") or []
+        kept = [each for each in references if owner is None or not is_same_owner(each, owner)]
+        if len(kept) == len(references):
+            return
+        self.expander.before_write()
+        operations: list[Manifest] = [
+            {"op": "test", "path": "/metadata/uid", "value": metadata["uid"]},
+            {"op": "test", "path": "/metadata/ownerReferences", "value": references},
+            {"op": "replace", "path": "/metadata/ownerReferences", "value": kept},
+        ]
+        namespace, name = metadata["namespace"], metadata["name"]
+        self.expander.client.json_patch(resource.PERSISTENTVOLUMECLAIMS, namespace, name, operations)
+
+    def _live(self, desired: Manifest) -> Manifest | None:
+        metadata = desired["metadata"]
+        try:
+            return self.expander.client.get(resource.PERSISTENTVOLUMECLAIMS, metadata["namespace"], metadata["name"])
+        except NotFound:
+            return None
+
+
+def _sized(claim: Manifest, size: Any) -> Manifest:
+    resources = claim["spec"]["resources"]
+    changed = {**resources, "requests": {**resources["requests"], "storage": size}}
+    return {**claim, "spec": {**claim["spec"], "resources": changed}}
 
 
 def _template(claim: Manifest, workload: str, replicas: int) -> str:

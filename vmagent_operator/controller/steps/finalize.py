@@ -3,7 +3,8 @@
 Needs nothing of the owner but its metadata, so that a broken or paused one can go as well.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 from attrs import frozen
 
@@ -11,7 +12,7 @@ from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.child import Child
 from vmagent_operator.controller.engine.kind import Owner, OwnerKind
 from vmagent_operator.controller.engine.owners import is_ours
-from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, NAMESPACED_RBAC, Stores
+from vmagent_operator.controller.engine.stores import CLAIMS, CLUSTER_RBAC, NAMESPACED_RBAC, Stores
 from vmagent_operator.controller.steps import prune
 from vmagent_operator.controller.steps.prune import PRUNED
 from vmagent_operator.identity import FINALIZER
@@ -60,6 +61,8 @@ class Finalizer:
     client: Client
     applier: Applier
     is_cluster_wide: bool
+    release: Callable[[Manifest], None]
+    """Takes the reference to the owner off the claim with this metadata."""
 
     def run(self, owner: Owner, *, is_late: bool) -> str:
         """Do what is left to do; what is still waited for, "" if the owner is free to go.
@@ -69,6 +72,7 @@ class Finalizer:
         if FINALIZER not in owner.metadata.finalizers:
             return ""
         self._strip(owner)
+        self._release(owner)
         for child in self._unowned(owner):
             prune.remove(self.of, self.applier, child, owner.namespace, owner.name)
         if self.stores.reported_by(condition_type(owner)) and not is_late:
@@ -89,6 +93,18 @@ class Finalizer:
                     self.applier.strip_finalizer(
                         kind, place, metadata["name"], lambda live: is_ours(self.of, owner, live)
                     )
+
+    def _release(self, owner: Owner) -> None:
+        """Have claims stay that are to outlive the owner, whatever an earlier operator wrote into them."""
+        for name in self.of.claims(owner):
+            try:
+                live = self.client.get(CLAIMS, owner.namespace, name)
+            except NotFound:
+                continue
+            if is_ours(self.of, owner, live):
+                self.applier.strip_finalizer(CLAIMS, owner.namespace, name, partial(is_ours, self.of, owner))
+                if self.of.keeps_claims(owner):
+                    self.release(live["metadata"])
 
     def _unowned(self, owner: Owner) -> Iterator[Child]:
         """Roles and bindings that cannot have an owner reference: those of the cluster by name, the others as known."""

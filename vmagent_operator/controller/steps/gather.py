@@ -118,6 +118,7 @@ class Gatherer:
             server=self.server,
             config=config,
             replicas=self._replicas(owner),
+            claims=self._claims(owner),
         )
         return Snapshot(inputs=inputs, fingerprint=_fingerprint(inputs, reads))
 
@@ -165,6 +166,16 @@ class Gatherer:
             if known["metadata"]["name"] in counted
         }
 
+    def _claims(self, owner: Owner) -> frozenset[str]:
+        """Those claims of the owner's own that are there, and stay."""
+        known = {
+            name: self.stores.get(resource.PERSISTENTVOLUMECLAIMS, owner.namespace, name)
+            for name in self.of.claims(owner)
+        }
+        return frozenset(
+            name for name, claim in known.items() if claim and "deletionTimestamp" not in claim["metadata"]
+        )
+
     def _config_secret(self, owner: Owner, state: ReadState) -> ConfigSecret:
         """What the configuration Secret is to the owner, by a look at it unless it is surely ours to write.
 
@@ -210,7 +221,9 @@ def _fingerprint(inputs: Inputs, reads: Mapping[Reference, Read]) -> bytes:
     digest = hashlib.sha256()
     metadata = inputs.owner.metadata
     own = (metadata.uid, metadata.generation, sorted(metadata.annotations.items()))
-    digest.update(repr((own, inputs.server, inputs.config, sorted(inputs.replicas.items()))).encode())
+    digest.update(
+        repr((own, inputs.server, inputs.config, sorted(inputs.replicas.items()), sorted(inputs.claims))).encode()
+    )
     for chosen in inputs.selection.chosen.values():
         for scrape in chosen:
             digest.update(_state(scrape))

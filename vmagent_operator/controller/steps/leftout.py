@@ -83,6 +83,8 @@ def _leans_on(manifest: Manifest) -> Iterator[Name]:
         yield role["kind"], "" if role["kind"] == "ClusterRole" else namespace, role["name"]
     if manifest["kind"] in WORKLOADS:
         for volume in manifest["spec"]["template"]["spec"].get("volumes") or ():
+            if isinstance(claim := volume.get("persistentVolumeClaim"), Mapping):
+                yield "PersistentVolumeClaim", namespace, claim.get("claimName") or ""
             for source in (volume, *((volume.get("projected") or {}).get("sources") or ())):
                 yield from _contents(source, namespace)
 

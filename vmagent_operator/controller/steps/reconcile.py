@@ -20,6 +20,7 @@ from vmagent_operator.controller.engine.state import Usage
 from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.steps import finalize, rollout
 from vmagent_operator.controller.steps.apply import Applied, Children, ChildState, Confirmation, OutdatedError
+from vmagent_operator.controller.steps.claims import OwnClaims, VolumeExpander
 from vmagent_operator.controller.steps.conflicts import ConflictingWriters, ConflictState
 from vmagent_operator.controller.steps.finalize import Finalizer
 from vmagent_operator.controller.steps.gather import Gatherer, ReadState, References, Snapshot
@@ -27,9 +28,7 @@ from vmagent_operator.controller.steps.leftout import Name, name_of
 from vmagent_operator.controller.steps.plan import Plan, View, make_plan
 from vmagent_operator.controller.steps.prune import Pruner
 from vmagent_operator.controller.steps.report import Reporter, ReportState, result_of
-from vmagent_operator.controller.steps.rollout import READY
 from vmagent_operator.controller.steps.workloads import RolloutState, Workloads
-from vmagent_operator.desired.workload.workload import WORKLOADS as KINDS
 from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError
@@ -116,6 +115,7 @@ class Reconcile:
     conflicts: ConflictingWriters
     children: Children
     workloads: Workloads
+    claims: OwnClaims
     applied: Applied | None = None
 
     @classmethod
@@ -125,20 +125,26 @@ class Reconcile:
         reporter = tools.reporter(owner, state)
         conflicts = ConflictingWriters(state.conflicts, client.clock, reporter.event)
         confirm = Confirmation(client, of, owner, client.clock.monotonic())
-        applier = Applier(client, confirm, policy=policy(of), resource_of=resource_of)
-        on_write = partial(_written, tools, owner, conflicts)
-        children = Children(owner.namespace, stores, applier, state.children, migration(of, owner), on_write)
+        marks, reads_classes = policy(of, owner), not tools.gatherer.settings.watch_namespaces
+        applier = Applier(client, confirm, policy=marks, resource_of=resource_of)
+        on_write, note = (
+            partial(_written, tools, owner, conflicts),
+            partial(reporter.event, "Warning", "ReconciliationError"),
+        )
+        claims = OwnClaims(VolumeExpander(client, reads_classes, confirm), marks, note)
+        migrated = migration(of, owner)
+        children = Children(owner.namespace, stores, applier, state.children, migrated, on_write, claims)
         workloads = Workloads(
             stores,
             client,
             state.rollout,
             state.children.generations,
             confirm,
-            reads_classes=not tools.gatherer.settings.watch_namespaces,
+            reads_classes=reads_classes,
             max_unavailable=partial(of.max_unavailable, owner),
-            note=partial(reporter.event, "Warning", "ReconciliationError"),
+            note=note,
         )
-        return cls(tools, owner, state, reporter, conflicts, children, workloads)
+        return cls(tools, owner, state, reporter, conflicts, children, workloads, claims)
 
     def run(self) -> Result:
         """The reconcile, and the report of how it ended."""
@@ -153,20 +159,8 @@ class Reconcile:
         if self.owner.is_deleted and result.kind in ("waiting", "gone"):
             return result  # that is how it ends; what keeps it from ending is reported
         applied = self.applied
-        workloads = self._conditions(applied) if applied else {}
+        workloads = applied.conditions(self.tools.of.workloads(self.owner)) if applied else {}
         return self.reporter.report(result, applied.is_available if applied else None, workloads)
-
-    def _conditions(self, applied: Applied) -> dict[str, str | None]:
-        """What those workloads lack of which the status tells, by the types of their conditions: see `owner_status`."""
-        waiting = {manifest["metadata"]["name"] for manifest in applied.plan.waiting if manifest["kind"] in KINDS}
-        found = dict[str, str | None]()
-        for each in self.tools.of.workloads(self.owner):
-            if each.condition:
-                lacks = applied.lacking.get(each.name, READY).waiting
-                found[each.condition] = (
-                    None if not each.name else lacks or ("waits for its turn" if each.name in waiting else "")
-                )
-        return found
 
     def _run(self) -> Result:
         owner, tools = self.owner, self.tools
@@ -291,8 +285,10 @@ class Reconcile:
         if reason := applied.left_out.reason:
             raise NotOwnedError(reason)
         if applied.progress.is_ready:
-            if turn := [describe(manifest) for manifest in applied.plan.waiting if manifest["kind"] in KINDS]:
-                return Result(kind="waiting", message=f"{turn[0]} waits for its turn", after_seconds=AGAIN_SECONDS)
+            if applied.queued:
+                return Result(
+                    kind="waiting", message=f"{applied.queued[0]} waits for its turn", after_seconds=AGAIN_SECONDS
+                )
             if applied.waits_for:
                 return Result(kind="waiting", message=applied.waits_for, after_seconds=DELETION_SECONDS)
             impossible = IMPOSSIBLE_SECONDS if applied.left_out.impossible else 0.0
@@ -326,7 +322,10 @@ class Reconcile:
         state.deleted_at = now if state.deleted_at is None else state.deleted_at
         self._judge({})
         is_cluster_wide = not tools.gatherer.settings.watch_namespaces
-        leaving = Finalizer(tools.of, tools.gatherer.stores, tools.client, self.children.applier, is_cluster_wide)
+        applier = self.children.applier
+        leaving = Finalizer(
+            tools.of, tools.gatherer.stores, tools.client, applier, is_cluster_wide, self.claims.release
+        )
         waiting = leaving.run(self.owner, is_late=now - state.deleted_at > finalize.RELEASE_SECONDS)
         if waiting:
             return Result(kind="waiting", message=waiting, after_seconds=AGAIN_SECONDS)

@@ -8,9 +8,9 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from attrs import define, field
 
 from vmagent_operator.controller.engine.child import Child
-from vmagent_operator.controller.engine.stores import WORKLOADS, Stores
+from vmagent_operator.controller.engine.stores import CLAIMS, WORKLOADS, Stores
 from vmagent_operator.controller.steps import rollout
-from vmagent_operator.controller.steps.claims import VolumeExpander
+from vmagent_operator.controller.steps.claims import VolumeExpander, resizing
 from vmagent_operator.controller.steps.rollout import READY, Progress, Rollout
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Conflict, Invalid, NotFound
@@ -61,13 +61,20 @@ class Workloads:
 
     def advance(self, children: Iterable[Child]) -> Progress:
         """One step with each workload among `children`; what the first that is not ready lacks."""
+        children = tuple(children)
         found = [(child, self._advance(child)) for child in children if child.kind in WORKLOADS]
         lacking = [(child, progress) for child, progress in found if progress != READY]
         self.lacking = {child.name: progress for child, progress in lacking}
+        lacking += [(child, Progress(text)) for child in children if (text := self._resizing(child))]
         if not lacking:
             return READY
         child, progress = next(((c, p) for c, p in lacking if p.failed), lacking[0])
         return Progress(f"{child.kind.kind} {child.name}: {progress.waiting}", progress.failed)
+
+    def _resizing(self, child: Child) -> str:
+        """What a claim of the owner's own waits for."""
+        claim = self._cached(child) if child.kind == CLAIMS else None
+        return resizing(claim) if claim is not None else ""
 
     def pod_failure(self, children: Iterable[Child]) -> Progress:
         """What ails the first pod that is not ready, of the first workload that has one."""

@@ -143,9 +143,14 @@ def _job(suffix: str) -> Manifest:
 
 
 def _with_both_spellings(endpoint: Endpoint) -> Endpoint:
-    """`endpoint` with both spellings of the keys that relabeling rules may spell in two ways."""
+    """`endpoint` with both spellings of the keys that relabeling rules may spell in two ways, and a list of one as that one."""
     out = dict(endpoint)
     for key in ("relabelConfigs", "metricRelabelConfigs"):
         if key in out:
-            out[key] = [rule | {b: rule[a] for a, b in _BOTH_SPELLINGS.items() if a in rule} for rule in out[key]]
+            out[key] = [_spelled(rule) for rule in out[key]]
     return out
+
+
+def _spelled(rule: Manifest) -> Manifest:
+    single = {key: rule[key][0] for key in ("regex", "if") if len(rule.get(key) or ()) == 1}
+    return rule | single | {other: rule[key] for key, other in _BOTH_SPELLINGS.items() if key in rule}

@@ -15,6 +15,8 @@ from vmagent_operator.model.decode import Manifest
 _CLIENT_IP_TIMEOUT_SECONDS = 10800
 """Kubernetes' default, which the API server writes into a Service that names none."""
 
+_ALIAS = "http-alias"
+
 Port = tuple[str, str, str]
 """Name, protocol and number of a port; the number as the user wrote it."""
 
@@ -51,10 +53,12 @@ def main(
     *,
     is_headless: bool = False,
     is_early: bool = False,
+    alias: str = "",
 ) -> Manifest:
     """The Service that spans all shards; `given` with `useAsDefault` is laid over it.
 
-    ports: those beside that of HTTP. is_early: whether it names pods that are not ready yet.
+    ports: those beside that of HTTP. is_early: whether it names pods that are not ready yet. alias: a further
+    number of that of HTTP, unless something else has it.
     """
     metadata = labels.meta(component, component.name)
     service: Manifest = {
@@ -62,6 +66,8 @@ def main(
         "selector": labels.selector(component),
         "ports": [_port(*port) for port in (("http", "TCP", listener.port(component)), *ports)],
     }
+    if alias and all(int(alias) != port["port"] for port in service["ports"]):
+        service["ports"].insert(1, {**service["ports"][0], "name": _ALIAS, "port": int(alias)})
     if is_headless:
         service["clusterIP"] = "None"
     if is_early and not (given and given.use_as_default and given.spec.get("publishNotReadyAddresses") is False):
@@ -125,8 +131,15 @@ def _patched(service: Manifest, given: Manifest) -> Manifest:
     if patched["type"] == service["type"] and not patched.get("clusterIP") and "clusterIP" in service:
         patched["clusterIP"] = service["clusterIP"]
     ports = given.get("ports") or []
-    taken = {port.get("name") for port in ports}
-    patched["ports"] = [*ports, *(port for port in service["ports"] if port["name"] not in taken)]
+    taken, numbers = {port.get("name") for port in ports}, {port.get("port") for port in ports}
+    patched["ports"] = [
+        *ports,
+        *(
+            port
+            for port in service["ports"]
+            if port["name"] not in taken and not (port["name"] == _ALIAS and port["port"] in numbers)
+        ),
+    ]
     return patched
 
 

@@ -40,10 +40,9 @@ def parts(agent: VMAgent, component: Component, snapshot: SecretSnapshot, overfl
 
 def arguments(agent: VMAgent, component: Component, snapshot: SecretSnapshot) -> list[str]:
     """vmagent's arguments, sorted; only that of the reload key, which the user cannot replace, comes last."""
-    found = pod.overridden(component, [*_generated(agent, component, snapshot)])
-    if spec(agent).reloader.config_reload_auth_key_secret:
-        found.append(f"-reloadAuthKey={reloader.key_file(spec(agent).reloader)}")
-    return found
+    return pod.overridden(component, [*_generated(agent, component, snapshot)]) + reloader.key_argument(
+        spec(agent).reloader
+    )
 
 
 def _generated(agent: VMAgent, component: Component, snapshot: SecretSnapshot) -> Iterator[str]:

@@ -1,19 +1,17 @@
 """Every object that a VMAgent asks for: `desired` is what its row in the table of owner kinds names."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
-from vmagent_operator.desired import names
-from vmagent_operator.desired.around import configsecret, policies, rbac, selfscrape, service
+from vmagent_operator.desired.around import policies, selfscrape, service
+from vmagent_operator.desired.around.scraping import Scraping
 from vmagent_operator.desired.component import Component
-from vmagent_operator.desired.stages import Desired, Gate, Inputs, Stage
-from vmagent_operator.desired.vmagent import capacity, container, features, remotewrite, rules, validation
+from vmagent_operator.desired.stages import Desired, Inputs
+from vmagent_operator.desired.vmagent import container, features, remotewrite, rules, validation
 from vmagent_operator.desired.vmagent.features import VMAgent, spec
-from vmagent_operator.desired.workload import pod, shard, workload
-from vmagent_operator.desired.workload.workload import WORKLOADS
+from vmagent_operator.desired.workload import capacity, pod, shard, workload
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.config import Configuration, configuration
+from vmagent_operator.scrape.config import configuration
 from vmagent_operator.scrape.errors import OwnerError
-from vmagent_operator.scrape.pack import compressed
 from vmagent_operator.scrape.references import SecretSnapshot
 from vmagent_operator.settings import Settings
 
@@ -29,64 +27,28 @@ def desired(inputs: Inputs) -> Desired:
     assets = remotewrite.assets(agent, inputs.values)
     config = None
     if scrapes:
-        owner, room = features.scrape_owner(agent, inputs.settings), capacity.room(agent, component, assets.tls)
-        config = configuration(owner, inputs.selection, inputs.values, room)
+        room = capacity.room(component, assets.tls, is_scaled=spec(agent).vpa is not None)
+        config = configuration(features.scrape_owner(agent, inputs.settings), inputs.selection, inputs.values, room)
     warnings = (*map(str, verdict.warnings), *(config.faults if config else ()))
-    return Desired(stages=_stages(inputs, component, config, assets), configuration=config, warnings=warnings)
+    scraping = Scraping(
+        component=component,
+        has_secrets=features.has_secrets(agent),
+        known=inputs.config,
+        config=config,
+        is_unmanaged=features.is_unmanaged(agent),
+        credentials=assets.config,
+        tls=assets.tls,
+    )
+    files = (of(agent, component, inputs.values) for of in (rules.relabeling, rules.aggregation))
+    running = workloads(agent, component, inputs.values, len(scraping.overflow))
+    stages = scraping.stages(_around(agent, component), files, running)
+    return Desired(stages=stages, configuration=config, warnings=warnings)
 
 
 def self_scrape(agent: VMAgent, settings: Settings) -> Manifest | None:
     """The scrape object of the agent itself, or None where it is switched off. Raises OwnerError."""
     component = features.component(agent, settings)
     return selfscrape.self_scrape(component, _wish(agent, _service(agent, component)))
-
-
-def _stages(
-    inputs: Inputs, component: Component, config: Configuration | None, assets: remotewrite.Assets
-) -> tuple[Stage, ...]:
-    """Objects so ordered that whatever one refers to has been written before.
-
-    With overflow Secrets the configuration waits for the workloads: jobs that move to a Secret which running pods do not
-    mount yet would be lost until they do.
-    """
-    overflow = _overflow(component, config)
-    around = _before(inputs, component, overflow, config, assets)
-    running = tuple(workloads(inputs.owner, component, inputs.values, len(overflow)))
-    if not features.has_secrets(inputs.owner):
-        return (Stage(objects=(*around, *running)),)
-    configuration = _configuration(inputs, component, config, assets.config)
-    if not overflow:
-        return (Stage(objects=(*around, configuration, *running)),)
-    until = tuple(manifest for manifest in running if manifest["kind"] in WORKLOADS)
-    gate = Gate(until=until, since=overflow[-1])
-    return Stage(objects=tuple(around)), Stage(objects=(configuration,), gate=gate), Stage(objects=running)
-
-
-def _overflow(component: Component, config: Configuration | None) -> list[Manifest]:
-    """The overflow Secrets."""
-    buckets = config.overflow if config else ()
-    return [configsecret.overflow(component, number, jobs) for number, jobs in enumerate(buckets, 1)]
-
-
-def _before(
-    inputs: Inputs,
-    component: Component,
-    overflow: Sequence[Manifest],
-    config: Configuration | None,
-    assets: remotewrite.Assets,
-) -> Iterator[Manifest]:
-    """What stands before the configuration."""
-    agent, snapshot = inputs.owner, inputs.values
-    has_secrets = features.has_secrets(agent)
-    yield from rbac.account(component)
-    if has_secrets:
-        yield from rbac.scraping(component, discovers=not spec(agent).scraping.ingest_only_mode)
-    yield from _around(agent, component)
-    yield from overflow
-    if has_secrets:
-        tls = configsecret.texts(assets.tls | (dict(config.assets) if config else {}))
-        yield configsecret.secret(component, names.tls_assets(component), tls)
-    yield from filter(None, (of(agent, component, snapshot) for of in (rules.relabeling, rules.aggregation)))
 
 
 def _around(agent: VMAgent, component: Component) -> Iterator[Manifest]:
@@ -118,24 +80,6 @@ def _wish(agent: VMAgent, main: Manifest) -> selfscrape.Wish:
         service=main,
         service_spec=agent_spec.service_spec,
     )
-
-
-def _configuration(
-    inputs: Inputs, component: Component, config: Configuration | None, credentials: Mapping[str, str]
-) -> Manifest:
-    """The configuration Secret.
-
-    An agent that selects nothing leaves the configuration to its user: it gets a first one, never another. To a Secret
-    that was there before the agent only keys are added, so that it stays when the agent goes.
-    """
-    is_unmanaged = features.is_unmanaged(inputs.owner)
-    data = configsecret.texts(credentials)
-    if not (is_unmanaged and inputs.config.exists):
-        data[component.app.config_key] = config.main.packed if config else compressed(b"")
-    manifest = configsecret.secret(component, names.config(component), data)
-    if inputs.config.is_foreign and (is_unmanaged or inputs.config.is_shared):
-        manifest["metadata"] = {key: manifest["metadata"][key] for key in ("name", "namespace")}
-    return manifest
 
 
 def workloads(

@@ -5,15 +5,15 @@ They are apart so that account, configuration, pod and self scrape cannot disagr
 
 from vmagent_operator.api.apps import ManagedMetadata
 from vmagent_operator.api.core import ConfigMapKeySelector, SecretKeySelector
-from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.api.vmagent import RemoteWriteSpec, StreamAggrConfig, VMAgentSpec
+from vmagent_operator.api.vmagent import RemoteWriteSpec, VMAgentSpec
 from vmagent_operator.desired import labels
+from vmagent_operator.desired.around.rules import has_rule
 from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.walk import find
 from vmagent_operator.scrape.errors import OwnerError
-from vmagent_operator.scrape.owner import Environment, ScrapeOwner
+from vmagent_operator.scrape.owner import Environment, ScrapeOwner, asks_for_nothing
 from vmagent_operator.scrape.owner import environment as _environment
 from vmagent_operator.settings import Server, Settings
 
@@ -54,11 +54,6 @@ def is_stateful(agent: VMAgent) -> bool:
 def shards(agent: VMAgent) -> int:
     """How many workloads share the targets; 0 if the agent is not sharded. One shard is a sharded agent too."""
     return 0 if is_daemon_set(agent) else max(spec(agent).shard_count or 0, 0)
-
-
-def has_rule(aggregation: StreamAggrConfig | None) -> bool:
-    """Whether a stream aggregation block has rules, rather than deduplication alone."""
-    return aggregation is not None and bool(aggregation.rules or aggregation.configmap)
 
 
 def has_url_relabeling(remote: RemoteWriteSpec) -> bool:
@@ -115,10 +110,7 @@ def has_reloader(agent: VMAgent) -> bool:
 def is_unmanaged(agent: VMAgent) -> bool:
     """Whether the scrape configuration is the user's own: the agent scrapes, but nothing says what."""
     scraping = spec(agent).scraping
-    selectors = (field for kind in SCRAPE_KINDS for field in (kind.selector, kind.namespace_selector))
-    is_selective = scraping.select_all_by_default or any(getattr(scraping, name) is not None for name in selectors)
-    has_jobs = scraping.additional_scrape_configs is not None or bool(scraping.inline_scrape_config)
-    return not (scraping.ingest_only_mode or is_selective or has_jobs)
+    return not scraping.ingest_only_mode and asks_for_nothing(scraping)
 
 
 def prefixed(agent: VMAgent) -> str:

@@ -11,17 +11,19 @@ from collections.abc import Callable, Iterator, Sequence
 
 from attrs import frozen
 
+from vmagent_operator.api.aggregation import StreamAggrConfig
 from vmagent_operator.api.auth import BasicAuth, OAuth2, SecretOrConfigMap, TLSConfig
 from vmagent_operator.api.core import SecretKeySelector
-from vmagent_operator.api.vmagent import AWS, RemoteWriteSettings, RemoteWriteSpec, StreamAggrConfig
+from vmagent_operator.api.vmagent import AWS, RemoteWriteSettings, RemoteWriteSpec
 from vmagent_operator.desired import args
+from vmagent_operator.desired.around import rules as aggregation
+from vmagent_operator.desired.around.rules import OPTIONS, boolean, has_rule
 from vmagent_operator.desired.vmagent import queue, rules, startup
 from vmagent_operator.desired.vmagent.features import (
     VMAGENT,
     VMAgent,
     environment,
     has_global_relabeling,
-    has_rule,
     has_url_relabeling,
     spec,
 )
@@ -175,10 +177,6 @@ def _destinations(agent: VMAgent, snapshot: SecretSnapshot) -> list[Destination]
     ]
 
 
-def _boolean(value: bool) -> str:
-    return "true" if value else "false"
-
-
 def _quoted(text: str) -> str:
     return args.quote(text) if text else ""
 
@@ -187,25 +185,10 @@ def _reference(given: SecretOrConfigMap | None) -> Selector | None:
     return given.reference if given else None
 
 
-def _ruled(value: Callable[[StreamAggrConfig], str]) -> Callable[[StreamAggrConfig], str]:
-    """An aggregation option that has no effect without rules."""
-    return lambda config: value(config) if has_rule(config) else ""
-
-
 def _each(value: Callable[[StreamAggrConfig], str]) -> Callable[[Destination], str]:
     """An aggregation option of each destination."""
     return lambda at: value(at.aggregation)
 
-
-# The options of stream aggregation that read the same for one destination and for all: name, value, placeholder.
-AGGREGATION: tuple[tuple[str, Callable[[StreamAggrConfig], str], str], ...] = (
-    ("streamAggr.keepInput", _ruled(lambda config: _boolean(config.keep_input)), "false"),
-    ("streamAggr.dropInput", _ruled(lambda config: _boolean(config.drop_input)), "false"),
-    ("streamAggr.ignoreOldSamples", _ruled(lambda config: _boolean(config.ignore_old_samples)), "false"),
-    ("streamAggr.enableWindows", _ruled(lambda config: _boolean(config.enable_windows)), "false"),
-    ("streamAggr.ignoreFirstIntervals", _ruled(lambda config: str(config.ignore_first_intervals)), "0"),
-    ("streamAggr.dedupInterval", lambda config: config.dedup_interval, ""),
-)
 
 FLAGS: tuple[Flag, ...] = (
     Flag("url", lambda at: at.remote.url),
@@ -230,21 +213,21 @@ FLAGS: tuple[Flag, ...] = (
     Flag("tlsCertFile", lambda at: at.file(at.tls_config.cert_file, _reference(at.tls_config.cert), "cert")),
     Flag("tlsKeyFile", lambda at: at.file(at.tls_config.key_file, at.tls_config.key_secret, "keySecret")),
     Flag("tlsServerName", lambda at: at.tls_config.server_name),
-    Flag("tlsInsecureSkipVerify", lambda at: _boolean(at.tls_config.insecure_skip_verify), empty="false"),
+    Flag("tlsInsecureSkipVerify", lambda at: boolean(at.tls_config.insecure_skip_verify), empty="false"),
     Flag("aws.ec2Endpoint", lambda at: at.aws.ec2_endpoint),
     Flag("aws.region", lambda at: at.aws.region),
     Flag("aws.roleARN", lambda at: at.aws.role_arn),
     Flag("aws.service", lambda at: at.aws.service),
     Flag("aws.stsEndpoint", lambda at: at.aws.sts_endpoint),
-    Flag("aws.useSigv4", lambda at: _boolean(at.aws.use_sigv4), empty="false"),
+    Flag("aws.useSigv4", lambda at: boolean(at.aws.use_sigv4), empty="false"),
     Flag("headers", lambda at: "^^".join(at.remote.headers)),
     Flag("proxyURL", lambda at: at.remote.proxy_url or ""),
     Flag("sendTimeout", lambda at: at.remote.send_timeout or ""),
-    Flag("forceVMProto", lambda at: _boolean(at.remote.force_vm_proto), empty="false"),
+    Flag("forceVMProto", lambda at: boolean(at.remote.force_vm_proto), empty="false"),
     Flag("urlRelabelConfig", lambda at: at.relabeling_file),
     Flag("streamAggr.config", lambda at: at.aggregation_file),
     Flag("streamAggr.dropInputLabels", lambda at: "^^".join(at.aggregation.drop_input_labels)),
-    *(Flag(name, _each(value), empty) for name, value, empty in AGGREGATION),
+    *(Flag(name, _each(value), empty) for name, value, empty in OPTIONS),
 )
 
 
@@ -280,7 +263,7 @@ def _settings(agent: VMAgent) -> Iterator[str]:
     if settings.max_block_size is not None:
         yield f"-remoteWrite.maxBlockSize={settings.max_block_size}"
     if settings.show_url is not None:
-        yield f"-remoteWrite.showURL={_boolean(settings.show_url)}"
+        yield f"-remoteWrite.showURL={boolean(settings.show_url)}"
     if settings.flush_interval is not None:
         yield f"-remoteWrite.flushInterval={settings.flush_interval}"
     if settings.label:
@@ -294,12 +277,4 @@ def _for_all(agent: VMAgent) -> Iterator[str]:
     if has_global_relabeling(agent):
         yield f"-remoteWrite.relabelConfig={RELABELING_DIRECTORY}/{rules.GLOBAL_RELABELING}"
     config = spec(agent).stream_aggr_config
-    if config is None:
-        return
-    if has_rule(config):
-        yield f"-streamAggr.config={AGGREGATION_DIRECTORY}/{rules.GLOBAL_AGGREGATION}"
-    if config.drop_input_labels:
-        yield f"-streamAggr.dropInputLabels={args.join(config.drop_input_labels)}"
-    for name, value, empty in AGGREGATION:
-        if (text := value(config) or empty) != empty:
-            yield f"-{name}={text}"
+    yield from aggregation.arguments(config, f"{AGGREGATION_DIRECTORY}/{rules.GLOBAL_AGGREGATION}")

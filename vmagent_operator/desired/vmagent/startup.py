@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from vmagent_operator.api.vmagent import RemoteWriteSettings
 from vmagent_operator.desired.args import is_quoted
-from vmagent_operator.desired.vmagent import goduration
-from vmagent_operator.desired.vmagent.goduration import InvalidDuration, nanoseconds
+from vmagent_operator.desired.around import goduration
+from vmagent_operator.desired.around.goduration import InvalidDuration, nanoseconds
 from vmagent_operator.scrape.checks import credentials, placeholder
 from vmagent_operator.scrape.checks.raw import Fill
 from vmagent_operator.scrape.checks.url import InvalidURL, scheme

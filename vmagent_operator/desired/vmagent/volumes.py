@@ -3,8 +3,7 @@
 Their order, in which nothing reads them, is that of the reference operator: another would restart its pods.
 """
 
-import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical_list
@@ -21,7 +20,6 @@ from vmagent_operator.desired.vmagent.features import (
 from vmagent_operator.desired.workload import volumes
 from vmagent_operator.desired.workload.volumes import Volume
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.errors import OwnerError
 
 
 def rules(agent: VMAgent, component: Component) -> list[Volume]:
@@ -58,8 +56,7 @@ def mounts(agent: VMAgent, component: Component, overflow_count: int) -> list[Ma
         *_tls_assets(agent, component),
         *_shared(agent, component, overflow_count),
     ]
-    on_disk = [] if _mounts_queue(agent, users) else [{"name": queue.VOLUME, "mountPath": queue.path(agent)}]
-    mounted = [*on_disk, *users, *(volume.mount for volume in own)]
+    mounted = [*volumes.data_mount(queue.VOLUME, queue.path(agent), users), *users, *(volume.mount for volume in own)]
     return [
         *mounted,
         *volumes.token_mount(component, mounted),
@@ -80,17 +77,3 @@ def _shared(agent: VMAgent, component: Component, overflow_count: int) -> Iterat
         yield volumes.OVERFLOW_OUT
     yield from rules(agent, component)
     yield from volumes.given(component)
-
-
-def _mounts_queue(agent: VMAgent, users: Iterable[Manifest]) -> bool:
-    """Whether one of the user's mounts is that of the queue."""
-    on_disk = queue.path(agent)
-    for mount in users:
-        path, is_queue = mount["mountPath"], mount["name"] == queue.VOLUME
-        is_above = f"{on_disk}/".startswith(posixpath.normpath(path).rstrip("/") + "/")
-        if is_queue and is_above:
-            return True
-        if is_queue or is_above:
-            reserved = f'path "{on_disk}" is reserved for volume "{queue.VOLUME}"'
-            raise OwnerError(f'spec.volumeMounts: volume "{mount["name"]}" is mounted at "{path}", but {reserved}')
-    return False

@@ -62,6 +62,11 @@ def key_file(params: ReloaderParams) -> str:
     return f"file://{volumes.RELOAD_AUTH_DIRECTORY}/{selector.key if selector else ''}"
 
 
+def key_argument(params: ReloaderParams) -> list[str]:
+    """The application's argument for that key, if there is one."""
+    return [f"-reloadAuthKey={key_file(params)}"] if params.config_reload_auth_key_secret else []
+
+
 def _container(name: str, reloader: Reloader, arguments: Sequence[str]) -> Manifest:
     component, params = reloader.component, reloader.params
     mounts = [volume.mount for volume in _watched(reloader)]

@@ -1,5 +1,6 @@
 """Volumes that any application may have, and their mounts in the operator's containers."""
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 
@@ -9,6 +10,7 @@ from vmagent_operator.api.apps import ReloaderParams
 from vmagent_operator.desired import names
 from vmagent_operator.desired.component import Component
 from vmagent_operator.model.decode import Manifest
+from vmagent_operator.scrape.errors import OwnerError
 
 OVERFLOW_DIRECTORY = "/etc/vm/sc-files"
 RELOAD_AUTH_DIRECTORY = "/etc/vm/config-reload-auth"
@@ -127,18 +129,41 @@ def config_maps(component: Component) -> list[Volume]:
 
 def given(component: Component) -> Iterator[Volume]:
     """The user's Secrets and ConfigMaps, the license, OpenShift's service authority."""
+    yield from files(component)
+    yield from trusted(component)
+
+
+def files(component: Component) -> Iterator[Volume]:
+    """The user's Secrets and ConfigMaps."""
     for name in dict.fromkeys(component.params.secrets):
         yield Volume(name=secret_volume(name), source=secret(name), path=f"{SECRETS_DIRECTORY}/{name}")
     yield from config_maps(component)
-    if (
-        component.license
-        and component.license.key_ref
-        and component.license.key_ref.name not in component.params.secrets
-    ):
+
+
+def trusted(component: Component) -> Iterator[Volume]:
+    """The license, OpenShift's service authority."""
+    reference = component.license.key_ref if component.license else None
+    if reference and reference.name not in component.params.secrets:
         yield from license(component)
     if component.is_openshift and component.app.trusts_openshift:
         source = {"configMap": {"name": f"{_OPENSHIFT_CA}.crt", "optional": True}}
         yield Volume(name=_OPENSHIFT_CA, source=source, path=f"/etc/ssl/certs/{_OPENSHIFT_CA}")
+
+
+def data_mount(volume: str, path: str, users: Iterable[Manifest]) -> list[Manifest]:
+    """The mount of the `volume` with the data at `path`, unless it is among those of the user.
+
+    OwnerError if one of the user's is in its way.
+    """
+    for mount in users:
+        at, is_data = mount["mountPath"], mount["name"] == volume
+        is_above = f"{path}/".startswith(posixpath.normpath(at).rstrip("/") + "/")
+        if is_data and is_above:
+            return []
+        if is_data or is_above:
+            reserved = f'path "{path}" is reserved for volume "{volume}"'
+            raise OwnerError(f'spec.volumeMounts: volume "{mount["name"]}" is mounted at "{at}", but {reserved}')
+    return [{"name": volume, "mountPath": path}]
 
 
 def license(component: Component) -> Iterator[Volume]:

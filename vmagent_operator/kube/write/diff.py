@@ -48,6 +48,8 @@ ATOMIC_DEFAULTS: Mapping[str, Json] = {
     "divisor": "0",
 }
 
+_CLASS = "volumeAttributesClassName"
+
 _QUANTITY_PATH = re.compile(
     r"\b(?:limits|requests|capacity|minAllowed|maxAllowed)(?:\.\w+|\[[^]]+])$|\.(?:sizeLimit|divisor|averageValue)$"
 )
@@ -231,7 +233,11 @@ class _Walk:
 
 
 def inherit(desired: Manifest, live: Manifest, manager: FieldManager) -> Manifest:
-    """`desired` with what only the API server can know: the node port of a Service port that moved under its name."""
+    """`desired` with what only the API server can know: the node port of a Service port that moved under its name, and what a
+    claim was bound by.
+    """
+    if desired.get("kind") == "PersistentVolumeClaim" and "spec" in desired:
+        return {**desired, "spec": _bound(desired["spec"], live.get("spec") or {}, manager, live)}
     if desired.get("kind") != "Service" or desired["spec"].get("type") not in ("NodePort", "LoadBalancer"):
         return desired
     ports = live.get("spec", {}).get("ports") or []
@@ -248,6 +254,20 @@ def inherit(desired: Manifest, live: Manifest, manager: FieldManager) -> Manifes
         **desired,
         "spec": {**desired["spec"], "ports": [with_node_port(port) for port in desired["spec"].get("ports", [])]},
     }
+
+
+def _bound(desired: Manifest, live: Manifest, manager: FieldManager, claim: Manifest) -> Manifest:
+    """The spec of a claim that is there: nothing of it can change but that it grows."""
+    ours = {field[2:] for field in _children(managed(claim, manager).get("f:spec") or {})}
+    spec = {key: live[key] for key in sorted(desired.keys() | ours) if key in live}
+    if _CLASS in desired:
+        spec[_CLASS] = desired[_CLASS]
+    present, wanted = (((each.get("resources") or {}).get("requests") or {}).get("storage") for each in (live, desired))
+    size, least = quantity.parse(wanted), quantity.parse(present)
+    if size is not None and (least is None or size > least):
+        resources = live.get("resources") or {}
+        spec["resources"] = {**resources, "requests": {**(resources.get("requests") or {}), "storage": wanted}}
+    return spec
 
 
 def _is_immutable(desired: Manifest, live: Manifest, difference: Difference) -> bool:

@@ -16,8 +16,8 @@ class Policy:
 
     marks: labels that prove it where all of them have the desired values; where the first has, another one that differs
     proves the contrary. seal: a label that proves it alone. finalizer, managers, traces: what an earlier operator left:
-    a finalizer, or a field manager's entry that holds the first mark or one of the annotations `traces`. whose: what
-    messages call ours.
+    a finalizer, or a field manager's entry that holds the first mark or one of the annotations `traces`. owner: a reference
+    to our owner, with its namespace, for objects that are not to refer to it. whose: what messages call ours.
     """
 
     marks: tuple[str, ...] = ()
@@ -25,6 +25,7 @@ class Policy:
     finalizer: str = ""
     managers: frozenset[str] = frozenset()
     traces: frozenset[str] = frozenset()
+    owner: Mapping[str, Json] | None = None
     whose: str = "ours"
 
 
@@ -39,6 +40,8 @@ def objection(desired: Manifest, live: Manifest, policy: Policy = REFERENCES_ONL
     our owner's kind.
     """
     metadata, ours = live["metadata"], _owner(desired)
+    if ours is None and policy.owner is not None and policy.owner["namespace"] == metadata.get("namespace"):
+        ours = policy.owner
     references = metadata.get("ownerReferences") or ()
     for reference in references:
         same_kind = ours is not None and is_same_kind(reference, ours)

@@ -1,29 +1,28 @@
-"""How much configuration a vmagent can hold: what its memory limit allows, as Kubernetes will enforce it."""
+"""How much configuration an application can hold: what its memory limit allows, as Kubernetes will enforce it."""
 
 from collections.abc import Mapping
 
 from vmagent_operator.desired import resources
 from vmagent_operator.desired.component import Component
-from vmagent_operator.desired.vmagent.features import VMAgent, spec
 from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES
 from vmagent_operator.quantity import whole_bytes
 from vmagent_operator.scrape.share import Room, file_bytes
 
 
-def room(agent: VMAgent, component: Component, files: Mapping[str, str]) -> Room:
-    """What scrape objects may take; `files` are those that the agent itself puts where theirs go."""
-    memory = memory_bytes(agent, component)
+def room(component: Component, files: Mapping[str, str], *, is_scaled: bool) -> Room:
+    """What scrape objects may take; `files` are those that the owner itself puts where theirs go. See `memory_bytes`."""
+    memory = memory_bytes(component, is_scaled=is_scaled)
     allowed = OWNER_MEMORY_BYTES if memory is None else min(memory, OWNER_MEMORY_BYTES)
     taken = sum(file_bytes(key, text) for key, text in files.items())
     return Room(memory_bytes=allowed, asset_bytes=OWNER_ASSETS_BYTES - taken)
 
 
-def memory_bytes(agent: VMAgent, component: Component) -> int | None:
-    """The memory limit of vmagent: the agent's own, or the operator's default; None if there is none that stays.
+def memory_bytes(component: Component, *, is_scaled: bool) -> int | None:
+    """The memory limit of the application: its owner's, or the operator's default; None if there is none that stays.
 
-    An autoscaler raises limits when they are met. A container that the user lays over ours goes first.
+    is_scaled: whether an autoscaler raises limits when they are met. A container that the user lays over ours goes first.
     """
-    if spec(agent).vpa is not None:
+    if is_scaled:
         return None
     laid_over = (container for container in component.params.containers if container["name"] == component.app.container)
     given = [_limit(container.get("resources")) for container in laid_over]

@@ -6,8 +6,8 @@ Source: lib/streamaggr/streamaggr.go of VictoriaMetrics 1.150
 import math
 from collections.abc import Iterator, Mapping
 
-from vmagent_operator.api.vmagent import StreamAggrConfig
-from vmagent_operator.desired.vmagent.goduration import SECOND, InvalidDuration, fault, nanoseconds
+from vmagent_operator.api.aggregation import StreamAggrConfig
+from vmagent_operator.desired.around.goduration import SECOND, InvalidDuration, fault, nanoseconds
 from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.checks.raw import (
     RULES,
