@@ -10,6 +10,7 @@ import pytest
 
 from test.manifests.built import MANIFESTS, build, build_with, cases, examples, one
 from vmagent_operator import __version__
+from vmagent_operator.api.kinds import KINDS
 from vmagent_operator.cli import flags
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
@@ -37,7 +38,7 @@ def test_every_folder_builds(folder: str) -> None:
 
 def test_the_top_level_installs_everything() -> None:
     kinds = [item["kind"] for item in build(".")]
-    assert kinds.count("CustomResourceDefinition") == 7
+    assert kinds.count("CustomResourceDefinition") == len(KINDS)
     assert {"Namespace", "ClusterRole", "ClusterRoleBinding", "Deployment", "Service", "PodDisruptionBudget"} <= {
         *kinds
     }
@@ -137,8 +138,8 @@ def test_users_get_roles_for_every_kind_of_ours() -> None:
         for role in ("view", "edit", "vmagents-edit")
     )
     assert view == plurals
-    assert edit == plurals - {"vmagents", "vmsingles", "vmclusters"}
-    assert edit_agents == {"vmagents", "vmagents/scale", "vmsingles", "vmclusters"}
+    assert edit == plurals - {"vmagents", "vmsingles"}
+    assert edit_agents == {"vmagents", "vmagents/scale", "vmsingles"}
 
 
 def test_who_may_edit_a_namespace_gets_no_vmagents_with_it() -> None:
@@ -149,7 +150,7 @@ def test_who_may_edit_a_namespace_gets_no_vmagents_with_it() -> None:
         if any(label.startswith("rbac.authorization.k8s.io/aggregate-to-") for label in role["metadata"]["labels"])
         for rule in rules(role)
     }
-    owners = ("vmagents", "vmsingles", "vmclusters")
+    owners = ("vmagents", "vmsingles")
     assert {verb for _, resource, verb in aggregated if resource.startswith(owners)} == {"get", "list", "watch"}
 
 

@@ -90,6 +90,11 @@ class Component:
         return {"apiVersion": API_VERSION, "kind": self.owner.kind.name, "name": self.owner.name}
 
     @property
+    def workload(self) -> Manifest:
+        """Its only workload as an autoscaler points at it."""
+        return {"apiVersion": "apps/v1", "kind": self.kind, "name": self.name}
+
+    @property
     def owner_reference(self) -> Manifest:
         """See the function."""
         return owner_reference(self.owner)

@@ -10,12 +10,13 @@ from attrs import define, field, frozen
 
 from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
-from vmagent_operator.controller.engine.kind import Owner, OwnerKind
+from vmagent_operator.controller.engine.kind import Owner, OwnerKind, Workload
 from vmagent_operator.controller.engine.stores import CLAIMS, OPTIONAL_CHILDREN, SCRAPES, Stores
 from vmagent_operator.controller.steps.claims import OwnClaims
 from vmagent_operator.controller.steps.leftout import LeftOut
 from vmagent_operator.controller.steps.plan import Plan
-from vmagent_operator.controller.steps.rollout import Progress
+from vmagent_operator.controller.steps.rollout import READY, Progress
+from vmagent_operator.desired.workload.workload import WORKLOADS
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError, Forbidden, NotFound, Timeout
 from vmagent_operator.kube.http.client import Client
@@ -83,6 +84,22 @@ class Applied:
     def is_available(self) -> bool | None:
         """Whether every workload is ready; None if that says nothing, since not all of them are ours."""
         return None if self.left_out.has_workload else self.progress.is_ready
+
+    @property
+    def queued(self) -> list[str]:
+        """The names of the workloads that others are waited for with."""
+        return [manifest["metadata"]["name"] for manifest in self.plan.waiting if manifest["kind"] in WORKLOADS]
+
+    def conditions(self, workloads: Iterable[Workload]) -> dict[str, str | None]:
+        """What those lack of which the status tells, by the types of their conditions: see `owner_status`."""
+        found = dict[str, str | None]()
+        for each in workloads:
+            if each.condition:
+                lacks = self.lacking.get(each.name, READY).waiting
+                found[each.condition] = (
+                    (lacks or ("waits for its turn" if each.name in self.queued else "")) if each.name else None
+                )
+        return found
 
     @property
     def waits_for(self) -> str:

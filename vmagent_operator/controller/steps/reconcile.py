@@ -28,9 +28,7 @@ from vmagent_operator.controller.steps.leftout import Name, name_of
 from vmagent_operator.controller.steps.plan import Plan, View, make_plan
 from vmagent_operator.controller.steps.prune import Pruner
 from vmagent_operator.controller.steps.report import Reporter, ReportState, result_of
-from vmagent_operator.controller.steps.rollout import READY
 from vmagent_operator.controller.steps.workloads import RolloutState, Workloads
-from vmagent_operator.desired.workload.workload import WORKLOADS as KINDS
 from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError
@@ -161,20 +159,8 @@ class Reconcile:
         if self.owner.is_deleted and result.kind in ("waiting", "gone"):
             return result  # that is how it ends; what keeps it from ending is reported
         applied = self.applied
-        workloads = self._conditions(applied) if applied else {}
+        workloads = applied.conditions(self.tools.of.workloads(self.owner)) if applied else {}
         return self.reporter.report(result, applied.is_available if applied else None, workloads)
-
-    def _conditions(self, applied: Applied) -> dict[str, str | None]:
-        """What those workloads lack of which the status tells, by the types of their conditions: see `owner_status`."""
-        waiting = {manifest["metadata"]["name"] for manifest in applied.plan.waiting if manifest["kind"] in KINDS}
-        found = dict[str, str | None]()
-        for each in self.tools.of.workloads(self.owner):
-            if each.condition:
-                lacks = applied.lacking.get(each.name, READY).waiting
-                found[each.condition] = (
-                    None if not each.name else lacks or ("waits for its turn" if each.name in waiting else "")
-                )
-        return found
 
     def _run(self) -> Result:
         owner, tools = self.owner, self.tools
@@ -299,8 +285,10 @@ class Reconcile:
         if reason := applied.left_out.reason:
             raise NotOwnedError(reason)
         if applied.progress.is_ready:
-            if turn := [describe(manifest) for manifest in applied.plan.waiting if manifest["kind"] in KINDS]:
-                return Result(kind="waiting", message=f"{turn[0]} waits for its turn", after_seconds=AGAIN_SECONDS)
+            if applied.queued:
+                return Result(
+                    kind="waiting", message=f"{applied.queued[0]} waits for its turn", after_seconds=AGAIN_SECONDS
+                )
             if applied.waits_for:
                 return Result(kind="waiting", message=applied.waits_for, after_seconds=DELETION_SECONDS)
             impossible = IMPOSSIBLE_SECONDS if applied.left_out.impossible else 0.0

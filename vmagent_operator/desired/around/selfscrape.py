@@ -36,8 +36,8 @@ class Wish:
     """What an owner says about being scraped itself.
 
     given: `serviceScrapeSpec`. is_disabled: None leaves it to the operator's setting. service: the component's own
-    Service, made with `service_spec`. sidecars: names of its ports behind which something else answers. job_label: the
-    label of the Service that names the job, if it is not the name of the Service.
+    Service, made with `service_spec`. sidecars: names of its ports behind which something else answers. marks: the labels
+    that tell the Service from others of the component. job_label: that of them which names the job, if one does.
     """
 
     given: VMServiceScrapeSpec | None
@@ -46,6 +46,7 @@ class Wish:
     service: Manifest
     service_spec: AdditionalServiceSpec | None
     sidecars: tuple[str, ...] = ()
+    marks: tuple[str, ...] = ()
     job_label: str = ""
 
 
@@ -67,12 +68,12 @@ def _service_scrape(component: Component, wish: Wish, given: Manifest, endpoints
     named = {endpoint.get("port") for endpoint in endpoints}
     endpoints += [_generated(component, port) for port in ("http", *wish.sidecars) if port not in named]
     metadata = wish.service["metadata"]
-    job = {wish.job_label: metadata["labels"][wish.job_label]} if wish.job_label else {}
-    if job and not given.get("jobLabel"):
+    marks = {key: metadata["labels"][key] for key in wish.marks}
+    if wish.job_label and not given.get("jobLabel"):
         given["jobLabel"] = wish.job_label
     if not any(given.get("selector", {}).values()):
         given["selector"] = {
-            "matchLabels": {**service.own_labels(wish.service_spec), **labels.owned(component), **job},
+            "matchLabels": {**service.own_labels(wish.service_spec), **labels.owned(component), **marks},
             "matchExpressions": [{"key": ADDITIONAL_SERVICE_LABEL, "operator": "DoesNotExist"}],
         }
     reloader = [_reloader({"targetPort": RELOADER_PORT})] if wish.has_reloader else []

@@ -14,8 +14,9 @@ from vmagent_operator.desired.around.service import Port
 from vmagent_operator.desired.component import Application, Component
 from vmagent_operator.desired.defaults import canonical_list
 from vmagent_operator.desired.workload import pod, volumes
+from vmagent_operator.desired.workload.checks import Faults
 from vmagent_operator.desired.workload.volumes import Volume
-from vmagent_operator.model.decode import Manifest
+from vmagent_operator.model.decode import Fault, Manifest
 
 MANAGER = Application(name="vmbackupmanager", prefix="")
 SERVICE_PORT = "vmbackupmanager"
@@ -66,6 +67,14 @@ class Backup:
         """Whether a pod begins with what was backed up."""
         on_start = self.params.restore.on_start if self.params.restore else None
         return on_start is not None and on_start.enabled
+
+
+def faults(backup: Backup | None, path: str) -> Faults:
+    """What the backups could not do without."""
+    if backup and not backup.is_allowed:
+        yield Fault(path, "needs a license")
+    if backup and not backup.params.destination:
+        yield Fault(f"{path}.destination", "required")
 
 
 def service_ports(backup: Backup | None) -> list[Port]:
