@@ -17,6 +17,7 @@ OWN = "/apis/operator.victoriametrics.com/v1beta1"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 COLLECTIONS = {
     "VMAgent": f"{OWN}/namespaces/{{}}/vmagents",
+    "VMSingle": f"{OWN}/namespaces/{{}}/vmsingles",
     "VMServiceScrape": f"{OWN}/namespaces/{{}}/vmservicescrapes",
     "VMPodScrape": f"{OWN}/namespaces/{{}}/vmpodscrapes",
     "Secret": "/api/v1/namespaces/{}/secrets",
@@ -35,7 +36,9 @@ COLLECTIONS = {
     "ClusterRoleBinding": f"{RBAC}/clusterrolebindings",
     "Namespace": "/api/v1/namespaces",
 }
-CHILD_KINDS = [kind for kind in COLLECTIONS if kind not in ("VMAgent", "Namespace", "Pod", "PersistentVolumeClaim")]
+CHILD_KINDS = [
+    kind for kind in COLLECTIONS if kind not in ("VMAgent", "VMSingle", "Namespace", "Pod", "PersistentVolumeClaim")
+]
 
 
 @define(eq=False)
@@ -72,11 +75,11 @@ class World:
         """The object's status, empty when it has none."""
         return dict(self.get(kind, namespace, name).get("status") or {})
 
-    def is_operational(self, namespace: str, name: str) -> bool:
-        """Whether the operator has brought the VMAgent to its present spec, and its pods are ready."""
-        agent = self.get("VMAgent", namespace, name)
-        status = agent.get("status") or {}
-        is_current = status.get("observedGeneration") == agent["metadata"]["generation"]
+    def is_operational(self, namespace: str, name: str, kind: str = "VMAgent") -> bool:
+        """Whether the operator has brought the owner to its present spec, and its pods are ready."""
+        owner = self.get(kind, namespace, name)
+        status = owner.get("status") or {}
+        is_current = status.get("observedGeneration") == owner["metadata"]["generation"]
         return is_current and status.get("updateStatus") == "operational"
 
     def applied(self, kind: str, namespace: str, name: str, agent: str) -> Json:
