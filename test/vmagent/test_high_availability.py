@@ -6,7 +6,7 @@ Manifests and the storage's arguments are those of the page, only faster: second
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,11 @@ STORAGE = "storage.monitoring.svc:8428"
 INTERVAL_MS = 1000
 
 
-def _page(name: str) -> pod.Manifest:
-    """The object of this name on the page, with an interval of a second wherever 30 s are written."""
+def _page(name: str, kind: str = "") -> pod.Manifest:
+    """The first object of this name (and kind) on the page, with an interval of a second wherever 30 s are written."""
     blocks = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(), re.DOTALL)
     documents = [yaml.safe_load(block.replace("30s", f"{INTERVAL_MS}ms")) for block in blocks]
-    return next(obj for obj in documents if obj["metadata"]["name"] == name)
+    return next(obj for obj in documents if obj["metadata"]["name"] == name and kind in ("", obj["kind"]))
 
 
 def _storage(binary: Path, folder: Path) -> Server:
@@ -37,6 +37,14 @@ def _storage(binary: Path, folder: Path) -> Server:
     (container,) = _page("storage")["spec"]["template"]["spec"]["containers"]
     arguments = [argument.replace("=/storage", f"={folder / 'storage'}") for argument in container["args"]]
     return Server(binary, tuple(arguments), {}, folder / "storage.log")
+
+
+def _database(binary: Path, folder: Path) -> Server:
+    """The same with those that the operator gives to the VMSingle of the page."""
+    (workload,), objects = pod.rendered([_page("storage", "VMSingle")], {})
+    command = pod.command(workload, objects, folder / "database")
+    arguments = [argument for argument in command.arguments if not argument.startswith("-httpListenAddr=")]
+    return Server(binary, tuple(arguments), command.environ, folder / "storage.log")
 
 
 def _shards(name: str, scraped: Sequence[Target]) -> tuple[list[pod.Manifest], pod.Objects]:
@@ -69,11 +77,13 @@ def _agent(command: pod.Command, storage: Server, binary: Path) -> Agent:
     return Agent(binary, pod.Command(arguments, command.environ), Path(queue).parents[1] / f"{name}.log")
 
 
-@pytest.mark.parametrize(("name", "shards"), [("pair", 1), ("sharded", 2)])
+@pytest.mark.parametrize(
+    ("name", "shards", "make"), [("pair", 1, _storage), ("sharded", 2, _storage), ("pair", 1, _database)]
+)
 def test_neither_a_gap_nor_a_duplicate(
-    name: str, shards: int, vmagent: Path, victoria_metrics: Path, tmp_path: Path
+    name: str, shards: int, make: Callable[[Path, Path], Server], vmagent: Path, victoria_metrics: Path, tmp_path: Path
 ) -> None:
-    storage = _storage(victoria_metrics, tmp_path)
+    storage = make(victoria_metrics, tmp_path)
     with targets(4 * shards) as scraped, stopped(storage):
         pairs = _replicas(name, scraped, storage, vmagent, tmp_path)
         assert [len(pair) for pair in pairs] == [2] * shards
