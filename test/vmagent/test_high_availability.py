@@ -39,9 +39,11 @@ def _storage(binary: Path, folder: Path) -> Server:
     return Server(binary, tuple(arguments), {}, folder / "storage.log")
 
 
-def _database(binary: Path, folder: Path) -> Server:
-    """The same with those that the operator gives to the VMSingle of the page."""
-    (workload,), objects = pod.rendered([_page("storage", "VMSingle")], {})
+def _database(binary: Path, folder: Path, *scrapes: pod.Manifest, **spec: object) -> Server:
+    """The same with those that the operator gives to the VMSingle of the page, changed by `spec`, beside `scrapes`."""
+    single = _page("storage", "VMSingle")
+    single["spec"] |= spec
+    (workload,), objects = pod.rendered([single, *scrapes], {})
     command = pod.command(workload, objects, folder / "database")
     arguments = [argument for argument in command.arguments if not argument.startswith("-httpListenAddr=")]
     return Server(binary, tuple(arguments), command.environ, folder / "storage.log")
@@ -96,6 +98,24 @@ def test_neither_a_gap_nor_a_duplicate(
             _lose_each_replica_in_turn(pairs, scraped)
         storage.get("/internal/force_flush")
         _check(storage, scraped)
+
+
+def test_a_database_that_scrapes_by_itself_has_no_duplicate(victoria_metrics: Path, tmp_path: Path) -> None:
+    with targets(2) as scraped:
+        endpoints = [{"targets": [target.address for target in scraped]}]
+        metadata = {"name": "own", "namespace": "monitoring"}
+        head = {"apiVersion": "operator.victoriametrics.com/v1beta1", "kind": "VMStaticScrape"}
+        scrape = {**head, "metadata": metadata, "spec": {"targetEndpoints": endpoints}}
+        own = {"ingestOnlyMode": False, "selectAllByDefault": True, "scrapeInterval": f"{INTERVAL_MS}ms"}
+        storage = _database(victoria_metrics, tmp_path, scrape, disableSelfServiceScrape=True, **own)
+        with stopped(storage):
+            storage.start()
+            _wait_for(scraped, 4)
+            storage.get("/internal/force_flush")
+            stored = dict(_series(storage))
+    assert stored.keys() == {(name, target.address) for target in scraped for name in ("work_total", "up")}
+    for samples in stored.values():
+        assert len({math.ceil(time / INTERVAL_MS) for time, _ in samples}) == len(samples) >= 3
 
 
 def _are_each_scraped_by_one_pair(pairs: Sequence[Sequence[Agent]], scraped: Sequence[Target]) -> bool:

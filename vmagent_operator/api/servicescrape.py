@@ -42,3 +42,19 @@ class VMServiceScrapeSpec:
         AttachMetadata, Field("Metadata to attach where an endpoint does not say.", key="attach_metadata")
     ] = AttachMetadata()
     scrape_class: Annotated[str | None, Field("Scrape class of the agent to use.")] = None
+
+
+@frozen(kw_only=True)
+class SelfScrapeParams:
+    """How an owner is scraped itself."""
+
+    service_scrape_spec: Annotated[
+        VMServiceScrapeSpec | None,
+        Field(
+            "Changes to the object by which this is scraped itself.",
+            schema={"properties": None, "x-kubernetes-preserve-unknown-fields": True},
+        ),
+    ] = None
+    disable_self_service_scrape: Annotated[
+        bool | None, Field("Don't have this scraped; the operator's setting if absent.")
+    ] = None

@@ -25,7 +25,7 @@ from vmagent_operator.api.auth import SCHEMALESS, BasicAuth, OAuth2, TLSConfig
 from vmagent_operator.api.core import INT32, INT64, ConfigMapKeySelector, SecretKeySelector, listed_by
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import DURATION, ScrapingParams
-from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
+from vmagent_operator.api.servicescrape import SelfScrapeParams
 from vmagent_operator.api.status import ANYTHING, Condition
 from vmagent_operator.limits import SHARDS
 from vmagent_operator.model.fields import Field, Keywords
@@ -115,16 +115,7 @@ class VMAgentSpec:
     # where samples come from
     scraping: Annotated[ScrapingParams, Field("", inline=True)] = ScrapingParams()
     insert_ports: Annotated[InsertPorts | None, Field("Ports for other protocols.")] = None
-    service_scrape_spec: Annotated[
-        VMServiceScrapeSpec | None,
-        Field(
-            "Changes to the object by which the agent is scraped itself.",
-            schema={"properties": None, "x-kubernetes-preserve-unknown-fields": True},
-        ),
-    ] = None
-    disable_self_service_scrape: Annotated[
-        bool | None, Field("Don't have the agent scraped; the operator's setting if absent.")
-    ] = None
+    self_scrape: Annotated[SelfScrapeParams, Field("", inline=True)] = SelfScrapeParams()
     # the workload
     apps: Annotated[AppParams, Field("", inline=True)] = AppParams()
     reloader: Annotated[ReloaderParams, Field("", inline=True)] = ReloaderParams()

@@ -19,7 +19,7 @@ from vmagent_operator.api.apps import (
 from vmagent_operator.api.core import ConfigMapKeySelector, EmbeddedMetadata
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import OptionalScrapingParams
-from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
+from vmagent_operator.api.servicescrape import SelfScrapeParams
 from vmagent_operator.api.storage import RETENTION, Downsampling, RetentionFilter, VMBackup
 from vmagent_operator.model.fields import Field
 
@@ -45,22 +45,13 @@ class VMSingleSpec:
     storage_data_path: Annotated[str, Field("Directory of the data.")] = ""
     remove_pvc_after_delete: Annotated[bool, Field("Delete the claim, and the data, with this object.")] = False
     vm_backup: Annotated[VMBackup | None, Field("Backups by a sidecar.")] = None
+    license: Annotated[License | None, Field("Enterprise license, which some of these need.")] = None
     # where samples come from
     scraping: Annotated[OptionalScrapingParams, Field("", inline=True)] = OptionalScrapingParams()
     insert_ports: Annotated[InsertPorts | None, Field("Ports for other protocols.")] = None
     relabel_config: Annotated[ConfigMapKeySelector | None, Field("ConfigMap with rules for all samples.")] = None
     inline_relabel_config: Annotated[tuple[RelabelConfig, ...], Field("Rules for all samples, before those.")] = ()
     stream_aggr_config: Annotated[StreamAggrConfig | None, Field("Aggregation of all samples.")] = None
-    service_scrape_spec: Annotated[
-        VMServiceScrapeSpec | None,
-        Field(
-            "Changes to the object by which the database is scraped itself.",
-            schema={"properties": None, "x-kubernetes-preserve-unknown-fields": True},
-        ),
-    ] = None
-    disable_self_service_scrape: Annotated[
-        bool | None, Field("Don't have the database scraped; the operator's setting if absent.")
-    ] = None
     # the workload
     apps: Annotated[AppParams, Field("", inline=True)] = AppParams()
     reloader: Annotated[ReloaderParams, Field("", inline=True)] = ReloaderParams()
@@ -71,9 +62,9 @@ class VMSingleSpec:
     service_spec: Annotated[AdditionalServiceSpec | None, Field("A further Service, or changes to the main one.")] = (
         None
     )
+    self_scrape: Annotated[SelfScrapeParams, Field("", inline=True)] = SelfScrapeParams()
     vpa: Annotated[EmbeddedVPA | None, Field("Vertical autoscaling of the pod.")] = None
     network_policy: Annotated[EmbeddedNetworkPolicy | None, Field("Who may talk to the pod.")] = None
-    license: Annotated[License | None, Field("Enterprise license.")] = None
     managed_metadata: Annotated[ManagedMetadata | None, Field("Metadata of everything that is created.")] = None
     use_legacy_naming: Annotated[bool, Field("Name objects without the prefix vmsingle-.")] = False
     paused: Annotated[bool, Field("Change nothing until this is taken away.")] = False

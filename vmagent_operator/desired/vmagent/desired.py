@@ -74,8 +74,8 @@ def _service(agent: VMAgent, component: Component) -> Manifest:
 def _wish(agent: VMAgent, main: Manifest) -> selfscrape.Wish:
     agent_spec = spec(agent)
     return selfscrape.Wish(
-        given=agent_spec.service_scrape_spec,
-        is_disabled=agent_spec.disable_self_service_scrape,
+        given=agent_spec.self_scrape.service_scrape_spec,
+        is_disabled=agent_spec.self_scrape.disable_self_service_scrape,
         has_reloader=features.has_reloader(agent),
         service=main,
         service_spec=agent_spec.service_spec,

@@ -75,8 +75,8 @@ def _service(single: VMSingle, component: Component) -> Manifest:
 def _wish(single: VMSingle, main: Manifest) -> selfscrape.Wish:
     given = spec(single)
     return selfscrape.Wish(
-        given=given.service_scrape_spec,
-        is_disabled=given.disable_self_service_scrape,
+        given=given.self_scrape.service_scrape_spec,
+        is_disabled=given.self_scrape.disable_self_service_scrape,
         has_reloader=features.has_reloader(single),
         service=main,
         service_spec=given.service_spec,
