@@ -80,6 +80,7 @@ def passed_on(objects: list[Json]) -> frozenset[Right]:
 
 _READ_AGAIN = "read again after a conflict on its status"
 UNSEEN: dict[Right, str] = {
+    (GROUP, "vmsingles/finalizers", "update"): "likewise",
     (GROUP, "vmagents/finalizers", "update"): "admission asks for it before a child names its owner, without a request",
     ("storage.k8s.io", "storageclasses", "list"): "for claims older than the default class, which name none",
     (
@@ -165,4 +166,16 @@ def live(world: World, namespace: str, _: str) -> list[Json]:
     becomes(ingestOnlyMode=None, serviceAccountName=None)
     world.delete("VMAgent", namespace, "main")
     eventually(lambda: world.find("VMAgent", namespace, "main") is None)
+    single(world, namespace)
     return roles
+
+
+def single(world: World, namespace: str) -> None:
+    """A VMSingle with a claim is made, grown and deleted; its claim stays."""
+    world.create("VMSingle", namespace, "main", {"storage": STORAGE})
+    eventually(lambda: world.is_operational(namespace, "main", "VMSingle"), seconds=60)
+    bigger = {**STORAGE, "resources": {"requests": {"storage": "2Gi"}}}
+    world.merge("VMSingle", namespace, "main", {"spec": {"storage": bigger}})
+    eventually(lambda: world.is_operational(namespace, "main", "VMSingle"), seconds=60)
+    world.delete("VMSingle", namespace, "main")
+    eventually(lambda: world.find("VMSingle", namespace, "main") is None)
