@@ -150,7 +150,8 @@ def test_who_may_edit_a_namespace_gets_no_vmagents_with_it() -> None:
         if any(label.startswith("rbac.authorization.k8s.io/aggregate-to-") for label in role["metadata"]["labels"])
         for rule in rules(role)
     }
-    assert {verb for _, resource, verb in aggregated if resource.startswith("vmagents")} == {"get", "list", "watch"}
+    owners = ("vmagents", "vmsingles")
+    assert {verb for _, resource, verb in aggregated if resource.startswith(owners)} == {"get", "list", "watch"}
 
 
 def test_a_single_replica_has_no_budget_that_blocks_drains(tmp_path: Path) -> None:

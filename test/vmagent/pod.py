@@ -27,7 +27,7 @@ FIELDS = {"spec.nodeName": "node-1", "status.hostIP": "127.0.0.1", "status.podIP
 
 @frozen
 class Command:
-    """How vmagent is started in a pod: the arguments and the environment, empty where what it comes from is not there."""
+    """How an application is started in a pod: the arguments and the environment, empty where what it comes from is not there."""
 
     arguments: tuple[str, ...]
     environ: Mapping[str, str]
@@ -54,13 +54,19 @@ def rendered(given: Iterable[Manifest], environ: Mapping[str, str]) -> tuple[lis
 
 
 def command(workload: Manifest, objects: Objects, folder: Path) -> Command:
-    """vmagent of a pod of `workload`, whose volumes are laid out in the empty `folder`."""
+    """The application of a pod of `workload`, whose volumes are laid out in the empty `folder`."""
     return _Pod(workload, objects, folder).command()
+
+
+def program(workload: Manifest) -> str:
+    """The application that a workload runs, which is also what its container is called."""
+    name: str = workload["metadata"]["labels"]["app.kubernetes.io/name"]
+    return name
 
 
 class _Pod:
     def __init__(self, workload: Manifest, objects: Objects, folder: Path) -> None:
-        self.namespace = workload["metadata"]["namespace"]
+        self.namespace, self.program = workload["metadata"]["namespace"], program(workload)
         self.spec = workload["spec"]["template"]["spec"]
         self.objects, self.folder = objects, folder
         self.fields = FIELDS | {"metadata.namespace": self.namespace, "metadata.name": folder.name}
@@ -70,12 +76,12 @@ class _Pod:
             self._mount(volume)
         for container in (*self.spec.get("initContainers", ()), *self.spec["containers"]):
             self._reload(container)
-        (vmagent,) = (container for container in self.spec["containers"] if container["name"] == "vmagent")
-        outside = self._outside(vmagent)
+        (application,) = (container for container in self.spec["containers"] if container["name"] == self.program)
+        outside = self._outside(application)
         for path in self.folder.rglob("*"):
             if path.is_file():
                 path.write_bytes(os.fsencode(outside(os.fsdecode(path.read_bytes()))))
-        return Command(tuple(map(outside, vmagent["args"])), dict(self._environ(vmagent)))
+        return Command(tuple(map(outside, application["args"])), dict(self._environ(application)))
 
     def _mount(self, volume: Manifest) -> None:
         """What kubelet does."""
