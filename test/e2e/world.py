@@ -17,6 +17,7 @@ OWN = "/apis/operator.victoriametrics.com/v1beta1"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 COLLECTIONS = {
     "VMAgent": f"{OWN}/namespaces/{{}}/vmagents",
+    "VMCluster": f"{OWN}/namespaces/{{}}/vmclusters",
     "VMServiceScrape": f"{OWN}/namespaces/{{}}/vmservicescrapes",
     "VMPodScrape": f"{OWN}/namespaces/{{}}/vmpodscrapes",
     "Secret": "/api/v1/namespaces/{}/secrets",
@@ -35,7 +36,9 @@ COLLECTIONS = {
     "ClusterRoleBinding": f"{RBAC}/clusterrolebindings",
     "Namespace": "/api/v1/namespaces",
 }
-CHILD_KINDS = [kind for kind in COLLECTIONS if kind not in ("VMAgent", "Namespace", "Pod", "PersistentVolumeClaim")]
+CHILD_KINDS = [
+    kind for kind in COLLECTIONS if kind not in ("VMAgent", "VMCluster", "Namespace", "Pod", "PersistentVolumeClaim")
+]
 
 
 @define(eq=False)
