@@ -53,6 +53,7 @@ def _in_process(_: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Path, 
     with Server(tokens=tokens) as server:
         server.api.workloads.makes_pods = True
         load(server.api, [STORAGE_CLASS, *shipped()])
+        server.api.settle()
         authorizer = Authorizer(server.api)
         authorizer.install()
         yield tuple(server.kubeconfig(folder / f"{name}.kubeconfig", token=name) for name in tokens)  # type: ignore[misc]

@@ -18,6 +18,7 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 COLLECTIONS = {
     "VMAgent": f"{OWN}/namespaces/{{}}/vmagents",
     "VMSingle": f"{OWN}/namespaces/{{}}/vmsingles",
+    "VMCluster": f"{OWN}/namespaces/{{}}/vmclusters",
     "VMServiceScrape": f"{OWN}/namespaces/{{}}/vmservicescrapes",
     "VMPodScrape": f"{OWN}/namespaces/{{}}/vmpodscrapes",
     "Secret": "/api/v1/namespaces/{}/secrets",
@@ -37,7 +38,9 @@ COLLECTIONS = {
     "Namespace": "/api/v1/namespaces",
 }
 CHILD_KINDS = [
-    kind for kind in COLLECTIONS if kind not in ("VMAgent", "VMSingle", "Namespace", "Pod", "PersistentVolumeClaim")
+    kind
+    for kind in COLLECTIONS
+    if kind not in ("VMAgent", "VMSingle", "VMCluster", "Namespace", "Pod", "PersistentVolumeClaim")
 ]
 
 

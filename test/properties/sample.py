@@ -152,6 +152,8 @@ def _parent(given: dict[str, Any], path: Path_) -> tuple[dict[str, Any], Any]:
 
 def _value(entry: Entry, toward: Path_, full: bool) -> Any:
     match entry.shape:
+        case Model() if not toward and (special := VALUES.get(f"{entry.owner.__name__}.{entry.slot.name}")):
+            return special[0]
         case Model(cls=cls):
             return document(cls, toward, full=full)
         case List(item=Model(cls=cls)):

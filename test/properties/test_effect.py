@@ -17,7 +17,7 @@ from test.properties import sample
 from test.properties.sample import Property
 from test.properties.world import World, manifest
 from vmagent_operator.api import crd
-from vmagent_operator.api.kinds import KINDS, VMAGENT, VMSINGLE, Kind, read
+from vmagent_operator.api.kinds import KINDS, VMAGENT, VMCLUSTER, VMSINGLE, Kind, read
 
 HERE = Path(__file__).parent
 WORLD = World(HERE / "world.yaml")
@@ -25,6 +25,7 @@ View = Callable[[Kind[Any], dict[str, Any]], bytes]
 VIEWS: tuple[View, ...] = (WORLD.built, WORLD.outcome)
 MODES: Mapping[Kind[Any], tuple[dict[str, Any], ...]] = {
     VMAGENT: ({}, {"statefulMode": True}, {"daemonSetMode": True}, {"shardCount": 2}),
+    VMCLUSTER: ({}, {"vmselect": {}, "vminsert": {}}),
     VMSINGLE: ({}, {"ingestOnlyMode": False}, {"storage": {"resources": {"requests": {"storage": "1Gi"}}}}),
 }
 
