@@ -20,6 +20,7 @@ from vmagent_operator.controller.engine.kind import OwnerKey
 from vmagent_operator.controller.engine.metrics import OURS, OWNERS, Gauge, Metrics, Reading
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.engine.result import RULES
+from vmagent_operator.controller.gauges import gauges
 from vmagent_operator.controller.manager import Manager, StartError, Timing
 from vmagent_operator.controller.system import Options, make_system
 from vmagent_operator.identity import OPERATOR
@@ -230,7 +231,7 @@ class Process:
             yield "flag", "Always 1.", ("name", "value", "is_set"), given
             yield "operator_config_parameter", "Always 1.", ("name", "value", "is_set"), parameters
             yield "operator_rest_client_qps_limit", "Value of -client.qps.", (), {(): flags["client.qps"]}
-            yield from manager.gauges()
+            yield from gauges(manager.system)
 
         self.metrics.add(Reading(read))
         for owner in OWNERS:

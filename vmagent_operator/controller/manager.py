@@ -6,15 +6,12 @@ keep the process alive. The main thread calls `run`, which sleeps until somethin
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field, frozen
 
-from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.controller.engine.controller import Controller
-from vmagent_operator.controller.engine.kind import custom
-from vmagent_operator.controller.engine.metrics import OURS, PRIORITY, STATES, Gauge
 from vmagent_operator.controller.system import System
 from vmagent_operator.kube.cache.backoff import Backoff
 from vmagent_operator.kube.cache.informer import Informer
@@ -23,7 +20,6 @@ from vmagent_operator.kube.cache.state import Phase
 from vmagent_operator.kube.errors import ApiError, BadResponse
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.leader import Elector
-from vmagent_operator.kube.queue import Priority
 from vmagent_operator.settings import Server
 
 logger = logging.getLogger(__name__)
@@ -35,6 +31,8 @@ LONGEST_PASS_SECONDS = 600.0
 """Ten times what a reconcile gives itself: one that takes longer hangs, and liveness says so."""
 EVENT_SECONDS = 1.0
 """What the last Events get of the time in which a process stops; nobody waits for them."""
+FRESH_SECONDS = 2.0
+"""A first leader is elected so soon after its first lists; who has waited longer reads anew before it writes."""
 MANY_NAMESPACES = 30
 STATUS_WORKERS = 1
 """One worker a scrape kind: its writes wait for the request budget, not for each other."""
@@ -68,6 +66,7 @@ class Manager:
     closing: threading.Event
     has_events: bool = True
     has_discovered: bool = field(init=False, default=False)
+    synced_at: float = field(init=False, default=float("-inf"))
     loops: list[Loop] = field(init=False, factory=list)
     workers: list[threading.Thread] = field(init=False, factory=list)
     informers: tuple[Informer[Any], ...] = field(init=False, default=())
@@ -95,7 +94,7 @@ class Manager:
         if not self.timing.is_warm and not self._elected():
             return
         self.start_informers()
-        if self.is_synced() and self._elected():
+        if self.is_synced() and self._elected() and self._is_fresh():
             self._start_workers()
             self._wait()
 
@@ -159,6 +158,7 @@ class Manager:
         while not self._is_over():
             missing = self.system.informers.unsynced()
             if not missing:
+                self.synced_at = clock.monotonic()
                 return True
             late = [informer for informer in missing if informer.state.phase is not Phase.ABSENT]
             if not late:
@@ -182,6 +182,22 @@ class Manager:
             self._discover()
         except ApiError as error:
             logger.warning("api server: features are not read again: %s", error)
+        return True
+
+    def _is_fresh(self) -> bool:
+        """Have read what the leader before us has acted on; False if the process is to stop.
+
+        A watch may have been silent for minutes without anybody noticing: what it kept to itself would be reverted.
+        """
+        clock, informers = self.system.client.clock, self.system.informers.required()
+        if self.elector is None or clock.monotonic() - self.synced_at < FRESH_SECONDS:
+            return True
+        for informer in informers:
+            informer.refresh()
+        while not all(informer.is_fresh for informer in informers):
+            if self._is_over():
+                return False
+            clock.wait(self.stop, POLL_SECONDS)
         return True
 
     def _start_workers(self) -> None:
@@ -280,63 +296,3 @@ class Manager:
             return "" if self.has_discovered and not self.timing.is_warm else "starting"
         missing = [informer.name for informer in self.system.informers.unsynced()]
         return f"not synced: {', '.join(missing)}" if missing else ""
-
-    def gauges(self) -> Iterator[Gauge]:
-        """What is computed when somebody asks for metrics."""
-        system = self.system
-        held = {controller.name: controller.queue.snapshot() for controller in system.controllers}
-        queue = ("name", "controller")
-        waiting = {name: list(each.waiting.values()) for name, each in held.items()}
-        depth = {(of, of, PRIORITY[each]): waits.count(each) for of, waits in waiting.items() for each in Priority}
-        yield "workqueue_depth", "Keys that wait for a worker.", (*queue, "priority"), depth
-        running = {name: list(each.processing.values()) for name, each in held.items()}
-        unfinished = {(of, of): sum(seconds) for of, seconds in running.items()}
-        yield "workqueue_unfinished_work_seconds", "Time that running reconciles have taken.", queue, unfinished
-        longest = {(of, of): max(seconds, default=0.0) for of, seconds in running.items()}
-        yield "workqueue_longest_running_processor_seconds", "Time of the longest running one.", queue, longest
-        busy = {(of,): len(seconds) for of, seconds in running.items()}
-        yield "controller_runtime_active_workers", "Busy workers.", ("controller",), busy
-        of_kinds = (*(of.kind for of in system.mapper.owners), *SCRAPE_KINDS)
-        counts = {(kind.singular,): len(system.stores.items(custom(kind))) for kind in of_kinds}
-        yield "operator_controller_objects_count", "Known objects.", ("controller",), counts
-        labels = ("controller", "namespace", "name", "status")
-        yield "operator_object_status", "1 for the status of an owner.", labels, dict(self._statuses())
-        failures = {
-            (source.resource.kind,): system.stores.of(source.resource).failures for source in system.informers.sources
-        }
-        yield OURS + "read_failures", "Objects that a bug kept from being read, so far.", ("kind",), failures
-        yield OURS + "reference_index_entries", "Known references.", (), {(): len(system.mapper.usage.references)}
-        text, now = "1 while somebody else keeps undoing our writes.", system.client.clock.monotonic()
-        wars = {
-            (name, *key): float(state.conflicts.until > now)
-            for name, controller in system.owners.items()
-            for key, state in controller.reconciler.states.items()
-        }
-        yield OURS + "write_flapping", text, ("controller", "namespace", "name"), wars
-        yield from self._informer_gauges()
-
-    def _statuses(self) -> Iterator[tuple[tuple[str, ...], float]]:
-        for of in self.system.mapper.owners:
-            for owner in self.system.stores.items(of.resource):
-                for state in STATES:
-                    yield (*of.key(owner), state), float(owner.status.get("updateStatus") == state)
-
-    def _informer_gauges(self) -> Iterator[Gauge]:
-        named = {
-            (informer.collection.resource.kind, informer.collection.namespace or ""): informer
-            for informer in self.informers
-        }
-        columns: Mapping[str, tuple[str, Callable[[Informer[Any]], float]]] = {
-            "synced": ("1 after the first list.", lambda i: i.has_synced),
-            "healthy": ("1 while the store can be believed.", lambda i: i.is_healthy),
-            "objects": ("Objects held.", lambda i: i.store.count(i.collection.namespace)),
-            "last_activity_timestamp_seconds": (
-                "Last list, event or bookmark.",
-                lambda i: i.state.active_at.timestamp() if i.state.active_at else 0.0,
-            ),
-        }
-        for name, (text, value) in columns.items():
-            found = {labels: value(informer) for labels, informer in named.items()}
-            yield f"{OURS}informer_{name}", text, ("kind", "namespace"), found
-        served = {(kind,): informer.state.phase is not Phase.ABSENT for (kind, _), informer in named.items()}
-        yield OURS + "kind_available", "0 if the API server does not serve it.", ("kind",), served

@@ -9,6 +9,7 @@ change in the store; after a fault it goes on where it was, and lists anew only 
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, Self, TypeVar
 
@@ -59,6 +60,10 @@ class _OpenWatch:
 
     def stop(self) -> None:
         self.is_stopped = True
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """Have whoever waits for the next event wait no longer; from any thread."""
         if watch := self.watch:
             watch.close()
 
@@ -78,6 +83,9 @@ class Informer(Generic[T]):
     _reason: str = field(init=False, default="start")
     """Why the next request is a list; empty if it is a watch."""
     _verify_at: float = field(init=False, default=0.0)
+    _is_stale: bool = field(init=False, default=False)
+    """Whether a list was asked for that has not begun."""
+    _fresh: threading.Event = field(init=False, factory=threading.Event)
 
     @classmethod
     def of(
@@ -114,6 +122,17 @@ class Informer(Generic[T]):
         """Whether "not in the store" means "does not exist"."""
         return self.state.unhealthy_since is None
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether a whole list has been applied since the last `refresh`."""
+        return self._fresh.is_set()
+
+    def refresh(self) -> None:
+        """Have the collection listed anew, from any thread, whatever a watch may have kept to itself."""
+        self._fresh.clear()
+        self._is_stale = True
+        self._open.interrupt()
+
     def close(self) -> None:
         """Stop, from any thread; a step that waits for the server returns soon."""
         self._open.stop()
@@ -123,6 +142,8 @@ class Informer(Generic[T]):
         try:
             return self._advance()
         except ApiError as error:
+            if self._is_stale and not self._reason:
+                return 0.0  # it is we who have broken the watch off
             return self._fail(error)
         except Exception as error:  # a bug, which the loop survives; until then nothing here can be believed
             self._open.close()
@@ -137,6 +158,9 @@ class Informer(Generic[T]):
             self._open.close()
             self._enter(Phase.STOPPED)
             return 0.0
+        if self._is_stale:
+            self._open.close()
+            self._is_stale, self._reason = False, "refresh"
         if not self._reason and self._now() >= self._verify_at:
             self._open.close()
             self._reason = "verify"
@@ -180,6 +204,11 @@ class Informer(Generic[T]):
         self._move(listing.resource_version)
         self._notify(changes)
         self.state.synced.set()
+        self._renewed()
+
+    def _renewed(self) -> None:
+        if not self._is_stale:  # else the list had begun before it was asked for
+            self._fresh.set()
 
     def _follow(self, event: Event) -> None:
         is_known = event.type in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
@@ -197,7 +226,7 @@ class Informer(Generic[T]):
         seconds = self._now() - self._open.opened_at
         self._open.close()
         self.client.meter.watched(*self._labels, "ok")
-        if seconds >= SHORT_WATCH_SECONDS or self._open.is_stopped:
+        if seconds >= SHORT_WATCH_SECONDS or self._open.is_stopped or self._is_stale:
             self.failures.end()
             return 0.0
         self._enter(Phase.BACKOFF)
@@ -236,6 +265,7 @@ class Informer(Generic[T]):
             self._notify(self.store.replace((), self.collection.namespace))
             if not self.absence.required:
                 self.state.synced.set()
+        self._renewed()
         self.state.absent_at = now
         if self.absence.is_worth_a_line(now):
             level = logging.WARNING if self.absence.required else logging.INFO
