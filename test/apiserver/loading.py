@@ -44,12 +44,13 @@ def manifests(path: Path) -> Iterator[Json]:
 
 
 def load(api: Api, documents: Iterable[Json], manager: str = "test") -> list[Json]:
-    """Create objects through the API; missing namespaces first. Raises Failure."""
+    """Create objects through the API, missing namespaces first, and let the controllers see them. Raises Failure."""
     created = []
     for document in documents:
         ensure_namespace(api, document["metadata"].get("namespace", ""))
         if document["kind"] != "Namespace" or api.store.get("namespaces", ("", document["metadata"]["name"])) is None:
             created.append(api.add(document, manager))
+    api.settle()
     return created
 
 
