@@ -143,11 +143,22 @@ def config_secret(of: OwnerKind, owner: Owner, live: Manifest | None) -> ConfigS
     exists = target.key in (live.get("data") or {})
     references = live["metadata"].get("ownerReferences") or ()
     is_anothers = any(ownership.is_same_kind(each, owner_reference(owner)) for each in references)
-    if is_ours(of, owner, live) or is_anothers:
+    was_users = _was_users(of, owner)
+    held = managed(live, FIELD_MANAGER)
+    is_held = f"f:{target.key}" in (held.get("f:data") or {})
+    is_only_held = is_held and "f:labels" not in (held.get("f:metadata") or {})
+    # Labels alone prove nothing where it may be the user's: earlier versions of ours have put them on users' Secrets.
+    is_proven = is_ours(of, owner, live) and not (target.is_unmanaged or was_users or is_only_held)
+    if refers_to(owner, live) or is_anothers or is_proven:
         return ConfigSecret(exists=exists)
-    is_held = f"f:{target.key}" in (managed(live, FIELD_MANAGER).get("f:data") or {})
-    is_shared = not target.is_unmanaged and (is_held or _was_users(of, owner))
+    is_shared = not target.is_unmanaged and (is_held or was_users)
     return ConfigSecret(exists=exists, is_foreign=True, is_shared=is_shared)
+
+
+def refers_to(owner: Owner, live: Manifest) -> bool:
+    """Whether `live` refers to this owner, the UID aside."""
+    references = live["metadata"].get("ownerReferences") or ()
+    return any(ownership.is_same_owner(each, owner_reference(owner)) for each in references)
 
 
 def _was_users(of: OwnerKind, owner: Owner) -> bool:
