@@ -117,6 +117,7 @@ def process(timing: Timing = Timing()) -> Process:  # noqa: B008
     world = World(clock=SystemClock())  # type: ignore[arg-type]
     candidate: Any = Candidate()
     stop, closing = threading.Event(), threading.Event()
+    world.system.informers.by_kind.clear()  # the manager makes its own
     patient = Patient(world.transport)
     world.connect(patient)
     client = evolve(world.system.client, transport=patient)
@@ -180,7 +181,7 @@ def test_a_cold_standby_is_ready_once_the_server_has_answered(running: list[Proc
     assert each.manager.unready() == "starting"
     each.start()
     eventually(lambda: not each.manager.unready())
-    assert each.manager.informers == ()
+    assert not each.manager.system.informers.by_kind
 
 
 def test_a_stop_does_not_wait_for_a_server_that_hangs(running: list[Process]) -> None:
@@ -198,7 +199,7 @@ def test_what_the_last_reconciles_had_to_tell_goes_out_at_the_stop(running: list
     each = process()
     running.append(each)
     each.start()
-    eventually(lambda: each.manager.workers)
+    eventually(lambda: each.manager.threads.workers)
     each.world.add(agent(selectAllByDefault=True))
     eventually(lambda: each.world.names("deployments.apps"))
     told = evolve(next(iter(each.world.system.stores.items(each.world.owners[0].resource))))
@@ -218,7 +219,7 @@ def test_a_standby_reads_anew_before_it_writes_whatever_its_watches_kept_to_them
     each.world.add(agent(selectAllByDefault=True))
     running.append(each)
     each.start()
-    eventually(lambda: each.manager.informers and not each.manager.unready())
+    eventually(lambda: each.manager.system.informers.by_kind and not each.manager.unready())
     each.server.is_silent = True
     each.world.delete("/apis/operator.victoriametrics.com/v1beta1/namespaces/apps/vmservicescrapes/old")
     each.world.add(scrape("new"))

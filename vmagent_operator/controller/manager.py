@@ -14,7 +14,6 @@ from attrs import define, field, frozen
 from vmagent_operator.controller.engine.controller import Controller
 from vmagent_operator.controller.system import System
 from vmagent_operator.kube.cache.backoff import Backoff
-from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.loop import Loop
 from vmagent_operator.kube.cache.state import Phase
 from vmagent_operator.kube.errors import ApiError, BadResponse
@@ -55,6 +54,22 @@ class StartError(Exception):
 
 
 @define(eq=False)
+class Threads:
+    """What has been started; `ended` tells the loops to end, later than the workers, which need them until they return."""
+
+    loops: list[Loop] = field(factory=list)
+    workers: list[threading.Thread] = field(factory=list)
+    ended: threading.Event = field(factory=threading.Event)
+
+    def dead(self, *, with_workers: bool) -> list[str]:
+        """The names of those that have died of bugs."""
+        workers = self.workers if with_workers else ()
+        return [loop.name for loop in self.loops if not loop.is_healthy] + [
+            worker.name for worker in workers if not worker.is_alive()
+        ]
+
+
+@define(eq=False)
 class Manager:
     """Starts and stops everything. `stop` is set by whoever wants the process to end; `closing` forbids new requests."""
 
@@ -67,11 +82,7 @@ class Manager:
     has_events: bool = True
     has_discovered: bool = field(init=False, default=False)
     synced_at: float = field(init=False, default=float("-inf"))
-    loops: list[Loop] = field(init=False, factory=list)
-    workers: list[threading.Thread] = field(init=False, factory=list)
-    informers: tuple[Informer[Any], ...] = field(init=False, default=())
-    _ended: threading.Event = field(init=False, factory=threading.Event)
-    """Tells the loops to end; later than `stop`, since they are needed until the last worker has returned."""
+    threads: Threads = field(init=False, factory=Threads)
 
     def run(self) -> int:
         """Work until told to stop; the exit code of the process. Raises StartError, and leaves the lease to others then."""
@@ -144,8 +155,7 @@ class Manager:
 
     def start_informers(self) -> None:
         """Begin to fill the stores."""
-        self.informers = self.system.watch(self.watching)
-        for informer in self.informers:
+        for informer in self.system.watch(self.watching):
             self._loop(informer.name, informer.step)
 
     def is_synced(self) -> bool:
@@ -209,7 +219,7 @@ class Manager:
                 worker = threading.Thread(
                     target=self._work, args=(controller,), name=f"{controller.name}-{number}", daemon=True
                 )
-                self.workers.append(worker)
+                self.threads.workers.append(worker)
                 worker.start()
         logger.info("working: workers=%d", self.timing.workers)
 
@@ -239,14 +249,14 @@ class Manager:
         deadline = clock.monotonic() + self.timing.stop_seconds
         drained = [each.queue.drain(max(0.0, deadline - clock.monotonic())) for each in system.controllers]
         is_drained = all(drained)
-        if self.has_events and self.workers:
+        if self.has_events and self.threads.workers:
             flush = threading.Thread(target=system.recorder.flush, daemon=True)
             flush.start()
             flush.join(min(EVENT_SECONDS, max(0.0, deadline - clock.monotonic())))
-        self._ended.set()
+        self.threads.ended.set()
         if is_drained:
             self._release()
-        for informer in self.informers:
+        for informer in self.system.informers:
             informer.close()
         if not is_drained:
             logger.error("stop: workers did not return within %.0f s", self.timing.stop_seconds)
@@ -257,17 +267,15 @@ class Manager:
             self.elector.release()
 
     def _loop(self, name: str, step: Callable[[], float]) -> None:
-        loop = Loop(name, step, self.system.client.clock, self._ended, self.system.metrics)
-        self.loops.append(loop)
+        loop = Loop(name, step, self.system.client.clock, self.threads.ended, self.system.metrics)
+        self.threads.loops.append(loop)
         loop.start()
 
     # What probes and metrics ask.
 
     def dead_threads(self) -> str:
         """Which threads have died of bugs."""
-        dead = [loop.name for loop in self.loops if not loop.is_healthy]
-        if not self.stop.is_set():
-            dead += [worker.name for worker in self.workers if not worker.is_alive()]
+        dead = self.threads.dead(with_workers=not self.stop.is_set())
         return f"dead: {', '.join(dead)}" if dead else ""
 
     def stuck_lease(self) -> str:
@@ -291,7 +299,7 @@ class Manager:
         """What keeps the process from being ready: a first list that is missing, or the end."""
         if self.stop.is_set():
             return "stopping"
-        if not self.informers:
+        if not self.system.informers.by_kind:
             # A cold standby has nothing to wait for but its election; were it not ready, no update could roll on.
             return "" if self.has_discovered and not self.timing.is_warm else "starting"
         missing = [informer.name for informer in self.system.informers.unsynced()]

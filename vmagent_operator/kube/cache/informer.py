@@ -68,6 +68,19 @@ class _OpenWatch:
             watch.close()
 
 
+@define(eq=False)
+class _NextList:
+    """Why the next request is a list (empty if it is a watch), and when it is one at the latest.
+
+    is_stale: whether one was asked for that has not begun, by whatever thread; `fresh` is set once it has been applied.
+    """
+
+    reason: str = "start"
+    verify_at: float = 0.0
+    is_stale: bool = False
+    fresh: threading.Event = field(factory=threading.Event)
+
+
 @define(eq=False, kw_only=True)
 class Informer(Generic[T]):
     """Keeps `store` as the API server has `collection`; `on_change` is called for every change, one after the other."""
@@ -80,12 +93,7 @@ class Informer(Generic[T]):
     failures: Failures
     absence: Absence
     _open: _OpenWatch = field(init=False, factory=_OpenWatch)
-    _reason: str = field(init=False, default="start")
-    """Why the next request is a list; empty if it is a watch."""
-    _verify_at: float = field(init=False, default=0.0)
-    _is_stale: bool = field(init=False, default=False)
-    """Whether a list was asked for that has not begun."""
-    _fresh: threading.Event = field(init=False, factory=threading.Event)
+    _next: _NextList = field(init=False, factory=_NextList)
 
     @classmethod
     def of(
@@ -125,12 +133,12 @@ class Informer(Generic[T]):
     @property
     def is_fresh(self) -> bool:
         """Whether a whole list has been applied since the last `refresh`."""
-        return self._fresh.is_set()
+        return self._next.fresh.is_set()
 
     def refresh(self) -> None:
         """Have the collection listed anew, from any thread, whatever a watch may have kept to itself."""
-        self._fresh.clear()
-        self._is_stale = True
+        self._next.fresh.clear()
+        self._next.is_stale = True
         self._open.interrupt()
 
     def close(self) -> None:
@@ -142,7 +150,7 @@ class Informer(Generic[T]):
         try:
             return self._advance()
         except ApiError as error:
-            if self._is_stale and not self._reason:
+            if self._next.is_stale and not self._next.reason:
                 return 0.0  # it is we who have broken the watch off
             return self._fail(error)
         except Exception as error:  # a bug, which the loop survives; until then nothing here can be believed
@@ -158,13 +166,13 @@ class Informer(Generic[T]):
             self._open.close()
             self._enter(Phase.STOPPED)
             return 0.0
-        if self._is_stale:
+        if self._next.is_stale:
             self._open.close()
-            self._is_stale, self._reason = False, "refresh"
-        if not self._reason and self._now() >= self._verify_at:
+            self._next.is_stale, self._next.reason = False, "refresh"
+        if not self._next.reason and self._now() >= self._next.verify_at:
             self._open.close()
-            self._reason = "verify"
-        if self._reason:
+            self._next.reason = "verify"
+        if self._next.reason:
             return self._list()
         if self._open.watch is None:
             self._open.open(self.collection.watch(self.client, self.state.resource_version), self._now())
@@ -194,12 +202,12 @@ class Informer(Generic[T]):
 
     def _load(self, listing: Listing[Entry[T]]) -> None:
         changes = self.store.replace(listing.items, self.collection.namespace)
-        if self._reason == "verify" and changes:
+        if self._next.reason == "verify" and changes:
             self.client.meter.differed(*self._labels, len(changes))
             logger.error("%s: there was not an event for every change differences=%d", self.name, len(changes))
         low, high = VERIFY_SECONDS
-        self._verify_at = self._now() + low + (high - low) * self.collection.jitter()
-        self._reason = ""
+        self._next.verify_at = self._now() + low + (high - low) * self.collection.jitter()
+        self._next.reason = ""
         self.absence.end()
         self._move(listing.resource_version)
         self._notify(changes)
@@ -207,8 +215,8 @@ class Informer(Generic[T]):
         self._renewed()
 
     def _renewed(self) -> None:
-        if not self._is_stale:  # else the list had begun before it was asked for
-            self._fresh.set()
+        if not self._next.is_stale:  # else the list had begun before it was asked for
+            self._next.fresh.set()
 
     def _follow(self, event: Event) -> None:
         is_known = event.type in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
@@ -226,18 +234,18 @@ class Informer(Generic[T]):
         seconds = self._now() - self._open.opened_at
         self._open.close()
         self.client.meter.watched(*self._labels, "ok")
-        if seconds >= SHORT_WATCH_SECONDS or self._open.is_stopped or self._is_stale:
+        if seconds >= SHORT_WATCH_SECONDS or self._open.is_stopped or self._next.is_stale:
             self.failures.end()
             return 0.0
         self._enter(Phase.BACKOFF)
         return self.failures.backoff.next_seconds()
 
     def _fail(self, error: ApiError) -> float:
-        if not self._reason:
+        if not self._next.reason:
             self.client.meter.watched(*self._labels, type(error).__name__)
         self._open.close()
-        reason, seconds = self.failures.count(error, listing=bool(self._reason))
-        self._reason = reason or self._reason
+        reason, seconds = self.failures.count(error, listing=bool(self._next.reason))
+        self._next.reason = reason or self._next.reason
         self.state.mark_unhealthy(error, self._now())
         logger.log(
             logging.DEBUG if isinstance(error, Gone) else logging.WARNING,
@@ -289,7 +297,7 @@ class Informer(Generic[T]):
         self.state.enter(phase, self._now())
 
     def _count_list(self, error: ApiError | None) -> None:
-        self.client.meter.listed(*self._labels, self._reason, type(error).__name__ if error else "ok")
+        self.client.meter.listed(*self._labels, self._next.reason, type(error).__name__ if error else "ok")
 
     @property
     def _labels(self) -> tuple[str, str]:
