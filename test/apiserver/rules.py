@@ -274,10 +274,20 @@ def _autoscaler(value: Json) -> Iterator[Fault]:
         yield _invalid("spec.maxReplicas", spec.get("maxReplicas"), "must be greater than or equal to `minReplicas`")
 
 
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _service(value: Json) -> Iterator[Fault]:
     spec = value["spec"]
     address = spec.get("clusterIP", "None")
-    if address != "None" and ipaddress.ip_address(address) not in RANGE:
+    if address != "None" and not _is_address(address):
+        yield _invalid("spec.clusterIPs[0]", address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+    elif address != "None" and ipaddress.ip_address(address) not in RANGE:
         text = f"failed to allocate IP {address}: the provided network does not match the current range"
         yield _invalid("spec.clusterIPs", spec["clusterIPs"], text)
     ports = spec.get("ports") or ()
@@ -303,6 +313,10 @@ def _size(claim: Json, path: str) -> Iterator[Fault]:
 
 def _stateful(value: Json) -> Iterator[Fault]:
     yield from _template(value)
+    strategy = value["spec"]["updateStrategy"]
+    if strategy["type"] == "OnDelete" and "rollingUpdate" in strategy:
+        text = "only allowed for updateStrategy 'RollingUpdate'"
+        yield _invalid("spec.updateStrategy.rollingUpdate", strategy["rollingUpdate"], text)
     for index, claim in enumerate(value["spec"].get("volumeClaimTemplates") or ()):
         yield from _size(claim, f"spec.volumeClaimTemplates[{index}].spec")
 

@@ -173,12 +173,18 @@ class Client:
         """The object as the server made it."""
         return self._write("create", "POST", JSON_TYPE, resource, (manifest["metadata"].get("namespace"),), manifest)
 
-    def replace(self, resource: Resource, manifest: Manifest, *, subresource: str | None = None) -> Manifest:
-        """The object after writing it as a whole. Raises ValueError unless it says which version of which was read."""
+    def replace(
+        self, resource: Resource, manifest: Manifest, *, subresource: str | None = None, manager: str = ""
+    ) -> Manifest:
+        """The object after writing it as a whole, in the name of `manager` if given.
+
+        Raises ValueError unless it says which version of which was read.
+        """
         # Without them the write would not be a precondition, and undo what somebody else wrote since.
         if not (manifest["metadata"].get("uid") and manifest["metadata"].get("resourceVersion")):
             raise ValueError(f"a {resource.kind} to replace needs uid and resourceVersion")
-        return self._write("update", "PUT", JSON_TYPE, resource, (*_place(manifest), subresource), manifest)
+        place = (*_place(manifest), subresource)
+        return self._write("update", "PUT", JSON_TYPE, resource, place, manifest, manager=manager)
 
     def json_patch(
         self,
@@ -279,10 +285,11 @@ class Client:
         *,
         query: Query = (),
         metadata_only: bool = False,
+        manager: str = "",
     ) -> Manifest:
         """Send `body` to `place` (namespace, name, subresource) in our name; the object that results."""
         headers = calls.accept(metadata_only) | {"content-type": content_type}
-        query = (("fieldManager", self.manager.name), *query)
+        query = (("fieldManager", manager or self.manager.name), *query)
         call = calls.to(resource, *place, verb=verb, method=method, query=query, headers=headers, body=body)
         return answers.whole(self._send(call, self.patience.write_seconds), resource, metadata_only)
 

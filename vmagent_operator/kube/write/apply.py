@@ -125,7 +125,9 @@ class Applier:
             self._recreate(kind, step, metadata, ", ".join(step.paths))
             return None
         if step.action == "restore":
-            self.client.replace(kind, restore.restored(step.manifest, live, self.client.manager, step.rivals))
+            manager = self.client.manager
+            fresh = restore.restored(step.manifest, live, manager, step.rivals)
+            self.client.replace(kind, fresh, manager=manager.restoring)
             return None
         # Without a UID, an object that has vanished since would be made again, perhaps beside a successor's owner; without a
         # version, force would take fields from whoever has written since we looked.
@@ -144,7 +146,7 @@ class Applier:
         """Write the object as a whole, as an apply was refused for what others have put into it; False if it is not that."""
         for manifest in restore.candidates(desired, live, self.client.manager, refusal):
             try:
-                self.client.replace(kind, manifest)
+                self.client.replace(kind, manifest, manager=self.client.manager.restoring)
             except Invalid:
                 continue
             return True

@@ -17,7 +17,7 @@ from vmagent_operator.kube.errors import Invalid
 from vmagent_operator.kube.fieldmanager import FieldManager
 from vmagent_operator.kube.resource import Json, Manifest
 from vmagent_operator.kube.write import keyed
-from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Fields, Migration, managed, migrate
+from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Fields, Migration, is_yielded, managed, migrate
 
 # What the API server writes into items that it otherwise replaces whole; anything else there was ours once.
 ATOMIC_DEFAULTS: Mapping[str, Json] = {
@@ -78,6 +78,10 @@ def step(
     """
     if live is None:
         return Step(action="create", manifest=desired)
+    yielded = frozenset(path for path in migration.yielded if is_yielded(path, desired, live, manager))
+    migration = evolve(migration, yielded=yielded)
+    for path in yielded:
+        desired = _omitting(desired, path.split("."))
     desired = inherit(_without(desired, migration.released & (live.get("data") or {}).keys()), live, manager)
     operations = tuple(migrate(desired, live, manager, migration))
     migrating = Step(action="take over", manifest=desired, operations=operations, paths=("metadata.managedFields",))
@@ -110,6 +114,16 @@ def _without(desired: Manifest, keys: Collection[str]) -> Manifest:
         return desired
     rest = {key: value for key, value in data.items() if key not in keys}
     return {**{key: value for key, value in desired.items() if key != "data"}, **({"data": rest} if rest else {})}
+
+
+def _omitting(desired: Manifest, path: list[str]) -> Manifest:
+    """`desired` without the field at `path`."""
+    key, *rest = path
+    if key not in desired:
+        return desired
+    if rest:
+        return {**desired, key: _omitting(desired[key], rest)}
+    return {other: value for other, value in desired.items() if other != key}
 
 
 def differences(desired: Manifest, live: Manifest, manager: FieldManager) -> tuple[Difference, ...]:
@@ -197,6 +211,8 @@ class _Walk:
         self, desired: list[Json], live: list[Json], owned: Fields | None, path: str, keys: tuple[str, ...]
     ) -> Iterator[Difference]:
         present = {keyed.identity(item, keys): item for item in live if isinstance(item, dict)}
+        if len(present) < len(live):
+            yield Difference(path)  # two of one key, as an ordinary write may leave them
         whole = owned is not None and not _children(owned)
         ours = {
             keyed.identity(json.loads(field[2:]), keys): tree
@@ -212,11 +228,12 @@ class _Walk:
                 yield Difference(at)
         gone = (identity for identity in (present if whole else ours) if identity not in named and identity in present)
         yield from (Difference(f"{path}[{identity[0]}]") for identity in gone)
-        if path.endswith(".ports") and not whole:
-            taken = {item["name"] for item in named.values() if "name" in item}
-            others = [identity for identity in present if identity not in named and identity not in ours]
-            namesakes = (identity for identity in others if present[identity].get("name") in taken)
-            yield from (Difference(f"{path}[{identity[0]}]", is_rival=True) for identity in namesakes)
+        if not whole:
+            missing = [item for identity, item in named.items() if identity not in present]
+            others = {identity: item for identity, item in present.items() if identity not in (*named, *ours)}
+            for identity, item in others.items():
+                if any(_is_same(each, item, keys) for each in missing) or _has_name_of(item, desired, path):
+                    yield Difference(f"{path}[{identity[0]}]", is_rival=True)
         if [each for each in named if each in present] != [each for each in present if each in named]:
             yield Difference(path)
 
@@ -258,6 +275,25 @@ def _is_immutable(desired: Manifest, live: Manifest, difference: Difference) -> 
 
 def _children(owned: Fields) -> list[str]:
     return [field for field in owned if field != "."]
+
+
+def _is_same(ours: Manifest, other: Manifest, keys: tuple[str, ...]) -> bool:
+    """Whether `other` is what has become of `ours`, of which somebody has changed the key."""
+    rest = {key: value for key, value in ours.items() if key not in keys}
+    return bool(rest) and all(_covers(other.get(key), value) for key, value in rest.items())
+
+
+def _covers(other: Json, ours: Json) -> bool:
+    if isinstance(ours, dict) and isinstance(other, dict):
+        return all(_covers(other.get(key), value) for key, value in ours.items())
+    if isinstance(ours, list) and isinstance(other, list):
+        return len(ours) == len(other) and all(map(_covers, other, ours))
+    return bool(other == ours)
+
+
+def _has_name_of(other: Manifest, ours: list[Json], path: str) -> bool:
+    """Whether one of `ours` has the name of `other`, where two may not have the same."""
+    return path.endswith(".ports") and other.get("name") in {item["name"] for item in ours if "name" in item}
 
 
 def _is_empty(value: Json) -> bool:

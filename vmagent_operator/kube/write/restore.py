@@ -6,7 +6,7 @@ beside ours, and the API server refuses the two together (two ports of one name,
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
@@ -16,6 +16,12 @@ from vmagent_operator.kube.resource import Json, Manifest
 from vmagent_operator.kube.write import keyed
 from vmagent_operator.kube.write.managedfields import ALLOCATED, Fields, of_others
 
+# Of a spec, what stays whoever holds it where we ask for nothing: what cannot be had again, and an autoscaler's number.
+_GIVEN: Mapping[str, tuple[str, ...]] = {
+    "Service": ALLOCATED,
+    "Deployment": ("replicas",),
+    "StatefulSet": ("replicas",),
+}
 EVERYWHERE = frozenset({""})
 
 
@@ -36,17 +42,17 @@ def restored(desired: Manifest, live: Manifest, manager: FieldManager, places: f
     """`live` with the content of `desired` over it, and without others' parts beside it at and below `places`.
 
     Places are paths as `keyed.place` gives them. Others' is what their managers hold; everything, where nobody holds anything. Metadata
-    and status stay those of `live`, and so does what a Service has been given.
+    and status stay those of `live`, and so does what is a given.
     """
     overlay = _Overlay(places, desired["kind"] in keyed.KINDS)
     theirs = of_others(live, manager)
     fresh = dict(live)
     for key in desired.keys() - {"apiVersion", "kind", "metadata", "status"}:
         fresh[key] = overlay.value(desired[key], live.get(key), _below(theirs, f"f:{key}"), key)
-    if desired["kind"] == "Service":
+    if given := _GIVEN.get(desired["kind"]):
         before, spec = live["spec"], fresh["spec"]
         if spec.get("type") == before.get("type"):
-            fresh["spec"] = {**{key: before[key] for key in ALLOCATED if key in before}, **spec}
+            fresh["spec"] = {**{key: before[key] for key in given if key in before}, **spec}
     return fresh
 
 
