@@ -309,7 +309,9 @@ class Reconcile:
         state.deleted_at = now if state.deleted_at is None else state.deleted_at
         self._judge({})
         is_cluster_wide = not tools.gatherer.settings.watch_namespaces
-        leaving = Finalizer(tools.of, tools.gatherer.stores, tools.client, self.children.applier, is_cluster_wide)
+        gatherer, applier = tools.gatherer, self.children.applier
+        lists = gatherer.lists_references
+        leaving = Finalizer(tools.of, gatherer.stores, tools.client, applier, is_cluster_wide, lists)
         waiting = leaving.run(self.owner, is_late=now - state.deleted_at > finalize.RELEASE_SECONDS)
         if waiting:
             return Result(kind="waiting", message=waiting, after_seconds=AGAIN_SECONDS)

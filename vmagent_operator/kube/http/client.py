@@ -173,18 +173,12 @@ class Client:
         """The object as the server made it."""
         return self._write("create", "POST", JSON_TYPE, resource, (manifest["metadata"].get("namespace"),), manifest)
 
-    def replace(
-        self, resource: Resource, manifest: Manifest, *, subresource: str | None = None, manager: str = ""
-    ) -> Manifest:
-        """The object after writing it as a whole, in the name of `manager` if given.
-
-        Raises ValueError unless it says which version of which was read.
-        """
+    def replace(self, resource: Resource, manifest: Manifest, *, subresource: str | None = None) -> Manifest:
+        """The object after writing it as a whole. Raises ValueError unless it says which version of which was read."""
         # Without them the write would not be a precondition, and undo what somebody else wrote since.
         if not (manifest["metadata"].get("uid") and manifest["metadata"].get("resourceVersion")):
             raise ValueError(f"a {resource.kind} to replace needs uid and resourceVersion")
-        place = (*_place(manifest), subresource)
-        return self._write("update", "PUT", JSON_TYPE, resource, place, manifest, manager=manager)
+        return self._write("update", "PUT", JSON_TYPE, resource, (*_place(manifest), subresource), manifest)
 
     def json_patch(
         self,
@@ -194,10 +188,11 @@ class Client:
         operations: Sequence[Mapping[str, Json]],
         *,
         subresource: str | None = None,
+        manager: str = "",
     ) -> Manifest:
-        """The object after RFC 6902 `operations`; a `test` among them that fails is Invalid."""
+        """The object after RFC 6902 `operations`, in the name of `manager` if given; a `test` among them that fails is Invalid."""
         place = (namespace, name, subresource)
-        return self._write("patch", "PATCH", JSON_PATCH_TYPE, resource, place, list(operations))
+        return self._write("patch", "PATCH", JSON_PATCH_TYPE, resource, place, list(operations), manager=manager)
 
     def merge_patch(
         self,

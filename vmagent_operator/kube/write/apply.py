@@ -125,9 +125,7 @@ class Applier:
             self._recreate(kind, step, metadata, ", ".join(step.paths))
             return None
         if step.action == "restore":
-            manager = self.client.manager
-            fresh = restore.restored(step.manifest, live, manager, step.rivals)
-            self.client.replace(kind, fresh, manager=manager.restoring)
+            self._replace(kind, live, restore.restored(step.manifest, live, self.client.manager, step.rivals))
             return None
         # Without a UID, an object that has vanished since would be made again, perhaps beside a successor's owner; without a
         # version, force would take fields from whoever has written since we looked.
@@ -146,11 +144,26 @@ class Applier:
         """Write the object as a whole, as an apply was refused for what others have put into it; False if it is not that."""
         for manifest in restore.candidates(desired, live, self.client.manager, refusal):
             try:
-                self.client.replace(kind, manifest, manager=self.client.manager.restoring)
+                self._replace(kind, live, manifest)
             except Invalid:
                 continue
             return True
         return False
+
+    def _replace(self, kind: Resource, live: Manifest, fresh: Manifest) -> None:
+        """Make `live` what `fresh` is, metadata aside; by a patch, as nothing else needs the right to update."""
+        metadata = live["metadata"]
+        operations = [
+            {"op": "add", "path": f"/{key}", "value": value} for key, value in fresh.items() if value != live.get(key)
+        ]
+        operations.append({"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]})
+        self.client.json_patch(
+            kind,
+            metadata.get("namespace"),
+            metadata["name"],
+            operations,
+            manager=self.client.manager.restoring,
+        )
 
     def _recreate(self, kind: Resource, step: diff.Step, metadata: Mapping[str, Json], why: str) -> None:
         self.before_recreation(f"{describe(step.manifest)} is deleted and made again: {why}")
@@ -169,9 +182,10 @@ class Applier:
             if live["metadata"].get("deletionTimestamp"):
                 self._strip(kind, live)
                 return True
+            metadata = self._strip(kind, live)  # before it goes: we may not look at it again
             self.before_write()
             try:
-                self._delete(kind, live["metadata"], None)
+                self._delete(kind, metadata, None)
             except Conflict:
                 continue
             return True
@@ -188,7 +202,8 @@ class Applier:
         if owns(live):
             self._strip(kind, live)
 
-    def _strip(self, kind: Resource, live: Manifest) -> None:
+    def _strip(self, kind: Resource, live: Manifest) -> Mapping[str, Json]:
+        """Take the finalizer of an earlier operator off; the metadata that results."""
         metadata = live["metadata"]
         finalizers, theirs = metadata.get("finalizers") or [], self.client.manager.upgrades_finalizer
         if theirs in finalizers:
@@ -203,7 +218,9 @@ class Applier:
                     "value": [finalizer for finalizer in finalizers if finalizer != theirs],
                 },
             ]
-            self.client.json_patch(kind, metadata.get("namespace"), metadata["name"], operations)
+            answer = self.client.json_patch(kind, metadata.get("namespace"), metadata["name"], operations)
+            metadata = answer["metadata"]
+        return dict(metadata)
 
     def _delete(self, kind: Resource, metadata: Mapping[str, Json], propagation: str | None) -> None:
         try:
