@@ -42,12 +42,12 @@ def test_its_number_stays(
         value = entries if predecessor else [{}]
         operations = [{"op": "replace", "path": "/metadata/managedFields", "value": value}]
         cluster.request("PATCH", path, operations, content_type=JSON_PATCH)
-    for desired in (desired, workload(namespace, **mode, logLevel="WARN")):
+    for wanted in (desired, workload(namespace, **mode, logLevel="WARN")):
         for _ in range(3):
-            last = applier.ensure(desired, YIELDING)
+            last = applier.ensure(wanted, YIELDING)
             assert cluster.get(path)["spec"]["replicas"] == 3
         assert last.action == ""
     scale(cluster, path, 5)
-    assert applier.ensure(desired, YIELDING).action == ""
+    assert applier.ensure(wanted, YIELDING).action == ""
     applier.ensure(workload(namespace, **mode, replicaCount=2))
     assert cluster.get(path)["spec"]["replicas"] == 2

@@ -69,6 +69,7 @@ def test_it_keeps_what_it_was_given(cluster: Api, namespace: str, applier: Appli
     before = kept(cluster.get(path))
     told = list[str]()
     applier.before_recreation = told.append
+    assert desired["metadata"]["annotations"] == {}  # which is no claim to those of others
     assert applier.ensure(desired).action
     assert kept(cluster.get(path)) == before
     applier.ensure(desired)  # what nobody was recorded for is now, and becomes ours

@@ -76,6 +76,8 @@ def step(
     A migration of managed fields comes first and alone: the object is to be read and compared again after it. An earlier operator's
     finalizer goes last, for it may be all that shows whose the object is.
     """
+    # Who applies an empty map owns the map itself, and with it, as it seems then, what others put in.
+    desired = {**desired, "metadata": {key: value for key, value in desired["metadata"].items() if value != {}}}
     if live is None:
         return Step(action="create", manifest=desired)
     yielded = frozenset(path for path in migration.yielded if is_yielded(path, desired, live, manager))
