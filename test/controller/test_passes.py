@@ -297,7 +297,7 @@ def test_a_child_of_somebody_else_is_left_alone(world: World) -> None:
 
 
 def test_drift_is_repaired_and_what_others_add_stays(world: World) -> None:
-    world.add(agent())
+    world.add(agent(replicaCount=1))
     world.settle()
     path = "/apis/apps/v1/namespaces/monitoring/deployments/vmagent-main"
     template = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}
@@ -410,7 +410,7 @@ def test_jobs_move_to_a_new_secret_only_when_pods_mount_it() -> None:
 
 
 def test_somebody_who_undoes_our_writes_slows_them_down(world: World) -> None:
-    world.add(agent())
+    world.add(agent(replicaCount=1))
     world.settle()
     path = "/apis/apps/v1/namespaces/monitoring/deployments/vmagent-main"
     for _ in range(40):

@@ -57,6 +57,9 @@ class OwnerKind:
     max_unavailable: Callable[[Owner, str], int | str] = lambda owner, workload: 1
     """How many pods of its StatefulSet `workload` may be missing while we replace them: a number, or a percentage."""
 
+    yields: Callable[[Owner, Manifest], frozenset[str]] = lambda owner, manifest: frozenset()
+    """Paths of one of its objects where it asks for a default only, and leaves another's choice alone."""
+
     @property
     def name(self) -> str:
         """As controllers, metrics and log records name the kind."""

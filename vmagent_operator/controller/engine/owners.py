@@ -163,14 +163,19 @@ def refers_to(owner: Owner, live: Manifest) -> bool:
 
 def _was_users(of: OwnerKind, owner: Owner) -> bool:
     """Whether the spec that was last applied left the configuration to the user."""
-    applied = owner.status.get("lastAppliedSpec")
-    if not isinstance(applied, dict):
-        return False
+    before = applied(of, owner)
+    target: ConfigTarget | None = of.config(before) if before is not None and before.spec is not None else None
+    return target is not None and target.is_unmanaged
+
+
+def applied(of: OwnerKind, owner: Owner) -> Owner | None:
+    """The owner with the spec that was last applied, None if that is not known."""
+    spec = owner.status.get("lastAppliedSpec")
+    if not isinstance(spec, dict):
+        return None
     identity = {"name": owner.name, "namespace": owner.namespace}
     head = {"apiVersion": API_VERSION, "kind": of.kind.name, "metadata": identity}
-    before = kinds.read_as(of.kind, {**head, "spec": applied})
-    target: ConfigTarget | None = of.config(before) if before.spec is not None else None
-    return target is not None and target.is_unmanaged
+    return kinds.read_as(of.kind, {**head, "spec": spec})
 
 
 def migration(of: OwnerKind, owner: Owner) -> Migration:

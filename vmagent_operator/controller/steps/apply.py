@@ -6,7 +6,7 @@ desired costs a comparison; only the rest is read live and, if need be, written.
 
 from collections.abc import Callable, Container, Iterable, Mapping
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
@@ -118,7 +118,8 @@ class Confirmation:
 class Children:
     """The children of one owner during one reconcile.
 
-    `on_write` hears of every write that was made: kind, name and what was done.
+    `on_write` hears of every write that was made: kind, name and what was done. `yields` says which fields of a child are
+    left alone once somebody else has set them.
     """
 
     namespace: str
@@ -127,6 +128,7 @@ class Children:
     state: ChildState
     migration: Migration
     on_write: Callable[[Manifest, Written], None]
+    yields: Callable[[Manifest], frozenset[str]]
     written: dict[Child, Written] = field(init=False, factory=dict)
 
     def ensure_all(self, desired: Iterable[Manifest]) -> LeftOut:
@@ -166,7 +168,7 @@ class Children:
         if cached is not None and self._is_up_to_date(desired, cached, kind):
             self._remember(child, cached["metadata"], digest)
             return
-        written = self.applier.ensure(desired, self.migration)
+        written = self.applier.ensure(desired, self._migration(desired))
         self._remember(child, written.metadata, digest)
         if written.action:
             self.written[child] = written
@@ -200,7 +202,10 @@ class Children:
             return False  # the store has not all that may tell whose it is; the live object is asked
         if cached["metadata"].get("deletionTimestamp"):
             raise WaitingError(f"{kind.kind} {cached['metadata']['name']} is being deleted")
-        return diff.step(desired, cached, self.applier.client.manager, self.migration) is None
+        return diff.step(desired, cached, self.applier.client.manager, self._migration(desired)) is None
+
+    def _migration(self, desired: Manifest) -> Migration:
+        return evolve(self.migration, yielded=self.yields(desired))
 
     def age_seconds(self, desired: Manifest) -> float:
         """Since when this process knows of the child; 0 for one that is not there.

@@ -123,9 +123,11 @@ class Reconcile:
         reporter = tools.reporter(owner, state)
         conflicts = ConflictingWriters(state.conflicts, client.clock, reporter.event)
         confirm = Confirmation(client, of, owner, client.clock.monotonic())
-        applier = Applier(client, confirm, policy=policy(of), resource_of=resource_of)
+        tell = partial(_recreating, tools, owner, reporter)
+        applier = Applier(client, confirm, policy=policy(of), resource_of=resource_of, before_recreation=tell)
         on_write = partial(_written, tools, owner, conflicts)
-        children = Children(owner.namespace, stores, applier, state.children, migration(of, owner), on_write)
+        yields = partial(of.yields, owner) if owner.spec is not None else lambda _: frozenset[str]()
+        children = Children(owner.namespace, stores, applier, state.children, migration(of, owner), on_write, yields)
         workloads = Workloads(
             stores,
             client,
@@ -307,7 +309,9 @@ class Reconcile:
         state.deleted_at = now if state.deleted_at is None else state.deleted_at
         self._judge({})
         is_cluster_wide = not tools.gatherer.settings.watch_namespaces
-        leaving = Finalizer(tools.of, tools.gatherer.stores, tools.client, self.children.applier, is_cluster_wide)
+        gatherer, applier = tools.gatherer, self.children.applier
+        lists = gatherer.lists_references
+        leaving = Finalizer(tools.of, gatherer.stores, tools.client, applier, is_cluster_wide, lists)
         waiting = leaving.run(self.owner, is_late=now - state.deleted_at > finalize.RELEASE_SECONDS)
         if waiting:
             return Result(kind="waiting", message=waiting, after_seconds=AGAIN_SECONDS)
@@ -323,3 +327,9 @@ def _written(tools: Tools, owner: Owner, conflicts: ConflictingWriters, manifest
     what, fields = describe(manifest), ",".join(written.paths[:20])
     logger.info("%s %s: %s %s fields=%s", tools.of.name, owner.key, written.action, what, fields)
     conflicts.count(child_of(manifest), what, content_digest(manifest), written.paths)
+
+
+def _recreating(tools: Tools, owner: Owner, reporter: Reporter, message: str) -> None:
+    """Tell of an object that is to be deleted and made again, before it is."""
+    logger.info("%s %s: %s", tools.of.name, owner.key, message)
+    reporter.event("Normal", "Recreating", message)

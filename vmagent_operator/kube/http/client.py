@@ -188,10 +188,11 @@ class Client:
         operations: Sequence[Mapping[str, Json]],
         *,
         subresource: str | None = None,
+        manager: str = "",
     ) -> Manifest:
-        """The object after RFC 6902 `operations`; a `test` among them that fails is Invalid."""
+        """The object after RFC 6902 `operations`, in the name of `manager` if given; a `test` among them that fails is Invalid."""
         place = (namespace, name, subresource)
-        return self._write("patch", "PATCH", JSON_PATCH_TYPE, resource, place, list(operations))
+        return self._write("patch", "PATCH", JSON_PATCH_TYPE, resource, place, list(operations), manager=manager)
 
     def merge_patch(
         self,
@@ -279,10 +280,11 @@ class Client:
         *,
         query: Query = (),
         metadata_only: bool = False,
+        manager: str = "",
     ) -> Manifest:
         """Send `body` to `place` (namespace, name, subresource) in our name; the object that results."""
         headers = calls.accept(metadata_only) | {"content-type": content_type}
-        query = (("fieldManager", self.manager.name), *query)
+        query = (("fieldManager", manager or self.manager.name), *query)
         call = calls.to(resource, *place, verb=verb, method=method, query=query, headers=headers, body=body)
         return answers.whole(self._send(call, self.patience.write_seconds), resource, metadata_only)
 
