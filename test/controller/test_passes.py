@@ -151,6 +151,17 @@ def test_a_pause_freezes_everything_but_the_status(world: World) -> None:
     assert "apps/app" in configuration(world)
 
 
+def test_the_status_says_how_many_pods_each_workload_has(world: World) -> None:
+    world.add(agent(replicaCount=2, shardCount=2))
+    world.add(agent("single"))
+    world.add(agent("nodes", daemonSetMode=True))
+    world.settle()
+    names = ("main", "single", "nodes")
+    found = {name: world.get(AGENTS, "monitoring", name)["status"]["replicas"] for name in names}
+    nodes = world.get("daemonsets.apps", "monitoring", "vmagent-nodes")["status"]["desiredNumberScheduled"]
+    assert found == {"main": 2, "single": 1, "nodes": nodes}
+
+
 def test_an_agent_that_cannot_be_built_keeps_its_children(world: World) -> None:
     world.add(agent())
     world.settle()

@@ -172,6 +172,7 @@ class Reconcile:
         else:
             decided, applied = self._decide_and_apply(snapshot)
         self.applied = applied
+        self.state.reported.replicas = self.workloads.replicas(applied.plan.children)
         if not applied.plan.waiting and self._config_id not in applied.left_out.names:
             self.state.decided = decided
             messages = decided.messages

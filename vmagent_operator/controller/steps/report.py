@@ -63,13 +63,14 @@ class ReportState:
     """What was last reported of an owner; times are monotonic seconds.
 
     failure, failing_since: what it fails of, and since when. warnings: what is doubtful in its spec. result: how the last
-    reconcile ended. status_at, config_at: when the status was written, and an Event told of a new configuration.
+    reconcile ended. replicas: the pods that each workload is to have, where the cluster says it. status_at, config_at: when the status was written, and an Event told of a new configuration.
     """
 
     failure: str = ""
     failing_since: float | None = None
     warnings: tuple[str, ...] = ()
     result: Kind | None = None
+    replicas: int | None = None
     status_at: float = float("-inf")
     config_at: float = float("-inf")
 
@@ -161,12 +162,15 @@ class Reporter:
         return result
 
     def _status(self, state: State, reason: str, is_available: bool | None = None) -> Status:
+        scale = dict(self.of.scale(self.owner))
+        if "replicas" in scale and self.state.replicas is not None:
+            scale["replicas"] = self.state.replicas
         return owner_status(
             self.owner,
             state,
             reason,
             self.client.clock.now(),
-            scale=self.of.scale(self.owner),
+            scale=scale,
             warnings=self.state.warnings,
             is_available=is_available,
         )
