@@ -19,6 +19,7 @@ from vmagent_operator.desired.vmagent.features import (
     VMAgent,
     component,
     environment,
+    has_reloader,
     is_daemon_set,
     is_stateful,
     spec,
@@ -174,6 +175,16 @@ def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
             yield Fault(f"{path}.{field}", message)
 
 
+def _reload(agent: VMAgent, settings: Settings) -> Faults:
+    """Whether the reloader can make vmagent read a new configuration."""
+    extra, reloader = spec(agent).apps.extra_args, spec(agent).reloader
+    has_key = bool(extra.get("reloadAuthKey")) or reloader.config_reload_auth_key_secret is not None
+    has_url = "reload-url" in reloader.config_reloader_extra_args
+    if has_reloader(agent) and listener.asks_for_what_only_it_knows(extra) and not (has_key or has_url):
+        text = "the reloader does not know it, and vmagent answers it with 401: set configReloadAuthKeySecret"
+        yield Fault("spec.extraArgs.httpAuth.password", text)
+
+
 def _license(agent: VMAgent, settings: Settings) -> Faults:
     license = spec(agent).license
     if license is not None and license.key and license.key_ref:
@@ -189,6 +200,7 @@ DOUBTFUL: tuple[Rule, ...] = (
     _scrape_classes,
     _credentials,
     _relabeling,
+    _reload,
     _license,
 )
 
