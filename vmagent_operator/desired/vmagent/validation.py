@@ -34,6 +34,11 @@ from vmagent_operator.settings import Settings
 
 _MAX_LABEL = 63
 """Characters of a label's value, and of the name of a Service: the API server refuses more."""
+_MAX_STATEFUL_SET = 52
+"""Characters of the name of a StatefulSet that can have pods: they carry it in a label, with the hash of their revision behind it.
+
+Source: https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/controller/statefulset/stateful_set_utils.go (setPodRevision)
+"""
 _MAX_NAME = 253
 """Characters of the name of an object."""
 _MAX_CONDITION_TYPE = 316
@@ -85,6 +90,12 @@ def _names(agent: VMAgent, settings: Settings) -> Faults:
     for name, limit, path, of in limits:
         if len(name) > limit:
             yield Fault(path, f"{name} is {len(name)} characters long, the name of {of} ends at {limit}")
+    longest = f"{own.name}-{own.shards - 1}" if own.shards else own.name
+    if own.kind == "StatefulSet" and len(longest) > _MAX_STATEFUL_SET:
+        text = (
+            f"{longest} is {len(longest)} characters long, a StatefulSet with more than {_MAX_STATEFUL_SET} has no pods"
+        )
+        yield Fault("metadata.name", text)
     if "." in agent.name:
         yield Fault("metadata.name", "a service cannot have a dot in its name")
     if service == own.name:
