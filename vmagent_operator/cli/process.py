@@ -17,7 +17,8 @@ from vmagent_operator.cli import logs, run
 from vmagent_operator.cli.dry import Dry
 from vmagent_operator.cli.flags import BY_NAME, Flags
 from vmagent_operator.controller.engine.kind import OwnerKey
-from vmagent_operator.controller.engine.metrics import OURS, OWNERS, Gauge, Metrics, Reading
+from vmagent_operator.controller.engine.metrics import Gauge, Metrics, Reading
+from vmagent_operator.controller.engine.metrictable import OURS, OWNERS
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.engine.result import RULES
 from vmagent_operator.controller.gauges import gauges

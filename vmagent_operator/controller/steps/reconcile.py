@@ -122,7 +122,8 @@ class Reconcile:
         of, client, stores = tools.of, tools.client, tools.gatherer.stores
         reporter = tools.reporter(owner, state)
         conflicts = ConflictingWriters(state.conflicts, client.clock, reporter.event)
-        confirm = Confirmation(client, of, owner, client.clock.monotonic())
+        on_failure = partial(tools.metrics.read_failed, of.key(owner))
+        confirm = Confirmation(client, of, owner, client.clock.monotonic(), on_failure)
         applier = Applier(client, confirm, policy=policy(of), resource_of=resource_of)
         on_write = partial(_written, tools, owner, conflicts)
         children = Children(owner.namespace, stores, applier, state.children, migration(of, owner), on_write)
@@ -200,14 +201,14 @@ class Reconcile:
         return found
 
     def _decide_and_apply(self, snapshot: Snapshot) -> tuple[Decided, Applied]:
-        tools, before = self.tools, self.state.decided
+        tools = self.tools
         started = time.perf_counter()
         desired = tools.of.desired(snapshot.inputs)
         tools.metrics.rendered(tools.of.key(self.owner), desired, time.perf_counter() - started)
         findings = desired.configuration.findings if desired.configuration else ()
         plan = make_plan(desired.stages, self._view())
         applied = self._apply(plan)
-        self.reporter.reject(findings, before.messages if before else {})
+        self.reporter.reject(findings)
         self.reporter.report_warnings((*desired.warnings, *applied.left_out.impossible.values()))
         if self._has_new_configuration(applied):
             self.reporter.report_configuration(desired)
