@@ -1,21 +1,19 @@
 """What somebody may have meant by a field that a model does not have."""
 
 import difflib
-import re
 from collections.abc import Sequence
 
 from vmagent_operator.model.fields import List, Map, Model, Shape, cached, keys, slots
 
-_SEGMENT = re.compile(r"[^.\[\]]+(?:\[[0-9]+\])*")
 FEW = 4
 """So many fields can be named where none is like the one that is asked for."""
 
 
 def suggestion(cls: type, path: str) -> str:
     """What to do about the key at the end of `path`, which `cls` at the path's beginning does not read; "" if nothing comes to mind."""
-    *parents, strange = _SEGMENT.findall(path)
+    *parents, strange = path.split(".")[1:]
     found: Shape | None = Model(cls)
-    for name in parents[1:]:
+    for name in parents:
         found = _at(found, name.partition("[")[0])
     if not isinstance(found, Model):
         return ""
