@@ -5,7 +5,8 @@ from typing import Any
 
 from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.controller.engine.kind import custom
-from vmagent_operator.controller.engine.metrics import OURS, PRIORITY, STATES, Gauge
+from vmagent_operator.controller.engine.metrics import Gauge
+from vmagent_operator.controller.engine.metrictable import OURS, PRIORITY, STATES
 from vmagent_operator.controller.system import System
 from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.state import Phase

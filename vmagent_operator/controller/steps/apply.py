@@ -36,6 +36,10 @@ class OutdatedError(Exception):
     """The owner is no longer what this reconcile took it for; nothing was written on its word."""
 
 
+class OverlongError(Timeout):
+    """The reconcile takes longer than what it has read is good for."""
+
+
 @frozen
 class Verified:
     """An object at this UID and resource version was found to be as desired, `digest` being the desired content's."""
@@ -95,12 +99,14 @@ class Confirmation:
     of: OwnerKind
     owner: Owner
     started: float
+    on_failure: Callable[[], None]
+    """Hears of a read of the owner that fails."""
     is_confirmed: bool = False
 
     def __call__(self) -> None:
-        """Raises OutdatedError, Timeout once the reconcile has taken too long, and ApiError."""
+        """Raises OutdatedError, OverlongError once the reconcile has taken too long, and ApiError."""
         if self.client.clock.monotonic() - self.started > LONGEST_SECONDS:
-            raise Timeout("the reconcile takes too long; the next one goes on")
+            raise OverlongError("the reconcile takes too long; the next one goes on")
         if self.is_confirmed:
             return
         metadata = self.owner.metadata
@@ -108,6 +114,9 @@ class Confirmation:
             live = self.client.get(self.of.resource, metadata.namespace, metadata.name)["metadata"]
         except NotFound:
             raise OutdatedError from None
+        except ApiError:
+            self.on_failure()
+            raise
         known = (metadata.uid, metadata.generation, bool(metadata.deletion_timestamp))
         if known != (live["uid"], live.get("generation", 0), bool(live.get("deletionTimestamp"))):
             raise OutdatedError

@@ -122,7 +122,8 @@ class Reconcile:
         of, client, stores = tools.of, tools.client, tools.gatherer.stores
         reporter = tools.reporter(owner, state)
         conflicts = ConflictingWriters(state.conflicts, client.clock, reporter.event)
-        confirm = Confirmation(client, of, owner, client.clock.monotonic())
+        on_failure = partial(tools.metrics.read_failed, of.key(owner))
+        confirm = Confirmation(client, of, owner, client.clock.monotonic(), on_failure)
         tell = partial(_recreating, tools, owner, reporter)
         applier = Applier(client, confirm, policy=policy(of), resource_of=resource_of, before_recreation=tell)
         on_write = partial(_written, tools, owner, conflicts)
@@ -174,6 +175,7 @@ class Reconcile:
         else:
             decided, applied = self._decide_and_apply(snapshot)
         self.applied = applied
+        self.state.reported.replicas = self.workloads.replicas(applied.plan.children)
         if not applied.plan.waiting and self._config_id not in applied.left_out.names:
             self.state.decided = decided
             messages = decided.messages
@@ -201,14 +203,14 @@ class Reconcile:
         return found
 
     def _decide_and_apply(self, snapshot: Snapshot) -> tuple[Decided, Applied]:
-        tools, before = self.tools, self.state.decided
+        tools = self.tools
         started = time.perf_counter()
         desired = tools.of.desired(snapshot.inputs)
         tools.metrics.rendered(tools.of.key(self.owner), desired, time.perf_counter() - started)
         findings = desired.configuration.findings if desired.configuration else ()
         plan = make_plan(desired.stages, self._view())
         applied = self._apply(plan)
-        self.reporter.reject(findings, before.messages if before else {})
+        self.reporter.reject(findings)
         self.reporter.report_warnings((*desired.warnings, *applied.left_out.impossible.values()))
         if self._has_new_configuration(applied):
             self.reporter.report_configuration(desired)

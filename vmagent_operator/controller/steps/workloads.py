@@ -66,6 +66,11 @@ class Workloads:
         child, progress = next(((c, p) for c, p in lacking if p.failed), lacking[0])
         return Progress(f"{child.kind.kind} {child.name}: {progress.waiting}", progress.failed)
 
+    def replicas(self, children: Iterable[Child]) -> int | None:
+        """How many pods each workload among `children` is to have; the most where they differ, None where there is none."""
+        found = [self._cached(child) for child in children if child.kind in WORKLOADS]
+        return max((rollout.replicas(workload) for workload in found if workload is not None), default=None)
+
     def pod_failure(self, children: Iterable[Child]) -> Progress:
         """What ails the first pod that is not ready, of the first workload that has one."""
         for child in children:

@@ -176,7 +176,7 @@ def _read(
     try:
         text = resolver.snapshot.text(Reference("ConfigMap", resolver.namespace, selector.name), selector.key)
     except Missing as error:
-        raise OwnerError(f"{path}: {error}") from None
+        raise OwnerError(f"{path}: {error}") from error
     return _Source(inline_path, rules, path, text)
 
 

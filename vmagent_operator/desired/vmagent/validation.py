@@ -5,13 +5,13 @@ would refuse or what could not run, reported before anything is written.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOrConfigMap, TLSConfig
+from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOrConfigMap, TLSConfig, named
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.desired import listener, names
 from vmagent_operator.desired.around.service import INSERT_PORTS, additional_name
@@ -19,6 +19,7 @@ from vmagent_operator.desired.vmagent.features import (
     VMAgent,
     component,
     environment,
+    has_reloader,
     is_daemon_set,
     is_stateful,
     spec,
@@ -26,13 +27,18 @@ from vmagent_operator.desired.vmagent.features import (
 from vmagent_operator.identity import CONDITION_SUFFIX, SKIP_VALIDATION
 from vmagent_operator.limits import REPLICAS, SHARDS
 from vmagent_operator.model.decode import Fault
-from vmagent_operator.model.walk import find, walk
+from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape.checks.validate import relabeling
 from vmagent_operator.scrape.errors import SHOWN
 from vmagent_operator.settings import Settings
 
 _MAX_LABEL = 63
 """Characters of a label's value, and of the name of a Service: the API server refuses more."""
+_MAX_STATEFUL_SET = 52
+"""Characters of the name of a StatefulSet that can have pods: they carry it in a label, with the hash of their revision behind it.
+
+Source: https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/controller/statefulset/stateful_set_utils.go (setPodRevision)
+"""
 _MAX_NAME = 253
 """Characters of the name of an object."""
 _MAX_CONDITION_TYPE = 316
@@ -84,6 +90,12 @@ def _names(agent: VMAgent, settings: Settings) -> Faults:
     for name, limit, path, of in limits:
         if len(name) > limit:
             yield Fault(path, f"{name} is {len(name)} characters long, the name of {of} ends at {limit}")
+    longest = f"{own.name}-{own.shards - 1}" if own.shards else own.name
+    if own.kind == "StatefulSet" and len(longest) > _MAX_STATEFUL_SET:
+        text = (
+            f"{longest} is {len(longest)} characters long, a StatefulSet with more than {_MAX_STATEFUL_SET} has no pods"
+        )
+        yield Fault("metadata.name", text)
     if "." in agent.name:
         yield Fault("metadata.name", "a service cannot have a dot in its name")
     if service == own.name:
@@ -161,9 +173,9 @@ def _credentials(agent: VMAgent, settings: Settings) -> Faults:
     blocks += [(f"spec.remoteWrite[{index}]", remote) for index, remote in enumerate(agent_spec.remote_write)]
     blocks += [(f"spec.scrapeClasses[{index}]", of) for index, of in enumerate(agent_spec.scraping.scrape_classes)]
     for path, block in blocks:
-        for kind, message in _CREDENTIALS:
-            values: tuple[Any, ...] = find(block, kind)
-            yield from (Fault(path, text) for value in values if (text := message(value)))
+        for at, value in walk(block, path, frozenset(_CREDENTIALS)):
+            if text := _CREDENTIALS[type(value)](value):
+                yield Fault(at, text)
 
 
 def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
@@ -172,6 +184,16 @@ def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
         for fault in relabeling(rule, environment(agent).literal):
             field, _, message = fault.partition(": ")
             yield Fault(f"{path}.{field}", message)
+
+
+def _reload(agent: VMAgent, settings: Settings) -> Faults:
+    """Whether the reloader can make vmagent read a new configuration."""
+    extra, reloader = spec(agent).apps.extra_args, spec(agent).reloader
+    has_key = bool(extra.get("reloadAuthKey")) or reloader.config_reload_auth_key_secret is not None
+    has_url = "reload-url" in reloader.config_reloader_extra_args
+    if has_reloader(agent) and listener.asks_for_what_only_it_knows(extra) and not (has_key or has_url):
+        text = "the reloader does not know it, and vmagent answers it with 401: set configReloadAuthKeySecret"
+        yield Fault("spec.extraArgs.httpAuth.password", text)
 
 
 def _license(agent: VMAgent, settings: Settings) -> Faults:
@@ -189,6 +211,7 @@ DOUBTFUL: tuple[Rule, ...] = (
     _scrape_classes,
     _credentials,
     _relabeling,
+    _reload,
     _license,
 )
 
@@ -199,19 +222,26 @@ def _is_batch(value: int | str | None) -> bool:
 
 def _tls(tls: TLSConfig) -> str:
     both = [key for key in ("ca", "cert", "key") if getattr(tls, f"{key}_file") and _tls_reference(tls, key)]
-    return f"tlsConfig has both file and reference for {', '.join(both)}" if both else ""
+    return f"has both file and reference for {', '.join(both)}" if both else ""
 
 
 def _tls_reference(tls: TLSConfig, key: str) -> object:
-    return tls.key_secret if key == "key" else getattr(tls, key)
+    """What the key is read from; an empty reference is what converters write for none."""
+    if key == "key":
+        return named(tls.key_secret)
+    source: SecretOrConfigMap | None = getattr(tls, key)
+    return source and source.reference and source.reference.name
 
 
 def _source(source: SecretOrConfigMap) -> str:
-    return "" if (source.secret is None) != (source.config_map is None) else "expected a secret or a configMap"
+    has_both = named(source.secret) is not None and source.config_map is not None and source.config_map.name
+    return "has both secret and configMap" if has_both else ""
 
 
 def _oauth2(oauth2: OAuth2) -> str:
-    return "oauth2 has both client_secret and client_secret_file" if _is_double_oauth2(oauth2) else ""
+    if oauth2.client_id.reference is None:
+        return "client_id names neither a secret nor a configMap"
+    return "has both client_secret and client_secret_file" if _is_double_oauth2(oauth2) else ""
 
 
 def _is_double_oauth2(oauth2: OAuth2) -> bool:
@@ -220,18 +250,19 @@ def _is_double_oauth2(oauth2: OAuth2) -> bool:
 
 def _authorization(block: Authorization) -> str:
     if block.type.strip().lower() == "basic":
-        return "authorization of type basic; use basicAuth"
-    return "" if block.credentials or block.credentials_file else "authorization has no credentials"
+        return "is of type basic; use basicAuth"
+    return "" if block.credentials or block.credentials_file or not block.type else "has no credentials"
 
 
 def _basic_auth(block: BasicAuth) -> str:
-    return "basicAuth has both password and password_file" if block.password and block.password_file else ""
+    return "has both password and password_file" if named(block.password) and block.password_file else ""
 
 
-_CREDENTIALS: tuple[tuple[type, Callable[..., str]], ...] = (
-    (TLSConfig, _tls),
-    (SecretOrConfigMap, _source),
-    (OAuth2, _oauth2),
-    (Authorization, _authorization),
-    (BasicAuth, _basic_auth),
-)
+_CREDENTIALS: Mapping[type, Callable[[Any], str]] = {
+    TLSConfig: _tls,
+    SecretOrConfigMap: _source,
+    OAuth2: _oauth2,
+    Authorization: _authorization,
+    BasicAuth: _basic_auth,
+}
+"""What is doubtful about such a block, wherever it stands."""

@@ -301,14 +301,14 @@ class Client:
                 if tried >= self.patience.tries or late or not calls.may_repeat(call.is_write, error):
                     raise
                 if isinstance(error, TooManyRequests):
-                    self.meter.throttled(seconds, by_server=True)
+                    self.meter.throttled(seconds, self.limiter.pool, by_server=True)
                 if self.clock.wait(self.stop, seconds):
                     raise Cancelled("stopped before the request was repeated") from error
             tried += 1
 
     def _try(self, call: Call, deadline: float) -> Manifest:
         if waited := self.limiter.acquire(self.stop):
-            self.meter.throttled(waited, by_server=False)
+            self.meter.throttled(waited, self.limiter.pool, by_server=False)
         left = deadline - self.clock.monotonic()
         if left <= 0:
             raise NetworkError("the request budget left no time to send it", sent=False)
