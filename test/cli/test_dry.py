@@ -19,9 +19,9 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_the_plan_goes_on_behind_what_is_deleted_to_be_made_anew(caplog: pytest.LogCaptureFixture) -> None:
     world = World()
-    world.add(agent(selectAllByDefault=True, serviceSpec={"useAsDefault": True, "spec": {"type": "NodePort"}}))
+    world.add(agent(selectAllByDefault=True, serviceSpec={"useAsDefault": True, "spec": {"type": "ClusterIP", "clusterIP": "None"}}))
     world.settle()
-    service = {"useAsDefault": True, "spec": {"type": "ClusterIP", "clusterIP": "None"}}
+    service = {"useAsDefault": True, "spec": {"type": "NodePort", "clusterIP": None}}
     world.connect(Dry(world.transport))
     caplog.set_level("INFO", "vmagent_operator.cli.dry")
     world.patch(MAIN, {"spec": {"serviceSpec": service, "shardCount": 2}})
