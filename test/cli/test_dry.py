@@ -19,7 +19,12 @@ def said(caplog: pytest.LogCaptureFixture) -> list[str]:
 
 def test_the_plan_goes_on_behind_what_is_deleted_to_be_made_anew(caplog: pytest.LogCaptureFixture) -> None:
     world = World()
-    world.add(agent(selectAllByDefault=True, serviceSpec={"useAsDefault": True, "spec": {"type": "ClusterIP", "clusterIP": "None"}}))
+    world.add(
+        agent(
+            selectAllByDefault=True,
+            serviceSpec={"useAsDefault": True, "spec": {"type": "ClusterIP", "clusterIP": "None"}},
+        )
+    )
     world.settle()
     service = {"useAsDefault": True, "spec": {"type": "NodePort", "clusterIP": None}}
     world.connect(Dry(world.transport))
