@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -175,6 +175,12 @@ LIMITS = (
     ("maxProperties", lambda value, bound: len(value) <= bound, "must have at most {bound} items", "TooMany"),
     ("pattern", lambda value, bound: re.search(bound, value) is not None, "should match '{bound}'", "Invalid"),
 )
+OF: Mapping[str, type | tuple[type, ...]] = {
+    **dict.fromkeys(("minimum", "maximum"), (int, float)),
+    **dict.fromkeys(("minLength", "maxLength", "pattern"), str),
+    **dict.fromkeys(("minItems", "maxItems"), list),
+    **dict.fromkeys(("minProperties", "maxProperties"), dict),
+}
 
 
 def _rules(node: Node, value: Any, path: str) -> Iterator[Fault]:
@@ -183,7 +189,8 @@ def _rules(node: Node, value: Any, path: str) -> Iterator[Fault]:
         supported = ", ".join(_shown(one) for one in rules["enum"])
         yield "FieldValueNotSupported", path, f"Unsupported value: {_shown(value)}: supported values: {supported}"
     for key, holds, text, reason in LIMITS:
-        if key in rules and not holds(value, rules[key]):
+        # As OpenAPI has it: a rule for texts says nothing of a number, where both may stand.
+        if key in rules and isinstance(value, OF[key]) and not holds(value, rules[key]):
             message = text.format(bound=rules[key])
             if reason == "Invalid":
                 yield f"FieldValue{reason}", path, f"Invalid value: {_shown(value)}: {path} in body {message}"

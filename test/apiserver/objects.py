@@ -149,7 +149,7 @@ class Objects:
         try:
             return managed.apply(kind.node, live, config, entries, writer, now, reset, context.force, allowed)
         except ValueError as error:
-            raise Failure(500, "InternalError", f"failed to create typed patch object: {error}") from error
+            raise _untyped(kind, config["metadata"], str(error)) from error
 
     def _before_first_apply(self, kind: Kind, live: Json) -> Managers:
         writer = Writer("before-first-apply", "Update", kind.api_version)
@@ -221,6 +221,8 @@ class Objects:
         if decoder.unknown and context.validation == "Strict":
             text = ", ".join(f'unknown field "{path}"' for path in decoder.unknown)
             raise failure.bad_request(f"strict decoding error: {text}")
+        if decoder.unknown and keeps_null:
+            raise _untyped(kind, meta or {}, f".{decoder.unknown[0]}: field not declared in schema")
         if context.validation == "Warn":
             context.warnings.extend(f'unknown field "{path}"' for path in decoder.unknown)
         return found | {"metadata": meta or {}}
@@ -371,3 +373,8 @@ class Objects:
             found += codec.validate(kind.node, new)
         if found:
             raise failure.invalid(kind.group, kind.name, new["metadata"]["name"], found)
+
+
+def _untyped(kind: Kind, meta: Json, text: str) -> Failure:
+    what = f"{meta.get('namespace', '')}/{meta.get('name', '')}; {kind.api_version}, Kind={kind.name}"
+    return Failure(500, "InternalError", f"failed to create typed patch object ({what}): {text}")

@@ -66,6 +66,30 @@ UNIQUE: Mapping[tuple[str, str], str] = {
     (_CORE + "Container", "volumeMounts"): "mountPath",
     (_CORE + "ServiceSpec", "ports"): "name",
 }
+# One-ofs, in the order in which the server looks at the choices; what they are called in messages.
+CHOICES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    _CORE + "Probe": ("handler", ("exec", "httpGet", "tcpSocket", "grpc")),
+    _CORE + "LifecycleHandler": ("handler", ("exec", "httpGet", "tcpSocket", "sleep")),
+    _CORE + "Volume": (
+        "volume",
+        (
+            *("emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi"),
+            *(
+                "glusterfs",
+                "flocker",
+                "persistentVolumeClaim",
+                "rbd",
+                "cinder",
+                "cephfs",
+                "quobyte",
+                "downwardAPI",
+                "fc",
+            ),
+            *("flexVolume", "configMap", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume"),
+            *("azureDisk", "storageos", "projected", "scaleIO", "csi", "ephemeral", "image"),
+        ),
+    ),
+}
 MUTABLE_STATEFULSET = ("replicas", "ordinals", "template", "updateStrategy", "revisionHistoryLimit",
                        "persistentVolumeClaimRetentionPolicy", "minReadySeconds")  # fmt: skip
 STATEFULSET_TEXT = ("updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', "
@@ -166,11 +190,21 @@ def _walk(node: Node, value: Any, path: str) -> Iterator[Fault]:
             yield from _spread(value, path)
         if node.name == _CORE + "Container":
             yield from _resources(value, path)
+            named = [port for port in value.get("ports") or () if port.get("name")]
+            yield from _unique(named, "name", f"{path}.ports")
+        if node.name in CHOICES:
+            yield from _choices(value, *CHOICES[node.name], path)
         if node.name == _CORE + "PodTemplateSpec":
             yield from _labels((value.get("metadata") or {}).get("labels") or {}, f"{path}.labels")
     elif isinstance(value, list) and node.items:
         for index, part in enumerate(value):
             yield from _walk(node.items, part, f"{path}[{index}]")
+
+
+def _choices(value: Json, what: str, choices: tuple[str, ...], path: str) -> Iterator[Fault]:
+    made = [choice for choice in choices if value.get(choice) is not None]
+    for choice in made[1:]:
+        yield "FieldValueForbidden", f"{path}.{choice}", f"Forbidden: may not specify more than 1 {what} type"
 
 
 def _unique(items: list[Json], key: str, path: str) -> Iterator[Fault]:
@@ -242,10 +276,20 @@ def _autoscaler(value: Json) -> Iterator[Fault]:
         yield _invalid("spec.maxReplicas", spec.get("maxReplicas"), "must be greater than or equal to `minReplicas`")
 
 
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _address(spec: Json) -> Iterator[Fault]:
     """An address that a Service gets now; whoever has one keeps it, whatever the range is by then."""
     address = spec.get("clusterIP", "None")
-    if address != "None" and ipaddress.ip_address(address) not in RANGE:
+    if address != "None" and not _is_address(address):
+        yield _invalid("spec.clusterIPs[0]", address, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)")
+    elif address != "None" and ipaddress.ip_address(address) not in RANGE:
         text = f"failed to allocate IP {address}: the provided network does not match the current range"
         yield _invalid("spec.clusterIPs", spec["clusterIPs"], text)
 
@@ -275,6 +319,10 @@ def _size(claim: Json, path: str) -> Iterator[Fault]:
 
 def _stateful(value: Json) -> Iterator[Fault]:
     yield from _template(value)
+    strategy = value["spec"]["updateStrategy"]
+    if strategy["type"] == "OnDelete" and "rollingUpdate" in strategy:
+        text = "only allowed for updateStrategy 'RollingUpdate'"
+        yield _invalid("spec.updateStrategy.rollingUpdate", strategy["rollingUpdate"], text)
     for index, claim in enumerate(value["spec"].get("volumeClaimTemplates") or ()):
         yield from _size(claim, f"spec.volumeClaimTemplates[{index}].spec")
 
@@ -328,6 +376,9 @@ def _cluster_ip(new: Json, old: Json) -> Iterator[Fault]:
         and spec.get("clusterIP") != before["clusterIP"]
     ):
         yield _invalid("spec.clusterIPs[0]", spec.get("clusterIPs") or [], "may not change once set")
+    is_balanced = spec["type"] == before["type"] == "LoadBalancer"
+    if is_balanced and spec.get("loadBalancerClass") != before.get("loadBalancerClass"):
+        yield _invalid("spec.loadBalancerClass", spec.get("loadBalancerClass"), "may not change once set")
 
 
 def _claim(new: Json, old: Json) -> Iterator[Fault]:

@@ -21,6 +21,8 @@ class Addresses:
     def assign(self, service: Json, live: Json | None) -> None:
         """Fill in what `service` needs and keep what `live` already has."""
         spec, before = service["spec"], (live or {}).get("spec", {})
+        if before:
+            _forget(spec, before)
         if spec["type"] == "ExternalName":
             return
         if not spec.get("clusterIP"):
@@ -42,10 +44,13 @@ class Addresses:
         self.ports.difference_update(port.get("nodePort", 0) for port in service["spec"].get("ports") or ())
 
     def _node_ports(self, spec: Json, before: Json) -> None:
-        known = {(port["port"], port["protocol"]): port.get("nodePort") for port in before.get("ports") or ()}
+        known = {port.get("name"): port.get("nodePort") for port in before.get("ports") or ()}
+        used = {port.get("nodePort") for port in spec.get("ports") or ()}
         for port in spec.get("ports") or ():
             if not port.get("nodePort"):
-                port["nodePort"] = known.get((port["port"], port["protocol"])) or self._free_port()
+                number = known.get(port.get("name"))
+                port["nodePort"] = number if number and number not in used else self._free_port()
+                used.add(port["nodePort"])
             self.ports.add(port["nodePort"])
 
     def _free_address(self) -> str:
@@ -53,3 +58,23 @@ class Addresses:
 
     def _free_port(self) -> int:
         return next(port for port in range(30000, 32768) if port not in self.ports)
+
+
+def _forget(spec: Json, before: Json) -> None:
+    """Drop what the type that the Service no longer has came with, unless it was changed as well."""
+    outside = ("NodePort", "LoadBalancer")
+    if before["type"] in outside and spec["type"] not in outside:
+        if spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy"):
+            spec.pop("externalTrafficPolicy", None)
+        if [port.get("nodePort") for port in spec.get("ports") or ()] == [
+            port.get("nodePort") for port in before.get("ports") or ()
+        ]:
+            for port in spec.get("ports") or ():
+                port.pop("nodePort", None)
+    if before["type"] == "LoadBalancer" != spec["type"]:
+        for key in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
+            if spec.get(key) == before.get(key):
+                spec.pop(key, None)
+    is_local = spec["type"] == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local"
+    if not is_local and spec.get("healthCheckNodePort") == before.get("healthCheckNodePort"):
+        spec.pop("healthCheckNodePort", None)

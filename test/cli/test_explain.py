@@ -63,3 +63,20 @@ def test_a_name_that_does_not_exist_is_an_error_with_the_nearest(
 def test_an_unknown_kind_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert explain.main(["vmscrape/web"], {}) == 2
     assert "expected KIND/NAME" in capsys.readouterr().err
+
+
+def test_an_agent_without_configuration_says_why_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "given.yaml"
+    missing = {"name": "jobs", "key": "jobs.yaml"}
+    for agent, environ, want in (
+        ({"selectAllByDefault": True}, {"WATCH_NAMESPACE": "other"}, "the operator watches other namespaces only"),
+        (
+            {"selectAllByDefault": True, "additionalScrapeConfigs": missing},
+            {},
+            "spec.additionalScrapeConfigs: secret mon/jobs not found",
+        ),
+        ({"selectAllByDefault": 1}, {}, "spec.selectAllByDefault: expected boolean, got integer"),
+    ):
+        file.write_text(yaml.safe_dump_all(objects({"agent": agent})))
+        assert explain.main(["vmagent/main", "-n", "mon", "-f", str(file)], environ) == 0
+        assert capsys.readouterr().out.splitlines()[:2] == ["VMAgent mon/main", f"  {want}"]

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.cli import render
+from vmagent_operator.cli import manifests, render
 from vmagent_operator.cli.main import main
 from vmagent_operator.limits import INFLATED_BYTES
 
@@ -84,7 +84,9 @@ def test_a_misspelled_field_is_named(given: Path, capsys: pytest.CaptureFixture[
         AGENT.replace("NAME", "one").replace("url: http://vm,", "url: http://vm, urll: x,") + "---\n" + SECRET
     )
     assert run("-f", str(given)) == 0
-    assert capsys.readouterr().err == "VMAgent mon/one: unknown fields are ignored: spec.remoteWrite[0].urll\n"
+    assert capsys.readouterr().err == (
+        "VMAgent mon/one: spec.remoteWrite[0].urll is no field and has no effect; did you mean url?\n"
+    )
 
 
 def test_an_agent_that_fails_stops_no_other(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -266,3 +268,51 @@ def test_a_secret_that_is_no_base64_stops_only_who_refers_to_it(
 def test_an_agent_that_is_not_watched_leads_to_nothing(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("-f", str(given), WATCH_NAMESPACE="elsewhere") == 0
     assert documents(capsys.readouterr().out) in ([], [None])
+
+
+def test_a_folder_of_gitops_is_rendered(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in {
+        "kustomization.yaml": "resources: [a.yaml]",
+        "kustomize.yaml": "{apiVersion: kustomize.config.k8s.io/v1alpha1, kind: Component}",
+        "nameless.yaml": "{apiVersion: v1, kind: ConfigMap, metadata: {generateName: a-}}",
+        "values.yaml": "image: {tag: v1}",
+    }.items():
+        (given / name).write_text(text)
+    assert run("-f", str(given)) == 0
+    out, err = capsys.readouterr()
+    assert "vmagent-one" in out
+    assert err.splitlines() == [
+        f"{given / 'nameless.yaml'}: an object of kind ConfigMap has no name: passed over",
+        f"{given / 'values.yaml'}: a document is no Kubernetes object: passed over",
+    ]
+
+
+def test_a_kustomization_is_passed_over_wherever_it_stands(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (given / "k.yaml").write_text("{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization}")
+    assert run("-f", str(given / "a.yaml"), "-f", str(given / "k.yaml")) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_kinds_of_another_group_are_none_of_ours(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    knative = "{apiVersion: serving.knative.dev/v1, kind: Service, metadata: {name: vmagent-one, namespace: mon}}"
+    other = AGENT.replace("NAME", "two").replace("operator.victoria", "victoria")
+    (given / "b.yaml").write_text(knative + "\n---" + other)
+    assert run("-f", str(given)) == 0
+    out, err = capsys.readouterr()
+    line = (
+        "VMAgent mon/two: is of victoriametrics.com/v1beta1, not of operator.victoriametrics.com/v1beta1: passed over\n"
+    )
+    assert err == line
+    services = [obj["metadata"]["name"] for obj in documents(out) if obj["kind"] == "Service"]
+    assert services == ["vmagent-one"]
+    assert "vmagent-two" not in out
+
+
+def test_an_anchor_may_be_used_twice(given: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    labels = "{first: &a {on: '1'}, second: *a, third: &a {on: '2'}, fourth: *a}"
+    (given / "a.yaml").write_text(f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: c}}, data: {labels}}}")
+    (read,) = manifests.read([str(given)])
+    assert [read["data"][key]["on"] for key in ("first", "second", "third", "fourth")] == ["1", "1", "2", "2"]
+    (given / "a.yaml").write_text("a: *nothing")
+    assert run("-f", str(given)) == 2
+    assert "found undefined alias" in capsys.readouterr().err

@@ -17,8 +17,8 @@ _serial = itertools.count(1)
 @pytest.fixture(scope="session")
 def in_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The kubeconfig of our server."""
-    with Server() as server:
-        yield server.kubeconfig(tmp_path_factory.mktemp("apiserver") / "kubeconfig")
+    with Server(tokens={"administrator": "admin"}) as server:
+        yield server.kubeconfig(tmp_path_factory.mktemp("apiserver") / "kubeconfig", token="administrator")
 
 
 @pytest.fixture(params=["in-process", pytest.param("real", marks=pytest.mark.cluster)])

@@ -1,5 +1,7 @@
 """The threads around a system: who stands for election when, what a stop waits for, and what it still says."""
 
+import base64
+import gzip
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +12,8 @@ from attrs import define, evolve, field
 
 from test.apiserver.faults import Fault
 from test.apiserver.memory import Memory, MemoryStream
-from test.controller.world import World, agent
+from test.controller.world import World, agent, scrape
+from vmagent_operator.controller import manager
 from vmagent_operator.controller.manager import Manager, StartError, Timing
 from vmagent_operator.kube.clock import SystemClock
 from vmagent_operator.kube.errors import NetworkError
@@ -44,6 +47,39 @@ class Candidate:
         return True
 
 
+@define
+class Patient:
+    """The cluster's answers one at a time, and watches that look for news fifty times a second, unless they are silent."""
+
+    face: Memory
+    is_silent: bool = False
+    lock: threading.Lock = field(factory=threading.Lock)
+
+    def request(self, method: str, path: str, **rest: Any) -> Response:
+        """See Transport."""
+        with self.lock:
+            return self.face.request(method, path, **rest)
+
+    def stream(self, path: str, **rest: Any) -> Any:
+        """See Transport."""
+        with self.lock:
+            return PatientStream(self.face.stream(path, **rest), self)
+
+
+class PatientStream:
+    """See Patient."""
+
+    def __init__(self, stream: MemoryStream, server: Patient) -> None:
+        self.status, self.headers, self.close = stream.status, stream.headers, stream.close
+        self.stream, self.server = stream, server
+
+    def __iter__(self) -> Iterator[bytes]:
+        for line in self.stream:
+            if not line or self.server.is_silent:
+                time.sleep(0.02)
+            yield b"" if self.server.is_silent else line
+
+
 @define(eq=False)
 class Process:
     """A manager that runs in a thread, over a cluster in memory and on the clock of the wall."""
@@ -51,6 +87,7 @@ class Process:
     world: World
     candidate: Any
     manager: Manager
+    server: Patient
     ended: list[int | StartError] = field(factory=list)
     thread: threading.Thread = field(init=False)
 
@@ -80,10 +117,11 @@ def process(timing: Timing = Timing()) -> Process:  # noqa: B008
     world = World(clock=SystemClock())  # type: ignore[arg-type]
     candidate: Any = Candidate()
     stop, closing = threading.Event(), threading.Event()
+    world.system.informers.by_kind.clear()  # the manager makes its own
     patient = Patient(world.transport)
     world.connect(patient)
     client = evolve(world.system.client, transport=patient)
-    return Process(world, candidate, Manager(world.system, client, candidate, timing, stop, closing))
+    return Process(world, candidate, Manager(world.system, client, candidate, timing, stop, closing), patient)
 
 
 @define
@@ -96,38 +134,6 @@ class Hanging:
         """See Transport."""
         self.until.wait(30)
         raise NetworkError("gone", sent=True)
-
-
-@define
-class Patient:
-    """The cluster's answers one at a time, and watches that look for news fifty times a second."""
-
-    face: Memory
-    lock: threading.Lock = field(factory=threading.Lock)
-
-    def request(self, method: str, path: str, **rest: Any) -> Response:
-        """See Transport."""
-        with self.lock:
-            return self.face.request(method, path, **rest)
-
-    def stream(self, path: str, **rest: Any) -> Any:
-        """See Transport."""
-        with self.lock:
-            return PatientStream(self.face.stream(path, **rest))
-
-
-class PatientStream:
-    """See Patient."""
-
-    def __init__(self, stream: MemoryStream) -> None:
-        self.status, self.headers, self.close = stream.status, stream.headers, stream.close
-        self.stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        for line in self.stream:
-            if not line:
-                time.sleep(0.02)
-            yield line
 
 
 def eventually(condition: Callable[[], object]) -> None:
@@ -175,7 +181,7 @@ def test_a_cold_standby_is_ready_once_the_server_has_answered(running: list[Proc
     assert each.manager.unready() == "starting"
     each.start()
     eventually(lambda: not each.manager.unready())
-    assert each.manager.informers == ()
+    assert not each.manager.system.informers.by_kind
 
 
 def test_a_stop_does_not_wait_for_a_server_that_hangs(running: list[Process]) -> None:
@@ -193,7 +199,7 @@ def test_what_the_last_reconciles_had_to_tell_goes_out_at_the_stop(running: list
     each = process()
     running.append(each)
     each.start()
-    eventually(lambda: each.manager.workers)
+    eventually(lambda: each.manager.threads.workers)
     each.world.add(agent(selectAllByDefault=True))
     eventually(lambda: each.world.names("deployments.apps"))
     told = evolve(next(iter(each.world.system.stores.items(each.world.owners[0].resource))))
@@ -201,3 +207,24 @@ def test_what_the_last_reconciles_had_to_tell_goes_out_at_the_stop(running: list
     each.stop()
     assert ("Normal", "LastWords", "said at the end") in each.world.events()
     assert each.candidate.released == 1
+
+
+def test_a_standby_reads_anew_before_it_writes_whatever_its_watches_kept_to_themselves(
+    running: list[Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(manager, "FRESH_SECONDS", 0.0)
+    each = process()
+    each.candidate.wins = False
+    each.world.add(scrape("old"))
+    each.world.add(agent(selectAllByDefault=True))
+    running.append(each)
+    each.start()
+    eventually(lambda: each.manager.system.informers.by_kind and not each.manager.unready())
+    each.server.is_silent = True
+    each.world.delete("/apis/operator.victoriametrics.com/v1beta1/namespaces/apps/vmservicescrapes/old")
+    each.world.add(scrape("new"))
+    each.candidate.wins = True
+    eventually(lambda: each.world.get("secrets", "monitoring", "vmagent-main"))
+    data = each.world.get("secrets", "monitoring", "vmagent-main")["data"]["vmagent.yaml.gz"]
+    text = gzip.decompress(base64.b64decode(data)).decode()
+    assert ("apps/new" in text, "apps/old" in text) == (True, False)

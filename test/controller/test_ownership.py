@@ -563,3 +563,20 @@ def test_render_and_controller_agree_on_a_configuration_that_was_there(uid: str 
     wanted = [each for each in shown.objects if (each["kind"], each["metadata"]["name"]) == ("Secret", "vmagent-main")]
     assert len(found) == len(wanted) == (1 if uid else 0)
     assert all(len(each["metadata"]["ownerReferences"]) == 1 for each in wanted)
+
+
+def test_a_users_secret_that_an_earlier_version_has_labelled_stays_the_users() -> None:
+    world = World()
+    labels = {"app.kubernetes.io/component": "monitoring", **dict(pair.split("=") for pair in LABELS.split(", "))}
+    labelled = secret("vmagent-main", **{CONFIG: "mine"})
+    world.add({**labelled, "metadata": {**labelled["metadata"], "labels": labels}}, FIELD_MANAGER.name)
+    world.add(agent())
+    world.settle(60)
+    assert "ownerReferences" not in content(world, SECRET)["metadata"]
+    world.patch(PATH, {"spec": {"selectAllByDefault": True}})
+    world.settle(60)
+    assert status(world)["updateStatus"] == "operational"
+    assert "ownerReferences" not in content(world, SECRET)["metadata"]
+    world.settle(600)
+    end(world)
+    assert CONFIG in content(world, SECRET)["data"]

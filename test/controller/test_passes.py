@@ -1,6 +1,7 @@
 """What a VMAgent gets, keeps and loses, pass by pass, against a server in memory."""
 
 import base64
+import gc
 import gzip
 import hashlib
 from typing import Any
@@ -13,6 +14,7 @@ from test.controller.world import World, agent, scrape
 from vmagent_operator.api import kinds
 from vmagent_operator.kube.resource import SECRETS
 from vmagent_operator.scrape import fragment
+from vmagent_operator.scrape.fragment import Fragment
 from vmagent_operator.scrape.jobs import service
 from vmagent_operator.scrape.references import Reference
 
@@ -149,6 +151,17 @@ def test_a_pause_freezes_everything_but_the_status(world: World) -> None:
     assert status(world)["updateStatus"] == "operational"
     assert world.get("deployments.apps", "monitoring", "vmagent-main")["spec"]["replicas"] == 3
     assert "apps/app" in configuration(world)
+
+
+def test_the_status_says_how_many_pods_each_workload_has(world: World) -> None:
+    world.add(agent(replicaCount=2, shardCount=2))
+    world.add(agent("single"))
+    world.add(agent("nodes", daemonSetMode=True))
+    world.settle()
+    names = ("main", "single", "nodes")
+    found = {name: world.get(AGENTS, "monitoring", name)["status"]["replicas"] for name in names}
+    nodes = world.get("daemonsets.apps", "monitoring", "vmagent-nodes")["status"]["desiredNumberScheduled"]
+    assert found == {"main": 2, "single": 1, "nodes": nodes}
 
 
 def test_an_agent_that_cannot_be_built_keeps_its_children(world: World) -> None:
@@ -297,7 +310,7 @@ def test_a_child_of_somebody_else_is_left_alone(world: World) -> None:
 
 
 def test_drift_is_repaired_and_what_others_add_stays(world: World) -> None:
-    world.add(agent())
+    world.add(agent(replicaCount=1))
     world.settle()
     path = "/apis/apps/v1/namespaces/monitoring/deployments/vmagent-main"
     template = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": "now"}}}
@@ -410,7 +423,7 @@ def test_jobs_move_to_a_new_secret_only_when_pods_mount_it() -> None:
 
 
 def test_somebody_who_undoes_our_writes_slows_them_down(world: World) -> None:
-    world.add(agent())
+    world.add(agent(replicaCount=1))
     world.settle()
     path = "/apis/apps/v1/namespaces/monitoring/deployments/vmagent-main"
     for _ in range(40):
@@ -502,6 +515,31 @@ def test_of_a_secret_only_the_keys_that_are_named_are_kept(world: World) -> None
     assert "bearer_token: later" in configuration(world)
     reads = world.system.owners["vmagent"].reconciler.states.of(*KEY).reads.contents
     assert reads[Reference("Secret", "apps", "s")].content == {"token": "token", "later": "later"}
+
+
+def test_values_of_secrets_are_held_as_long_as_somebody_refers_to_them(world: World) -> None:
+    world.add(secret("s", "apps", token="top-secret"))
+    world.add(scrape(endpoints=[{"port": "http", "bearerTokenSecret": {"name": "s", "key": "token"}}]))
+    world.add(agent(selectAllByDefault=True))
+    world.settle()
+
+    def held() -> int:
+        gc.collect()
+        found = [each for each in gc.get_objects() if isinstance(each, Fragment) and b"top-secret" in each.entry.text]
+        return len(found) + len(world.system.owners["vmagent"].reconciler.states.of(*KEY).reads.contents)
+
+    assert held() > 0
+    change(world, SCRAPES, "apps", "app", endpoints=[{"port": "http"}])
+    world.settle(60)
+    assert held() == 0
+    change(
+        world, SCRAPES, "apps", "app", endpoints=[{"port": "http", "bearerTokenSecret": {"name": "s", "key": "token"}}]
+    )
+    world.settle(60)
+    assert held() > 0
+    world.delete("/apis/operator.victoriametrics.com/v1beta1/namespaces/monitoring/vmagents/main")
+    world.settle(120)
+    assert held() == 0
 
 
 def test_what_is_doubtful_is_told_by_a_condition_and_one_event() -> None:

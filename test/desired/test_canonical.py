@@ -15,6 +15,14 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"optional": False, "runAsUser": 0, "tolerationSeconds": 0, "storageClassName": "", "defaultMode": 0},
         {"optional": False, "runAsUser": 0, "tolerationSeconds": 0, "storageClassName": "", "defaultMode": 0},
     ),
+    "of some keys a zero has a meaning in one place only": (
+        {
+            "csi": {"driver": "d", "readOnly": False, "fsType": ""},
+            "nfs": {"path": "/", "readOnly": False},
+            "fc": {"lun": 0},
+        },
+        {"csi": {"driver": "d", "readOnly": False, "fsType": ""}, "nfs": {"path": "/"}, "fc": {"lun": 0}},
+    ),
     "empty lists and maps go, empty objects stay": (
         {"command": [], "emptyDir": {}, "labelSelector": {"matchLabels": {}}, "annotations": {}, "limits": {}},
         {"emptyDir": {}, "labelSelector": {}},

@@ -140,6 +140,29 @@ def test_same_inputs_give_the_same_objects() -> None:
     assert written(desired(inputs(spec)).stages) == written(desired(inputs(spec)).stages)
 
 
+@pytest.mark.parametrize(
+    ("spec", "longest"),
+    [
+        ({"statefulMode": True}, 52),
+        ({"statefulMode": True, "shardCount": 1}, 50),
+        ({"statefulMode": True, "shardCount": 11}, 49),
+        ({"statefulMode": True, "useLegacyNaming": True}, 52),
+        ({"statefulMode": True, "daemonSetMode": True}, 63),
+        ({"shardCount": 11}, 63),
+    ],
+)
+def test_a_stateful_set_whose_name_is_too_long_for_pods_is_refused(spec: Manifest, longest: int) -> None:
+    room = longest - (0 if spec.get("useLegacyNaming") else len("vmagent-"))
+
+    def of(length: int) -> Inputs:
+        given = inputs(spec)
+        return evolve(given, owner=evolve(given.owner, metadata=evolve(given.owner.metadata, name="a" * length)))
+
+    assert written(desired(of(room)).stages)
+    with pytest.raises(OwnerError, match=r"metadata.name: .* (has no pods|ends at 63)"):
+        desired(of(room + 1))
+
+
 def test_undecodable_agent_is_refused() -> None:
     owner = agent({"remoteWrite": "none"})
     with pytest.raises(OwnerError) as raised:

@@ -62,17 +62,21 @@ def _in_process(_: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Path, 
 
 def _real(request: pytest.FixtureRequest, folder: Path) -> Iterator[tuple[Path, Path]]:
     cluster = request.getfixturevalue("controllers")
-    objects = shipped()
+    yield cluster.kubeconfig, install(cluster, shipped())
+
+
+def install(cluster: Cluster, objects: list[dict[str, Any]], namespace: str = NAMESPACE) -> Path:
+    """The kubeconfig of the operator's account in `namespace`, once all of `objects` are there and it may work."""
     crds = [item for item in objects if item["kind"] == "CustomResourceDefinition"]
     cluster.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(crds))
     cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
     cluster.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
-    operator = cluster.service_account(NAMESPACE, ACCOUNT)
-    eventually(lambda: _may_own(cluster), seconds=60, every_seconds=1)
-    yield cluster.kubeconfig, operator
+    operator = cluster.service_account(namespace, ACCOUNT)
+    eventually(lambda: _may_own(cluster, namespace), seconds=60, every_seconds=1)
+    return operator
 
 
-def _may_own(cluster: Cluster) -> bool:
+def _may_own(cluster: Cluster, namespace: str) -> bool:
     """Whether a VMAgent may be named as an owner: admission looks for kinds that are new to it every 30 s only.
 
     Until then it answers 403, as it does to a missing right, which is what the scenarios count. Asked in the operator's name, which
@@ -88,9 +92,9 @@ def _may_own(cluster: Cluster) -> bool:
     account = {
         "apiVersion": "v1",
         "kind": "ServiceAccount",
-        "metadata": {"name": "vmagent-main", "namespace": NAMESPACE, "ownerReferences": [owner]},
+        "metadata": {"name": "vmagent-main", "namespace": namespace, "ownerReferences": [owner]},
     }
-    user = f"--as=system:serviceaccount:{NAMESPACE}:{ACCOUNT}"
+    user = f"--as=system:serviceaccount:{namespace}:{ACCOUNT}"
     try:
         cluster.kubectl("create", "--dry-run=server", user, "-f", "-", stdin=json.dumps(account))
     except AssertionError:

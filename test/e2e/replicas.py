@@ -7,7 +7,7 @@ import re
 import socket
 import sys
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from urllib.error import URLError
 
@@ -50,12 +50,16 @@ class Replica:
 
 @define(eq=False)
 class Replicas:
-    """The operator's Deployment, so to speak: `running` replicas that share a kubeconfig and a lease."""
+    """The operator's Deployment, so to speak: `running` replicas that share a kubeconfig and a lease.
+
+    environ: what they find in their environment; with `KUBECONFIG` in it, `kubeconfig` is not given as a flag.
+    """
 
     kubeconfig: Path
     namespace: str
     folder: Path
     lease_flags: Sequence[str] = LEASE_FLAGS
+    environ: Mapping[str, str] = field(factory=dict)
     running: list[Replica] = field(factory=list)
     _started: int = 0
 
@@ -63,11 +67,13 @@ class Replicas:
         """A further replica, ready."""
         self._started += 1
         metrics, health = (f"127.0.0.1:{port}" for port in _free_ports())
-        command = [sys.executable, "-m", "vmagent_operator", f"--kubeconfig={self.kubeconfig}", "--leader-elect"]
+        command = [sys.executable, "-m", "vmagent_operator", "--leader-elect"]
+        command += [] if "KUBECONFIG" in self.environ else [f"--kubeconfig={self.kubeconfig}"]
         command += [f"--leader-elect-namespace={self.namespace}", *self.lease_flags]
         command += [f"--metrics-bind-address={metrics}", f"--health-probe-bind-address={health}"]
         env = {name: value for name, value in os.environ.items() if name not in ("KUBECONFIG", "HTTPS_PROXY")}
-        process = Process(command, self.folder / f"operator-{self._started}.log", cwd=ROOT, env=env)
+        log = self.folder / f"operator-{self._started}.log"
+        process = Process(command, log, cwd=ROOT, env={**env, **self.environ})
         replica = Replica(process, f"http://{metrics}", f"http://{health}")
         self.running.append(replica)
         eventually(replica.is_ready, seconds=30)

@@ -137,7 +137,7 @@ def test_a_deleted_child_comes_back(world: World, agent: str, child: str) -> Non
 @pytest.mark.parametrize(
     ("child", "edit"),
     [
-        ("Deployment", {"spec": {"replicas": 3}}),
+        ("Deployment", {"spec": {"revisionHistoryLimit": 3}}),
         ("Deployment", {"spec": {"template": {"spec": {"serviceAccountName": "another"}}}}),
         ("Service", {"spec": {"selector": {"app": "another"}}}),
         ("Secret", {"data": {"vmagent.yaml.gz": "bm9uc2Vuc2U="}}),

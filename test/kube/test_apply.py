@@ -255,9 +255,9 @@ def test_rounds_against_another_writer_are_a_hundredth_of_a_second_apart(api: Ap
     assert clock.waits == pytest.approx([0.011, 0.011])
 
 
-def service(type_: str = "ClusterIP") -> dict[str, Any]:
+def service(type_: str = "ClusterIP", **more: Any) -> dict[str, Any]:
     metadata = config_map()["metadata"]
-    spec = {"type": type_, "ports": [{"name": "http", "port": 80}], "selector": {"app": "x"}}
+    spec = {"type": type_, "ports": [{"name": "http", "port": 80}], "selector": {"app": "x"}, **more}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {**metadata, "name": "s"}, "spec": spec}
 
 
@@ -267,11 +267,34 @@ def test_what_cannot_be_changed_is_deleted_and_made_again(api: Api, applier: App
     owner = {"apiVersion": "v1", "kind": "Service", "name": "s", "uid": before}
     part = {"name": "part", "namespace": "n", "ownerReferences": [owner]}
     api.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": part})
-    written = applier.ensure(service("NodePort"))
-    assert (written.action, written.paths) == ("recreate, create", ("spec.type",))
+    told = list[str]()
+    applier.before_recreation = told.append
+    written = applier.ensure(service(clusterIP="None"))
+    assert (written.action, written.paths) == ("apply, create", ("spec.clusterIP",))
+    assert len(told) == 1
+    assert told[0].startswith("Service n/s is deleted and made again: ")
+    assert "may not change once set" in told[0]
     assert written.metadata["uid"] == uid(api, "services", "s") != before
     part = (api.store.get("configmaps", ("n", "part")) or {})["metadata"]
     assert part["ownerReferences"] == [owner]  # goes with the object that it was part of
+
+
+@pytest.mark.parametrize("type_", ["NodePort", "LoadBalancer", "ExternalName"])
+def test_a_service_that_becomes_another_type_stays_the_same_object(api: Api, applier: Applier, type_: str) -> None:
+    applier.ensure(service())
+    before = uid(api, "services", "s")
+    applier.ensure(service(type_, **({"externalName": "db.example"} if type_ == "ExternalName" else {})))
+    assert uid(api, "services", "s") == before
+    applier.ensure(service())
+    assert uid(api, "services", "s") == before
+
+
+def test_a_service_for_all_that_is_refused_stays(api: Api, applier: Applier) -> None:
+    applier.ensure(service())
+    before = api.store.get("services", ("n", "s"))
+    with pytest.raises(Invalid):
+        applier.ensure(service(ports=[{"port": 80}, {"port": 81}]))
+    assert api.store.get("services", ("n", "s")) == before
 
 
 def stateful_set(labels: dict[str, str] | None = None, grace: int = 30) -> dict[str, Any]:
@@ -335,4 +358,4 @@ def test_a_server_that_does_not_keep_what_it_is_given_is_not_asked_for_ever(api:
     applier.ensure(service())
     api.faults.add(Fault(verb="delete", status=404, reason="NotFound", times=0))
     with pytest.raises(Conflict, match=r"^Service n/s: somebody else keeps writing to it$"):
-        applier.ensure(service("NodePort"))
+        applier.ensure(service(clusterIP="None"))

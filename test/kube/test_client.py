@@ -471,7 +471,7 @@ def test_the_meter_hears_of_every_exchange() -> None:
         def exchange(self, exchange: Exchange) -> None:
             exchanges.append(exchange)
 
-        def throttled(self, seconds: float, *, by_server: bool) -> None:
+        def throttled(self, seconds: float, pool: str, *, by_server: bool) -> None:
             throttled.append((seconds, by_server))
 
     api, _, _ = client(

@@ -1,13 +1,13 @@
 """The store: contents and indexes after any history, and the changes that it reports."""
 
 import json
-import sys
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vmagent_operator.kube.cache import store as cache
 from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.http.answer import Event
@@ -136,7 +136,20 @@ def test_strings_that_repeat_are_held_once() -> None:
     held = store(*(thing(f"thing-{number}", app="a rather long " + str(number // 9)) for number in range(2)))
     first, second = held.items()
     assert first["metadata"]["labels"]["app"] is second["metadata"]["labels"]["app"]
-    assert first["kind"] is second["kind"] is sys.intern("Thing")
+    assert first["kind"] is second["kind"]
+
+
+def test_strings_that_do_not_repeat_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Helm puts the time into a label: what each version brings anew must not stay."""
+    monkeypatch.setattr(cache, "COPIES", 100)
+    held = store()
+    for version in range(1000):
+        held.apply(
+            Event("MODIFIED", thing("a", version=str(version), modified=f"at-{version}", **{f"k{version}": "v"}))
+        )
+        assert len(cache._copies) <= 100
+    held.apply(Event("MODIFIED", thing("a", version="x", long="l" * 1000)))
+    assert "l" * 1000 not in cache._copies
 
 
 def test_what_thousands_of_objects_repeat_is_held_once() -> None:

@@ -35,7 +35,8 @@ def namespace(crds: Cluster) -> Iterator[str]:
 def policies(crds: Cluster, namespace: str) -> Iterator[Cluster]:
     crds.kubectl("apply", "-k", str(MANIFESTS / "policy"))
     refused = manifest({"spec": {"remoteWrite": []}})
-    doubtful = manifest({"kind": "VMNodeScrape", "spec": {"basicAuth": {}, "authorization": {"credentialsFile": "/t"}}})
+    both = {"basicAuth": {"password_file": "/p"}, "authorization": {"credentialsFile": "/t"}}
+    doubtful = manifest({"kind": "VMNodeScrape", "spec": both})
     path = f"{API}/namespaces/{namespace}"
     # a policy takes effect some time after it was accepted
     eventually(lambda: crds.api.dry_run(f"{path}/vmagents", refused)[0] != "")

@@ -124,6 +124,14 @@ def test_agent(state: State, reason: str, conditions: dict[str, str]) -> None:
     assert again == status
 
 
+@pytest.mark.parametrize(
+    ("spec", "replicas"),
+    [({}, 1), ({"replicaCount": 0}, 0), ({"replicaCount": 3}, 3), ({"daemonSetMode": True}, 0), ({"hpa": {}}, 1)],
+)
+def test_without_a_number_an_agent_has_one_pod(spec: dict[str, Any], replicas: int) -> None:
+    assert scale(agent(spec))["replicas"] == replicas
+
+
 def test_doubts_are_told_without_failing() -> None:
     status = owner_status(
         agent(), "operational", "", NOW, scale=scale(agent()), warnings=("spec.port: is no port number",)

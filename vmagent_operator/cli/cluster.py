@@ -1,7 +1,7 @@
 """Objects from files that stand for a cluster."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -9,7 +9,10 @@ from attrs import frozen
 
 from vmagent_operator.api.kinds import BY_NAME, Kind, read
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.cli.manifests import Tell
 from vmagent_operator.controller.steps.leftout import Name, name_of
+from vmagent_operator.identity import API_VERSION
+from vmagent_operator.kube import resource
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.references import Reference
 
@@ -63,6 +66,28 @@ class Cluster:
 
     def _named(self, kind: str) -> list[Manifest]:
         return [raw for name, raw in self.objects.items() if name[0] == kind]
+
+
+def known(objects: Iterable[Manifest], tell: Tell) -> Iterator[Manifest]:
+    """Those of `objects` that are what their kind says.
+
+    A kind belongs to a group: a Service of Knative's is no Service, and a VMAgent of another group no API server knows.
+    """
+    for raw in objects:
+        version, kind = raw["apiVersion"], raw["kind"]
+        if kind in BY_NAME and version != API_VERSION:
+            namespace = raw["metadata"].get("namespace") or "default"
+            tell(f"{kind} {namespace}/{raw['metadata']['name']}: is of {version}, not of {API_VERSION}: passed over")
+        elif kind in BY_NAME or _group(version) == _GROUPS.get(kind, _group(version)):
+            yield raw
+
+
+def _group(api_version: str) -> str:
+    return api_version.rpartition("/")[0]
+
+
+_GROUPS: Mapping[str, str] = {each.kind: each.group for each in resource.BY_KIND.values()}
+"""Kind -> the group of the one that we know."""
 
 
 def name_of_custom(obj: CustomObject[object]) -> Name:

@@ -5,6 +5,7 @@ import difflib
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from attrs import frozen
@@ -12,7 +13,7 @@ from attrs import frozen
 from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, Kind, ScrapeObject
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
-from vmagent_operator.cli.cluster import Cluster, name_of_custom
+from vmagent_operator.cli.cluster import Cluster, known, name_of_custom
 from vmagent_operator.cli.decisions import Decision, decisions, is_watched
 from vmagent_operator.controller.steps.leftout import Name
 from vmagent_operator.desired.stages import Desired
@@ -60,6 +61,8 @@ def explanation(cluster: Cluster, obj: CustomObject[object], settings: Settings)
     judge = _Judge(settings, cluster.namespaces, values, made, messages)
     yield f"{obj.kind.name} {obj.key}"
     agents = _sorted(cluster, VMAGENT)
+    if obj.kind is VMAGENT:
+        yield from (f"  {fault}" for fault in judge.of_agent(obj))
     for kind in SCRAPE_KINDS:
         scrapes = _sorted(cluster, kind)
         if obj.kind is VMAGENT:
@@ -87,20 +90,27 @@ class _Judge:
     made: Mapping[str, Decision]
     messages: Mapping[str, Mapping[Name, str]]
 
+    def of_agent(self, agent: CustomObject[object]) -> Iterator[str]:
+        """Why the agent gets no configuration at all, if that is so."""
+        decision = self.made.get(agent.key)
+        if agent.error is not None:
+            yield str(agent.error)
+        elif not is_watched(agent, self.settings):
+            yield "the operator watches other namespaces only"
+        elif decision is not None and not decision.is_configured:
+            yield decision.reason
+
     def verdict(self, agent: VMAgent, scrape: ScrapeObject) -> Verdict:
         """The first link that breaks: of the selection, of the agent, of the object, or of what others leave room for."""
-        if agent.error is not None:
+        if agent.spec is None:
             return Verdict(broken="agent", message=str(agent.error))
         found = verdict(scrape_owner(agent, self.settings), scrape, self.namespaces, self.values)
-        decision = self.made.get(agent.key)
         if not found.is_selected:
             return found
-        if not is_watched(agent, self.settings):
-            return Verdict(broken="agent", message="the operator watches other namespaces only")
-        if decision is None:
+        for fault in self.of_agent(agent):
+            return Verdict(broken="agent", message=fault)
+        if agent.key not in self.made:
             return found
-        if not decision.is_configured:
-            return Verdict(broken="agent", message=decision.reason)
         message = self.messages[agent.key].get(name_of_custom(scrape))
         return Verdict(broken="object", message=message) if message else found
 
@@ -130,7 +140,8 @@ def _not_found(cluster: Cluster, kind: Kind[object], namespace: str, name: str) 
 
 def _given(options: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Iterable[Manifest]:
     if options.filename:
-        return manifests.read(options.filename)
+        tell = partial(print, file=sys.stderr)
+        return known(manifests.read(options.filename, tell), tell)
     return _live(options.kubeconfig, options.context, settings, environ)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,15 +11,28 @@ import yaml
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.limits import YAML_NESTING
 from vmagent_operator.model.decode import Manifest
+from vmagent_operator.model.suggest import suggestion
 
+Tell = Callable[[str], object]
+"""Gets a line about what is passed over."""
 _STRING = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
 SHOWN = 20
 """Unknown fields of an object that are named; there may be tens of thousands."""
 
 
+_KUSTOMIZE = "kustomize.config.k8s.io/"
+"""Begins the `apiVersion` of what kustomize reads and no API server."""
+_KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml")
+"""Files that kustomize reads also without `apiVersion` and `kind`."""
+
+
 class InputError(ValueError):
     """Input that cannot be read; the text names the file and says why."""
+
+
+class NoObject(InputError):  # noqa: N818
+    """A document that can be read, but is no Kubernetes object."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -51,6 +64,22 @@ def _make_texts(keys: Iterable[yaml.ScalarNode]) -> None:
 _Loader.add_constructor("tag:yaml.org,2002:value", yaml.SafeLoader.construct_yaml_str)
 
 
+class _PatientLoader(yaml.composer.Composer, _Loader):
+    """The same, slower, for documents that use the name of an anchor twice: legal YAML, of which libyaml's composer makes an error."""
+
+    def __init__(self, text: str) -> None:
+        _Loader.__init__(self, text)  # type: ignore[call-arg]
+        yaml.composer.Composer.__init__(self)
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """See Composer; the last anchor of a name counts."""
+        event = self.peek_event()
+        if not isinstance(event, yaml.AliasEvent):
+            self.anchors.pop(getattr(event, "anchor", None), None)
+        node: yaml.Node | None = super().compose_node(parent, index)
+        return node
+
+
 class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Writes text of several lines as it is, and repeats what occurs twice."""
 
@@ -65,12 +94,14 @@ def _text(dumper: Any, text: str) -> Any:
 _Dumper.add_representer(str, _text)
 
 
-def read(sources: Iterable[str]) -> Iterator[Manifest]:
+def read(sources: Iterable[str], tell: Tell | None = None) -> Iterator[Manifest]:
     """The objects in files, in directories (their `*.yaml`, `*.yml` and `*.json`) and, for `-`, on standard input.
 
-    Lists are taken apart. Raises InputError.
+    Lists are taken apart, what only kustomize reads is passed over. Raises InputError; but a document of a directory that is
+    no object, such as a file of values, is passed over with a line to `tell`, as kubectl does.
     """
     for source in sources:
+        is_folder = source != "-" and Path(source).is_dir()
         for name, text in _texts(source):
             try:
                 documents = _documents(text)
@@ -79,7 +110,14 @@ def read(sources: Iterable[str]) -> Iterator[Manifest]:
             except RecursionError:
                 raise InputError(f"{name}: {YAML_NESTING.exceeded}") from None
             for document in documents:
-                yield from _objects(name, document)
+                if _is_kustomization(Path(name), document):
+                    continue
+                try:
+                    yield from _objects(name, document)
+                except NoObject as error:
+                    if not is_folder:
+                        raise
+                    (tell or str)(f"{error}: passed over")
 
 
 def dump(objects: Iterable[Manifest], form: str) -> str:
@@ -91,10 +129,13 @@ def dump(objects: Iterable[Manifest], form: str) -> str:
 
 
 def unread(objects: Iterable[CustomObject[object]]) -> Iterator[str]:
-    """A line for each object with fields that nothing reads: no API server is there that would have refused them."""
+    """A line for each field that nothing reads: no API server is there that would have refused it."""
     for obj in objects:
-        if obj.unknown:
-            yield f"{obj.kind.name} {obj.key}: unknown fields are ignored: {', '.join(obj.unknown[:SHOWN])}"
+        for path in obj.unknown[:SHOWN]:
+            meant = suggestion(obj.kind.spec_class, path)
+            yield f"{obj.kind.name} {obj.key}: {path} is no field and has no effect" + (f"; {meant}" if meant else "")
+        if (more := len(obj.unknown) - SHOWN) > 0:
+            yield f"{obj.kind.name} {obj.key}: {more} more are no fields"
 
 
 def _texts(source: str) -> Iterator[tuple[str, str]]:
@@ -117,7 +158,10 @@ def _documents(text: str) -> list[Any]:
             return [json.loads(text, object_pairs_hook=_object)]
         except json.JSONDecodeError:
             pass  # a flow mapping, or several documents
-    return list(yaml.load_all(text, Loader=_Loader))
+    try:
+        return list(yaml.load_all(text, Loader=_Loader))
+    except yaml.composer.ComposerError:
+        return list(yaml.load_all(text, Loader=_PatientLoader))
 
 
 def _object(pairs: list[tuple[str, object]]) -> Manifest:
@@ -129,18 +173,25 @@ def _object(pairs: list[tuple[str, object]]) -> Manifest:
     return made
 
 
+def _is_kustomization(file: Path, document: object) -> bool:
+    if not isinstance(document, dict):
+        return False
+    version = document.get("apiVersion")
+    return str(version).startswith(_KUSTOMIZE) or (version is None and file.name in _KUSTOMIZATIONS)
+
+
 def _objects(name: str, document: object) -> Iterator[Manifest]:
     if document is None:
         return
     if _is_nested_deeper(document, YAML_NESTING):
         raise InputError(f"{name}: {YAML_NESTING.exceeded}")
-    if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
-        raise InputError(f"{name}: a document is no Kubernetes object")
+    if not isinstance(document, dict) or not all(isinstance(document.get(key), str) for key in ("apiVersion", "kind")):
+        raise NoObject(f"{name}: a document is no Kubernetes object")
     if document["kind"].endswith("List") and isinstance(document.get("items"), list):
         for item in document["items"]:
             yield from _objects(name, item)
     elif not isinstance(document.get("metadata"), dict) or not isinstance(document["metadata"].get("name"), str):
-        raise InputError(f"{name}: an object of kind {document['kind']} has no name")
+        raise NoObject(f"{name}: an object of kind {document['kind']} has no name")
     else:
         yield document
 

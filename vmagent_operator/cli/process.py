@@ -1,6 +1,5 @@
 """The parts of the operator process, put together from flags and settings."""
 
-import json
 import logging
 import platform
 import threading
@@ -9,17 +8,20 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from attrs import Factory, define, evolve, field, frozen
+from attrs import Factory, define, evolve, field
 from prometheus_client import GCCollector, PlatformCollector, ProcessCollector
 
 import vmagent_operator
 from vmagent_operator import settings
 from vmagent_operator.cli import logs, run
+from vmagent_operator.cli.dry import Dry
 from vmagent_operator.cli.flags import BY_NAME, Flags
 from vmagent_operator.controller.engine.kind import OwnerKey
-from vmagent_operator.controller.engine.metrics import OURS, OWNERS, Gauge, Metrics, Reading
+from vmagent_operator.controller.engine.metrics import Gauge, Metrics, Reading
+from vmagent_operator.controller.engine.metrictable import OURS, OWNERS
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.engine.result import RULES
+from vmagent_operator.controller.gauges import gauges
 from vmagent_operator.controller.manager import Manager, StartError, Timing
 from vmagent_operator.controller.system import Options, make_system
 from vmagent_operator.identity import OPERATOR
@@ -30,7 +32,6 @@ from vmagent_operator.kube.http import connection, credentials
 from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.http.credentials import CredentialsError
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
-from vmagent_operator.kube.http.transport import Query, Response, Stream, Transport
 from vmagent_operator.kube.leader import Elector
 from vmagent_operator.serve.http import Certificate, CertificateFiles, Server, ServingError, Token
 from vmagent_operator.serve.pages import Debug, Exposition, Probe
@@ -41,7 +42,6 @@ logger = logging.getLogger(__name__)
 OFF = ("", "0")
 IDLE_SECONDS = 0.05
 """How long `--once` waits for what is not due yet."""
-NO_HEADERS: Mapping[str, str] = {}
 
 
 @define(eq=False)
@@ -230,7 +230,7 @@ class Process:
             yield "flag", "Always 1.", ("name", "value", "is_set"), given
             yield "operator_config_parameter", "Always 1.", ("name", "value", "is_set"), parameters
             yield "operator_rest_client_qps_limit", "Value of -client.qps.", (), {(): flags["client.qps"]}
-            yield from manager.gauges()
+            yield from gauges(manager.system)
 
         self.metrics.add(Reading(read))
         for owner in OWNERS:
@@ -272,40 +272,6 @@ class Process:
         if not is_dry and self.flags["events.enabled"]:
             system.recorder.flush()
         return 0 if is_dry or not (failed or pending) else 1
-
-
-@frozen
-class Dry:
-    """A transport that reads for real and only says what it would write."""
-
-    transport: Transport
-
-    def request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Query = (),
-        headers: Mapping[str, str] = NO_HEADERS,
-        body: bytes | None = None,
-        timeout: float,
-    ) -> Response:
-        """See Transport."""
-        if method == "GET":
-            return self.transport.request(method, path, query=query, headers=headers, body=body, timeout=timeout)
-        logger.info("dry run: not sent: %s %s", method, path)
-        sent = json.loads(body or b"{}")
-        metadata = {"name": path.rpartition("/")[2], "uid": "dry-run", "resourceVersion": "0"}
-        if isinstance(sent, dict):
-            metadata |= sent.get("metadata") or {}
-        head = {key: sent[key] for key in ("apiVersion", "kind") if isinstance(sent, dict) and key in sent}
-        return Response(200, {}, json.dumps({**head, "metadata": metadata}).encode())
-
-    def stream(
-        self, path: str, *, query: Query = (), headers: Mapping[str, str] = NO_HEADERS, idle_timeout: float
-    ) -> Stream:
-        """See Transport."""
-        return self.transport.stream(path, query=query, headers=headers, idle_timeout=idle_timeout)
 
 
 def _authority(folder: Path, name: str) -> Path | None:

@@ -10,11 +10,12 @@ import sys
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from attrs import frozen
 
 from vmagent_operator.cli import manifests
-from vmagent_operator.cli.cluster import Cluster, name_of_custom
+from vmagent_operator.cli.cluster import Cluster, known, name_of_custom
 from vmagent_operator.cli.decisions import Decision, decisions, kind_of
 from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.kinds import BY_KIND
@@ -38,7 +39,8 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     try:
         options = _parser().parse_args(arguments)
         settings = load(environ)
-        cluster = Cluster.of(manifests.read(options.filename))
+        tell = partial(print, file=sys.stderr)
+        cluster = Cluster.of(known(manifests.read(options.filename, tell), tell))
     except SystemExit as stop:
         return int(stop.code or 0)
     except (SettingsError, manifests.InputError) as error:

@@ -6,24 +6,19 @@ keep the process alive. The main thread calls `run`, which sleeps until somethin
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field, frozen
 
-from vmagent_operator.api.kinds import SCRAPE_KINDS
 from vmagent_operator.controller.engine.controller import Controller
-from vmagent_operator.controller.engine.kind import custom
-from vmagent_operator.controller.engine.metrics import OURS, PRIORITY, STATES, Gauge
 from vmagent_operator.controller.system import System
 from vmagent_operator.kube.cache.backoff import Backoff
-from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.loop import Loop
 from vmagent_operator.kube.cache.state import Phase
 from vmagent_operator.kube.errors import ApiError, BadResponse
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.leader import Elector
-from vmagent_operator.kube.queue import Priority
 from vmagent_operator.settings import Server
 
 logger = logging.getLogger(__name__)
@@ -35,6 +30,8 @@ LONGEST_PASS_SECONDS = 600.0
 """Ten times what a reconcile gives itself: one that takes longer hangs, and liveness says so."""
 EVENT_SECONDS = 1.0
 """What the last Events get of the time in which a process stops; nobody waits for them."""
+FRESH_SECONDS = 2.0
+"""A first leader is elected so soon after its first lists; who has waited longer reads anew before it writes."""
 MANY_NAMESPACES = 30
 STATUS_WORKERS = 1
 """One worker a scrape kind: its writes wait for the request budget, not for each other."""
@@ -57,6 +54,22 @@ class StartError(Exception):
 
 
 @define(eq=False)
+class Threads:
+    """What has been started; `ended` tells the loops to end, later than the workers, which need them until they return."""
+
+    loops: list[Loop] = field(factory=list)
+    workers: list[threading.Thread] = field(factory=list)
+    ended: threading.Event = field(factory=threading.Event)
+
+    def dead(self, *, with_workers: bool) -> list[str]:
+        """The names of those that have died of bugs."""
+        workers = self.workers if with_workers else ()
+        return [loop.name for loop in self.loops if not loop.is_healthy] + [
+            worker.name for worker in workers if not worker.is_alive()
+        ]
+
+
+@define(eq=False)
 class Manager:
     """Starts and stops everything. `stop` is set by whoever wants the process to end; `closing` forbids new requests."""
 
@@ -68,11 +81,8 @@ class Manager:
     closing: threading.Event
     has_events: bool = True
     has_discovered: bool = field(init=False, default=False)
-    loops: list[Loop] = field(init=False, factory=list)
-    workers: list[threading.Thread] = field(init=False, factory=list)
-    informers: tuple[Informer[Any], ...] = field(init=False, default=())
-    _ended: threading.Event = field(init=False, factory=threading.Event)
-    """Tells the loops to end; later than `stop`, since they are needed until the last worker has returned."""
+    synced_at: float = field(init=False, default=float("-inf"))
+    threads: Threads = field(init=False, factory=Threads)
 
     def run(self) -> int:
         """Work until told to stop; the exit code of the process. Raises StartError, and leaves the lease to others then."""
@@ -95,7 +105,7 @@ class Manager:
         if not self.timing.is_warm and not self._elected():
             return
         self.start_informers()
-        if self.is_synced() and self._elected():
+        if self.is_synced() and self._elected() and self._is_fresh():
             self._start_workers()
             self._wait()
 
@@ -145,8 +155,7 @@ class Manager:
 
     def start_informers(self) -> None:
         """Begin to fill the stores."""
-        self.informers = self.system.watch(self.watching)
-        for informer in self.informers:
+        for informer in self.system.watch(self.watching):
             self._loop(informer.name, informer.step)
 
     def is_synced(self) -> bool:
@@ -159,6 +168,7 @@ class Manager:
         while not self._is_over():
             missing = self.system.informers.unsynced()
             if not missing:
+                self.synced_at = clock.monotonic()
                 return True
             late = [informer for informer in missing if informer.state.phase is not Phase.ABSENT]
             if not late:
@@ -184,6 +194,22 @@ class Manager:
             logger.warning("api server: features are not read again: %s", error)
         return True
 
+    def _is_fresh(self) -> bool:
+        """Have read what the leader before us has acted on; False if the process is to stop.
+
+        A watch may have been silent for minutes without anybody noticing: what it kept to itself would be reverted.
+        """
+        clock, informers = self.system.client.clock, self.system.informers.required()
+        if self.elector is None or clock.monotonic() - self.synced_at < FRESH_SECONDS:
+            return True
+        for informer in informers:
+            informer.refresh()
+        while not all(informer.is_fresh for informer in informers):
+            if self._is_over():
+                return False
+            clock.wait(self.stop, POLL_SECONDS)
+        return True
+
     def _start_workers(self) -> None:
         if self.has_events:
             self._loop("events", self.system.recorder.step)
@@ -193,7 +219,7 @@ class Manager:
                 worker = threading.Thread(
                     target=self._work, args=(controller,), name=f"{controller.name}-{number}", daemon=True
                 )
-                self.workers.append(worker)
+                self.threads.workers.append(worker)
                 worker.start()
         logger.info("working: workers=%d", self.timing.workers)
 
@@ -223,14 +249,14 @@ class Manager:
         deadline = clock.monotonic() + self.timing.stop_seconds
         drained = [each.queue.drain(max(0.0, deadline - clock.monotonic())) for each in system.controllers]
         is_drained = all(drained)
-        if self.has_events and self.workers:
+        if self.has_events and self.threads.workers:
             flush = threading.Thread(target=system.recorder.flush, daemon=True)
             flush.start()
             flush.join(min(EVENT_SECONDS, max(0.0, deadline - clock.monotonic())))
-        self._ended.set()
+        self.threads.ended.set()
         if is_drained:
             self._release()
-        for informer in self.informers:
+        for informer in self.system.informers:
             informer.close()
         if not is_drained:
             logger.error("stop: workers did not return within %.0f s", self.timing.stop_seconds)
@@ -241,17 +267,15 @@ class Manager:
             self.elector.release()
 
     def _loop(self, name: str, step: Callable[[], float]) -> None:
-        loop = Loop(name, step, self.system.client.clock, self._ended, self.system.metrics)
-        self.loops.append(loop)
+        loop = Loop(name, step, self.system.client.clock, self.threads.ended, self.system.metrics)
+        self.threads.loops.append(loop)
         loop.start()
 
     # What probes and metrics ask.
 
     def dead_threads(self) -> str:
         """Which threads have died of bugs."""
-        dead = [loop.name for loop in self.loops if not loop.is_healthy]
-        if not self.stop.is_set():
-            dead += [worker.name for worker in self.workers if not worker.is_alive()]
+        dead = self.threads.dead(with_workers=not self.stop.is_set())
         return f"dead: {', '.join(dead)}" if dead else ""
 
     def stuck_lease(self) -> str:
@@ -275,68 +299,8 @@ class Manager:
         """What keeps the process from being ready: a first list that is missing, or the end."""
         if self.stop.is_set():
             return "stopping"
-        if not self.informers:
+        if not self.system.informers.by_kind:
             # A cold standby has nothing to wait for but its election; were it not ready, no update could roll on.
             return "" if self.has_discovered and not self.timing.is_warm else "starting"
         missing = [informer.name for informer in self.system.informers.unsynced()]
         return f"not synced: {', '.join(missing)}" if missing else ""
-
-    def gauges(self) -> Iterator[Gauge]:
-        """What is computed when somebody asks for metrics."""
-        system = self.system
-        held = {controller.name: controller.queue.snapshot() for controller in system.controllers}
-        queue = ("name", "controller")
-        waiting = {name: list(each.waiting.values()) for name, each in held.items()}
-        depth = {(of, of, PRIORITY[each]): waits.count(each) for of, waits in waiting.items() for each in Priority}
-        yield "workqueue_depth", "Keys that wait for a worker.", (*queue, "priority"), depth
-        running = {name: list(each.processing.values()) for name, each in held.items()}
-        unfinished = {(of, of): sum(seconds) for of, seconds in running.items()}
-        yield "workqueue_unfinished_work_seconds", "Time that running reconciles have taken.", queue, unfinished
-        longest = {(of, of): max(seconds, default=0.0) for of, seconds in running.items()}
-        yield "workqueue_longest_running_processor_seconds", "Time of the longest running one.", queue, longest
-        busy = {(of,): len(seconds) for of, seconds in running.items()}
-        yield "controller_runtime_active_workers", "Busy workers.", ("controller",), busy
-        of_kinds = (*(of.kind for of in system.mapper.owners), *SCRAPE_KINDS)
-        counts = {(kind.singular,): len(system.stores.items(custom(kind))) for kind in of_kinds}
-        yield "operator_controller_objects_count", "Known objects.", ("controller",), counts
-        labels = ("controller", "namespace", "name", "status")
-        yield "operator_object_status", "1 for the status of an owner.", labels, dict(self._statuses())
-        failures = {
-            (source.resource.kind,): system.stores.of(source.resource).failures for source in system.informers.sources
-        }
-        yield OURS + "read_failures", "Objects that a bug kept from being read, so far.", ("kind",), failures
-        yield OURS + "reference_index_entries", "Known references.", (), {(): len(system.mapper.usage.references)}
-        text, now = "1 while somebody else keeps undoing our writes.", system.client.clock.monotonic()
-        wars = {
-            (name, *key): float(state.conflicts.until > now)
-            for name, controller in system.owners.items()
-            for key, state in controller.reconciler.states.items()
-        }
-        yield OURS + "write_flapping", text, ("controller", "namespace", "name"), wars
-        yield from self._informer_gauges()
-
-    def _statuses(self) -> Iterator[tuple[tuple[str, ...], float]]:
-        for of in self.system.mapper.owners:
-            for owner in self.system.stores.items(of.resource):
-                for state in STATES:
-                    yield (*of.key(owner), state), float(owner.status.get("updateStatus") == state)
-
-    def _informer_gauges(self) -> Iterator[Gauge]:
-        named = {
-            (informer.collection.resource.kind, informer.collection.namespace or ""): informer
-            for informer in self.informers
-        }
-        columns: Mapping[str, tuple[str, Callable[[Informer[Any]], float]]] = {
-            "synced": ("1 after the first list.", lambda i: i.has_synced),
-            "healthy": ("1 while the store can be believed.", lambda i: i.is_healthy),
-            "objects": ("Objects held.", lambda i: i.store.count(i.collection.namespace)),
-            "last_activity_timestamp_seconds": (
-                "Last list, event or bookmark.",
-                lambda i: i.state.active_at.timestamp() if i.state.active_at else 0.0,
-            ),
-        }
-        for name, (text, value) in columns.items():
-            found = {labels: value(informer) for labels, informer in named.items()}
-            yield f"{OURS}informer_{name}", text, ("kind", "namespace"), found
-        served = {(kind,): informer.state.phase is not Phase.ABSENT for (kind, _), informer in named.items()}
-        yield OURS + "kind_available", "0 if the API server does not serve it.", ("kind",), served

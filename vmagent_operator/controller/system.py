@@ -26,7 +26,8 @@ from vmagent_operator.controller.engine.events import Recorder
 from vmagent_operator.controller.engine.informers import Informers, Listing
 from vmagent_operator.controller.engine.kind import OwnerKind
 from vmagent_operator.controller.engine.mapping import Mapper
-from vmagent_operator.controller.engine.metrics import OURS, Metrics
+from vmagent_operator.controller.engine.metrics import Metrics
+from vmagent_operator.controller.engine.metrictable import OURS
 from vmagent_operator.controller.engine.owners import OwnerIndex
 from vmagent_operator.controller.engine.result import Result
 from vmagent_operator.controller.engine.state import Usage

@@ -5,6 +5,7 @@ from vmagent_operator.controller.engine.kind import ConfigTarget, OwnerKind
 from vmagent_operator.desired.vmagent import desired, features
 from vmagent_operator.desired.vmagent.features import VMAGENT as APP
 from vmagent_operator.desired.vmagent.features import VMAgent, spec
+from vmagent_operator.desired.workload.workload import WORKLOADS
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.settings import Settings
 
@@ -26,6 +27,12 @@ def _max_unavailable(agent: VMAgent, workload: str) -> int | str:
     return (behavior and behavior.max_unavailable) or 1
 
 
+def _yields(agent: VMAgent, manifest: Manifest) -> frozenset[str]:
+    """The number of pods, where nobody says one here: an autoscaler of the user's may."""
+    has_number = spec(agent).apps.replica_count is not None
+    return frozenset() if has_number or manifest["kind"] not in WORKLOADS else frozenset({"spec.replicas"})
+
+
 VMAGENT = OwnerKind(
     kind=kinds.VMAGENT,
     apps=(APP,),
@@ -36,4 +43,5 @@ VMAGENT = OwnerKind(
     config=_config,
     service_account=lambda agent: spec(agent).service_account_name,
     max_unavailable=_max_unavailable,
+    yields=_yields,
 )

@@ -10,14 +10,34 @@ from typing import Any
 from vmagent_operator import quantity
 from vmagent_operator.model.decode import Manifest
 
-# Optional fields, in which an explicit zero has a meaning of its own: pointers in Go.
+# Optional fields, in which an explicit zero has a meaning of its own (or none, which the API server says): pointers in Go.
 _EXPLICIT = frozenset(
     (
-        *("allocateLoadBalancerNodePorts", "allowPrivilegeEscalation", "apiGroup", "averageUtilization", "defaultMode"),
-        *("enableServiceLinks", "expirationSeconds", "fsGroup", "hostProcess", "maxSurge", "maxUnavailable"),
-        *("minDomains", "minReplicas", "mode", "optional", "privileged", "readOnlyRootFilesystem", "runAsGroup"),
-        *("runAsNonRoot", "runAsUser", "service", "stabilizationWindowSeconds", "storageClassName"),
-        *("terminationGracePeriodSeconds", "tolerationSeconds", "volumeAttributesClassName"),
+        *("allocateLoadBalancerNodePorts", "allowPrivilegeEscalation", "apiGroup", "appProtocol", "averageUtilization"),
+        *("cachingMode", "controlledValues", "currentVolumeAttributesClassName", "defaultMode", "durationSeconds"),
+        *("enableServiceLinks", "endPort", "evictAfterOOMSeconds", "expirationSeconds", "factor", "fsGroup"),
+        *("fsGroupChangePolicy", "gmsaCredentialSpec", "gmsaCredentialSpecName", "hostProcess", "initiatorName"),
+        *("internalTrafficPolicy", "ipFamilyPolicy", "loadBalancerClass", "localhostProfile", "maxExpirationSeconds"),
+        *("maxSurge", "maxUnavailable", "minDomains", "minReplicas", "mode", "mountPropagation", "nodeAffinityPolicy"),
+        *("nodeTaintsPolicy", "optional", "privileged", "procMount", "readOnlyRootFilesystem", "recursiveReadOnly"),
+        *("restartPolicy", "runAsGroup", "runAsNonRoot", "runAsUser", "runAsUserName", "seLinuxChangePolicy"),
+        *("selectPolicy", "service", "stabilizationWindowSeconds", "stopSignal", "storageClassName"),
+        *("supplementalGroupsPolicy", "terminationGracePeriodSeconds", "tolerationSeconds", "trafficDistribution"),
+        *("updateMode", "volumeAttributesClassName", "volumeMode"),
+    )
+)
+# Those that are so under one key only, and plain values under others.
+_EXPLICIT_WITHIN = frozenset(
+    (
+        *(
+            ("csi", "fsType"),
+            ("csi", "readOnly"),
+            ("azureDisk", "fsType"),
+            ("azureDisk", "kind"),
+            ("azureDisk", "readOnly"),
+        ),
+        *(("fc", "lun"), ("hostPath", "type"), ("clusterTrustBundle", "name"), ("clusterTrustBundle", "signerName")),
+        *(("clientIP", "timeoutSeconds"), ("options", "value"), ("dataSourceRef", "namespace")),
     )
 )
 # Objects with keys of the user's own: their values count even when empty.
@@ -56,4 +76,4 @@ def _stored(key: str, value: Any, within: str) -> Any:
         return (value or None) if key in _FREE else canonical(value, key)
     if isinstance(value, list | tuple):
         return [canonical(item, key) if isinstance(item, dict) else item for item in value] or None
-    return value if value or key in _EXPLICIT else None
+    return value if value or key in _EXPLICIT or (within, key) in _EXPLICIT_WITHIN else None

@@ -11,6 +11,9 @@ from urllib.parse import quote, quote_plus
 from vmagent_operator.desired import args
 from vmagent_operator.desired.component import Component
 
+_FILLED_IN = re.compile(r"%\{|\$\(")
+"""Begins what the application or the kubelet fills in."""
+
 
 def port(component: Component) -> str:
     """The port as given; it should be a number, but nothing checks that before the API server does."""
@@ -57,9 +60,16 @@ def local_url(component: Component, at: str, key: str = "", login: str = "") -> 
     return f"{scheme(component)}://{login}{host}:{port(component)}/{encoded.removeprefix('/')}{query}"
 
 
-def _login(extra: Mapping[str, str]) -> str:
-    """User and password for a URL; nothing if the application takes the password from a file or the environment."""
+def asks_for_what_only_it_knows(extra: Mapping[str, str]) -> bool:
+    """Whether the application asks for a password that it takes from a file or its environment, where no reloader looks."""
     user, password = extra.get("httpAuth.username", ""), extra.get("httpAuth.password", "")
-    if not user or password.startswith(("file:", "http:", "https:")) or "%{" in user + password:
+    is_elsewhere = password.startswith(("file:", "http:", "https:")) or bool(_FILLED_IN.search(user + password))
+    return bool(user) and is_elsewhere
+
+
+def _login(extra: Mapping[str, str]) -> str:
+    """User and password for a URL, as far as they are known."""
+    user, password = extra.get("httpAuth.username", ""), extra.get("httpAuth.password", "")
+    if not user or asks_for_what_only_it_knows(extra):
         return ""
     return f"{quote(user, safe='')}:{quote(password, safe='')}@"

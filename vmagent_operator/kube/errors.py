@@ -155,7 +155,7 @@ def from_status(raw: Json, status: int = 0, wait: float | None = None) -> ApiErr
     code = status or (raw["code"] if isinstance(raw.get("code"), int) else 0)
     reason = raw["reason"] if isinstance(raw.get("reason"), str) else ""
     message = raw["message"] if isinstance(raw.get("message"), str) else ""
-    return _class(code, reason)(
+    return (Invalid if _is_untypable(code, message) else _class(code, reason))(
         message or f"{code} {_phrase(code)}",
         status=code,
         reason=reason,
@@ -171,6 +171,14 @@ def retry_after(value: Json) -> float | None:
     except (TypeError, ValueError):
         return None
     return min(float(seconds), RETRY_AFTER_MAX_SECONDS) if seconds > 0 else None
+
+
+def _is_untypable(code: int, message: str) -> bool:
+    """Whether the server says with a 500 what is a fault of the object for good.
+
+    So it does to an apply with two items of one key in a list, or with a field that it does not know.
+    """
+    return code == 500 and message.startswith("failed to create typed patch object")
 
 
 def _class(code: int, reason: str) -> type[ApiError]:

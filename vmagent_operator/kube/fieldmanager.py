@@ -15,3 +15,11 @@ class FieldManager:
     name: str
     upgrades_label: str = ""
     upgrades_finalizer: str = ""
+
+    @property
+    def restoring(self) -> str:
+        """As whom we replace whole objects: such a write is no apply, and what it set is to become ours afterwards.
+
+        What admission webhooks add to our other writes is recorded as an update of `name`: that is not ours.
+        """
+        return f"{self.name}-restore"

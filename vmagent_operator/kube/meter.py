@@ -34,8 +34,8 @@ class Meter:
     def exchange(self, exchange: Exchange) -> None:
         """A request has ended; a watch counts when it is opened."""
 
-    def throttled(self, seconds: float, *, by_server: bool) -> None:
-        """A request had to wait: for our own budget, or because the server said 429."""
+    def throttled(self, seconds: float, pool: str, *, by_server: bool) -> None:
+        """A request had to wait: for our own budget, or because the server said 429; `pool` is that of its limiter."""
 
     def listed(self, kind: str, namespace: str, reason: str, result: str) -> None:
         """A source has listed; `reason` is start, expired, bad_stream, unavailable or verify, `result` ok or an error's name."""

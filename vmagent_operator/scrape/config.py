@@ -31,7 +31,7 @@ class Configuration:
 
     main: the configuration file. overflow: lists of jobs for further Secrets, in order. Both also packed. assets: files that jobs refer to,
     asset key -> text. applied: the objects whose jobs are in. findings: the objects that are left out, and why.
-    faults: what is wrong with the owner's own further jobs; they are left out.
+    faults: what is wrong with the owner's own further jobs; they are left out. jobs: how many there are in all files.
     """
 
     main: pack.Bucket
@@ -40,6 +40,7 @@ class Configuration:
     applied: tuple[ScrapeObject, ...]
     findings: tuple[Finding, ...]
     faults: tuple[str, ...]
+    jobs: int
 
 
 def configuration(
@@ -68,6 +69,7 @@ def configuration(
         applied=tuple(fragments),
         findings=findings,
         faults=faults,
+        jobs=len(names) + len(further),
     )
 
 

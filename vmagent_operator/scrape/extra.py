@@ -46,7 +46,7 @@ def _jobs(scraping: ScrapingParams, resolver: SecretResolver) -> Iterator[tuple[
         try:
             text = resolver.text(selector)
         except Missing as missing:
-            raise OwnerError(f"spec.additionalScrapeConfigs: {missing}") from None
+            raise OwnerError(f"spec.additionalScrapeConfigs: {missing}") from missing
         yield from _listed("spec.additionalScrapeConfigs", text)
     yield from _listed("spec.inlineScrapeConfig", scraping.inline_scrape_config)
 

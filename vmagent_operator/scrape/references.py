@@ -25,9 +25,11 @@ _DIGEST_CHARACTERS = 32
 
 
 class Missing(LookupError):  # noqa: N818
-    """A reference that leads to nothing usable; the text names object and key. `selector` is where it was come from, if known."""
+    """A reference that leads to nothing usable; the text names object and key. `selector` is where it was come from, if known,
+    and `reference` what is not there, or lacks the key."""
 
     selector: "Selector | None" = None
+    reference: "Reference | None" = None
 
 
 @frozen(order=True)
@@ -58,10 +60,16 @@ class SecretSnapshot:
             raise Missing(f"reference to a {reference.kind.lower()} without a name")
         content = self.found.get(reference)
         if content is None:
-            raise Missing(f"{reference} not found")
+            raise _missing(reference, "not found")
         if key not in content:
-            raise Missing(f'{reference} has no key "{key}"')
+            raise _missing(reference, f'has no key "{key}"')
         return content[key].rstrip(_SPACE) if self.trim else content[key]
+
+
+def _missing(reference: Reference, why: str) -> Missing:
+    missing = Missing(f"{reference} {why}")
+    missing.reference = reference
+    return missing
 
 
 @frozen(eq=False)

@@ -11,7 +11,8 @@ from typing import Generic, Protocol, TypeVar
 
 from attrs import define, field, frozen
 
-from vmagent_operator.controller.engine.metrics import OURS, Metrics
+from vmagent_operator.controller.engine.metrics import Metrics
+from vmagent_operator.controller.engine.metrictable import OURS
 from vmagent_operator.controller.engine.result import CRASH, RULES, Result
 from vmagent_operator.kube.clock import Clock
 from vmagent_operator.kube.queue import Priority, Queue

@@ -75,10 +75,14 @@ class Informers:
     def __iter__(self) -> Iterator[Informer[Any]]:
         return (informer for each in self.by_kind.values() for informer in each)
 
+    def required(self) -> list[Informer[Any]]:
+        """Those without which nothing can be decided."""
+        kinds = [source.resource for source in self.sources if source.is_required]
+        return [informer for kind in kinds for informer in self.by_kind.get(kind, ())]
+
     def unsynced(self) -> list[Informer[Any]]:
         """Those that a first reconcile has to wait for."""
-        required = [source.resource for source in self.sources if source.is_required]
-        return [informer for kind in required for informer in self.by_kind.get(kind, ()) if not informer.has_synced]
+        return [informer for informer in self.required() if not informer.has_synced]
 
     def is_current(self, kind: Resource) -> bool:
         """Whether the stores follow this kind: its informers are neither in trouble nor without anything to follow."""

@@ -78,6 +78,8 @@ class OwnerKind:
     """The names that claims of its own have or have had, beside those of its StatefulSets; gets any owner."""
     keeps_claims: Callable[[Owner], bool] = lambda owner: True
     """Whether those stay when it goes; gets any owner."""
+    yields: Callable[[Owner, Manifest], frozenset[str]] = lambda owner, manifest: frozenset()
+    """Paths of one of its objects where it asks for a default only, and leaves another's choice alone."""
 
     @property
     def name(self) -> str:

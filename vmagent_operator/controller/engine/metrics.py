@@ -1,4 +1,4 @@
-"""Prometheus metrics: one table, and what feeds it.
+"""Prometheus metrics: what feeds them; the table of them is apart.
 
 Counters are plain increments; whatever is read from caches or the queue is computed when somebody asks, under no lock
 longer than a copy of a dictionary. No label names an object other than an owner.
@@ -11,108 +11,26 @@ from typing import Any
 
 import prometheus_client
 from attrs import define, field, frozen
-from prometheus_client import CollectorRegistry, Counter, Histogram
-from prometheus_client import Gauge as SetGauge
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine.kind import OwnerKey
+from vmagent_operator.controller.engine.metrictable import (
+    BUCKETS,
+    CONTROLLERS,
+    KNOWN,
+    OURS,
+    RELIST_REASONS,
+    SCRAPES,
+    TABLE,
+)
 from vmagent_operator.controller.engine.result import RULES, Result
 from vmagent_operator.desired.stages import Desired
 from vmagent_operator.kube.meter import Exchange, Meter
-from vmagent_operator.kube.queue import Priority
-
-OWNERS = tuple(kind.singular for kind in kinds.OWNER_KINDS)
-SCRAPES = frozenset(kind.singular for kind in kinds.SCRAPE_KINDS)
-CONTROLLERS = tuple(kind.singular for kind in kinds.KINDS)
-STATES = ("operational", "expanding", "failed", "paused", "ignored")
-CAUSES = ("spec", "scrape", "namespace", "reference", "child", "resync", "retry", "waiting", "start", "owner")
-MERGED_CAUSES = ("scrape", "namespace", "reference", "child")
-PRIORITY = {Priority.HIGH: "0", Priority.LOW: "-100"}
-PASS_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-OURS = "vmagent_operator_"
-
-# (name, type, labels, help); those that may stay at zero get their series in `_start`.
-TABLE: tuple[tuple[str, type[Any], tuple[str, ...], str], ...] = (
-    ("rest_client_requests_total", Counter, ("code", "method", "host"), "Answers of the API server."),
-    ("rest_client_request_duration_seconds", Histogram, ("method", "api"), "Time to an answer, without our own waits."),
-    ("operator_log_messages_total", Counter, ("level",), "Log records."),
-    ("operator_bad_objects_total", Counter, ("crd", "object_namespace"), "Scrape objects that became rejected."),
-    ("operator_reconcile_throttled_events_total", Counter, ("controller",), "Always 0: no event is dropped."),
-    ("operator_controller_object_parsing_errors_total", Counter, ("controller", "namespaced_name"), "Broken specs."),
-    (
-        "operator_controller_reconcile_conflict_errors_total",
-        Counter,
-        ("controller", "namespaced_name"),
-        "Reconciles that ended in a conflict.",
-    ),
-    ("operator_controller_reconcile_errors_total", Counter, (), "Cancelled passes."),
-    ("controller_runtime_reconcile_total", Counter, ("controller", "result"), "Reconciles by result."),
-    ("controller_runtime_reconcile_errors_total", Counter, ("controller",), "Reconciles that ended in an error."),
-    (
-        "controller_runtime_terminal_reconcile_errors_total",
-        Counter,
-        ("controller",),
-        "Reconciles that met an invalid spec.",
-    ),
-    ("controller_runtime_reconcile_panics_total", Counter, ("controller",), "Reconciles that ended in a bug."),
-    ("controller_runtime_reconcile_time_seconds", Histogram, ("controller",), "Time a reconcile takes."),
-    ("controller_runtime_max_concurrent_reconciles", SetGauge, ("controller",), "Workers."),
-    ("workqueue_adds_total", Counter, ("name", "controller"), "Keys added to the queue."),
-    ("workqueue_retries_total", Counter, ("name", "controller"), "Keys added with back-off."),
-    ("workqueue_queue_duration_seconds", Histogram, ("name", "controller"), "Time keys wait for a worker."),
-    ("workqueue_work_duration_seconds", Histogram, ("name", "controller"), "Time workers keep a key."),
-    ("leader_election_master_status", SetGauge, ("name",), "1 while this process may write."),
-    ("leader_election_slowpath_total", Counter, ("name",), "Renewals that needed a read first."),
-    (OURS + "leader_failures_total", Counter, ("op",), "Lease requests that failed."),
-    (OURS + "leader_transitions_total", Counter, (), "Times this process became leader."),
-    (OURS + "informer_lists_total", Counter, ("kind", "result"), "Lists by how they ended."),
-    (OURS + "informer_watches_total", Counter, ("kind", "result"), "Watches by how they ended."),
-    (OURS + "informer_relists_total", Counter, ("kind", "reason"), "Lists by why they were made."),
-    (OURS + "informer_events_total", Counter, ("kind", "type"), "Events read."),
-    (OURS + "informer_handler_errors_total", Counter, ("kind",), "Change handlers that failed."),
-    (OURS + "informer_thread_restarts_total", Counter, ("kind",), "Threads that died and go on."),
-    (OURS + "informer_verify_differences_total", Counter, ("kind",), "Objects that events had not told of."),
-    (OURS + "coalesced_events_total", Counter, ("cause",), "Events merged into a reconcile that was to come anyway."),
-    (OURS + "enqueue_total", Counter, ("cause",), "Why reconciles happen."),
-    (OURS + "reconcile_outcome_total", Counter, ("outcome",), "Reconciles by outcome."),
-    (OURS + "api_throttle_wait_seconds_total", Counter, ("source",), "Time requests waited for a budget."),
-    (OURS + "api_throttled_total", Counter, ("source",), "Requests that waited for a budget."),
-    (OURS + "api_writes_total", Counter, ("kind", "verb", "result"), "Mutating requests."),
-    (OURS + "api_write_uncertain_total", Counter, ("kind", "verb"), "Writes whose answer was lost."),
-    (OURS + "apiserver_clock_skew_seconds", SetGauge, (), "The API server's clock less ours, smoothed."),
-    (OURS + "token_reload_errors_total", Counter, (), "Failed reads of the credentials."),
-    (
-        OURS + "config_bytes",
-        SetGauge,
-        ("controller", "namespace", "name"),
-        "Compressed size of the last configuration.",
-    ),
-    (OURS + "config_buckets", SetGauge, ("controller", "namespace", "name"), "Secrets of the last configuration."),
-    (OURS + "config_render_seconds", Histogram, (), "Time to render everything of one owner."),
-    (OURS + "config_skipped_renders_total", Counter, (), "Reconciles whose inputs had not changed."),
-    (
-        OURS + "scrape_objects",
-        SetGauge,
-        ("controller", "namespace", "name", "kind", "state"),
-        "Selected scrape objects.",
-    ),
-    (
-        OURS + "object_errors_total",
-        Counter,
-        ("kind",),
-        "Scrape objects left out because our own code failed over them.",
-    ),
-    (OURS + "status_writes_total", Counter, ("kind", "result"), "Writes of a status."),
-    (OURS + "events_dropped_total", Counter, ("reason",), "Events that were not written."),
-    (OURS + "destructive_hold", SetGauge, (), "Owners whose clean-up waits for a source that can be trusted."),
-    (OURS + "log_suppressed_total", Counter, (), "Log records left out as repetitions."),
-    (OURS + "log_dropped_total", Counter, (), "Log records that nobody was there to read."),
-)
-BUCKETS: Mapping[str, tuple[float, ...]] = {"controller_runtime_reconcile_time_seconds": PASS_BUCKETS}
-
+from vmagent_operator.scrape.references import Reference
 
 Gauge = tuple[str, str, tuple[str, ...], Mapping[Any, float]]
 """Name, help, label names, and values by label values."""
@@ -206,18 +124,7 @@ class Metrics(Meter):
 
     def _start(self) -> None:
         """Let the first occurrence of what is known beforehand be an increase."""
-        known: Mapping[str, Iterable[tuple[str, ...]]] = {
-            "operator_log_messages_total": [("info",), ("warning",), ("error",)],
-            "operator_reconcile_throttled_events_total": [(name,) for name in CONTROLLERS],
-            "controller_runtime_reconcile_total": [
-                (name, result) for name in CONTROLLERS for result in ("success", "requeue", "requeue_after", "error")
-            ],
-            "leader_election_master_status": [(self.lease,)] if self.lease else [],
-            OURS + "coalesced_events_total": [(cause,) for cause in MERGED_CAUSES],
-            OURS + "enqueue_total": [(cause,) for cause in CAUSES],
-            OURS + "reconcile_outcome_total": [(outcome,) for outcome in RULES],
-            OURS + "events_dropped_total": [("queue",), ("spam",), ("api",)],
-        }
+        known = {**KNOWN, **({"leader_election_master_status": [(self.lease,)]} if self.lease else {})}
         for name, series in known.items():
             for labels in series:
                 self._child(name, labels)
@@ -236,6 +143,8 @@ class Metrics(Meter):
             self.count("controller_runtime_reconcile_errors_total", controller)
         if result.kind == "crash":
             self.count("controller_runtime_reconcile_panics_total", controller)
+        if result.is_overlong:
+            self.count("controller_runtime_reconcile_timeouts_total", controller)
         if controller in SCRAPES:
             return  # no series of a scrape object's own
         self.count(OURS + "reconcile_outcome_total", result.kind)
@@ -246,6 +155,22 @@ class Metrics(Meter):
             self._own((controller, *key), "operator_controller_reconcile_conflict_errors_total", controller, name).inc()
         elif result.kind == "cancelled":
             self.count("operator_controller_reconcile_errors_total")
+        self._fetched((controller, *key), result.missing)
+
+    def _fetched(self, key: OwnerKey, missing: Reference | None) -> None:
+        """A reconcile had all that it refers to, but for what is `missing`: the series of what it missed before go."""
+        name = "operator_fetch_errors_total"
+        now = (missing.kind.lower(), f"{missing.namespace}/{missing.name}") if missing else None
+        for gone in {labels for metric, labels in self._series.get(key, ()) if metric == name} - {now}:
+            self._series[key].discard((name, gone))
+            self._drop(name, gone)
+        if now:
+            self._own(key, name, *now).inc()
+
+    def read_failed(self, key: OwnerKey) -> None:
+        """An owner could not be read."""
+        controller, namespace, name = key
+        self._own(key, "operator_controller_object_get_errors_total", controller, f"{namespace}/{name}").inc()
 
     def rendered(self, key: OwnerKey, desired: Desired, seconds: float) -> None:
         """Everything of an owner has been rendered."""
@@ -254,6 +179,7 @@ class Metrics(Meter):
         parts = (found.main, *found.overflow) if found else ()
         self._own(key, OURS + "config_bytes", *key).set(sum(len(part.packed) for part in parts))
         self._own(key, OURS + "config_buckets", *key).set(len(parts))
+        self._own(key, OURS + "config_jobs", *key).set(found.jobs if found else 0)
         objects = {"applied": found.applied, "rejected": [f.object for f in found.findings]} if found else {}
         for state, scrapes in objects.items():
             numbers = Counts(scrape.kind.singular for scrape in scrapes)
@@ -284,9 +210,13 @@ class Metrics(Meter):
     def forget(self, key: OwnerKey) -> None:
         """Drop every series of an owner that is gone."""
         for metric, labels in self._series.pop(key, ()):
-            self.by_name[metric].remove(*labels)
+            self._drop(metric, labels)
         self._holding.discard(key)
         self.set(OURS + "destructive_hold", len(self._holding))
+
+    def _drop(self, metric: str, labels: tuple[str, ...]) -> None:
+        if not any((metric, labels) in series for series in self._series.values()):  # two may miss the same Secret
+            self.by_name[metric].remove(*labels)
 
     def _own(self, key: OwnerKey, name: str, *labels: str) -> Any:
         self._series.setdefault(key, set()).add((name, labels))
@@ -309,15 +239,17 @@ class Metrics(Meter):
             self._skew = ahead if self._skew is None else 0.9 * self._skew + 0.1 * ahead
             self.set(OURS + "apiserver_clock_skew_seconds", self._skew)
 
-    def throttled(self, seconds: float, *, by_server: bool) -> None:
+    def throttled(self, seconds: float, pool: str, *, by_server: bool) -> None:
         """See Meter."""
-        source = "server" if by_server else "budget"
-        self.count(OURS + "api_throttle_wait_seconds_total", source, by=seconds)
-        self.count(OURS + "api_throttled_total", source)
+        labels = pool, "server" if by_server else "budget"
+        self.count(OURS + "api_throttle_wait_seconds_total", *labels, by=seconds)
+        self.count(OURS + "api_throttled_total", *labels)
 
     def listed(self, kind: str, namespace: str, reason: str, result: str) -> None:
         """See Meter."""
         self.count(OURS + "informer_lists_total", kind, result)
+        for known in RELIST_REASONS:
+            self._child(OURS + "informer_relists_total", (kind, known))
         self.count(OURS + "informer_relists_total", kind, reason)
 
     def watched(self, kind: str, namespace: str, result: str) -> None:

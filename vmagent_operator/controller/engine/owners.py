@@ -154,23 +154,39 @@ def config_secret(of: OwnerKind, owner: Owner, live: Manifest | None) -> ConfigS
     exists = target.key in (live.get("data") or {})
     references = live["metadata"].get("ownerReferences") or ()
     is_anothers = any(ownership.is_same_kind(each, owner_reference(owner)) for each in references)
-    if is_ours(of, owner, live) or is_anothers:
+    was_users = _was_users(of, owner)
+    held = managed(live, FIELD_MANAGER)
+    is_held = f"f:{target.key}" in (held.get("f:data") or {})
+    is_only_held = is_held and "f:labels" not in (held.get("f:metadata") or {})
+    # Labels alone prove nothing where it may be the user's: earlier versions of ours have put them on users' Secrets.
+    is_proven = is_ours(of, owner, live) and not (target.is_unmanaged or was_users or is_only_held)
+    if refers_to(owner, live) or is_anothers or is_proven:
         return ConfigSecret(exists=exists)
-    is_held = f"f:{target.key}" in (managed(live, FIELD_MANAGER).get("f:data") or {})
-    is_shared = not target.is_unmanaged and (is_held or _was_users(of, owner))
+    is_shared = not target.is_unmanaged and (is_held or was_users)
     return ConfigSecret(exists=exists, is_foreign=True, is_shared=is_shared)
+
+
+def refers_to(owner: Owner, live: Manifest) -> bool:
+    """Whether `live` refers to this owner, the UID aside."""
+    references = live["metadata"].get("ownerReferences") or ()
+    return any(ownership.is_same_owner(each, owner_reference(owner)) for each in references)
 
 
 def _was_users(of: OwnerKind, owner: Owner) -> bool:
     """Whether the spec that was last applied left the configuration to the user."""
-    applied = owner.status.get("lastAppliedSpec")
-    if not isinstance(applied, dict):
-        return False
+    before = applied(of, owner)
+    target: ConfigTarget | None = of.config(before) if before is not None and before.spec is not None else None
+    return target is not None and target.is_unmanaged
+
+
+def applied(of: OwnerKind, owner: Owner) -> Owner | None:
+    """The owner with the spec that was last applied, None if that is not known."""
+    spec = owner.status.get("lastAppliedSpec")
+    if not isinstance(spec, dict):
+        return None
     identity = {"name": owner.name, "namespace": owner.namespace}
     head = {"apiVersion": API_VERSION, "kind": of.kind.name, "metadata": identity}
-    before = kinds.read_as(of.kind, {**head, "spec": applied})
-    target: ConfigTarget | None = of.config(before) if before.spec is not None else None
-    return target is not None and target.is_unmanaged
+    return kinds.read_as(of.kind, {**head, "spec": spec})
 
 
 def migration(of: OwnerKind, owner: Owner) -> Migration:

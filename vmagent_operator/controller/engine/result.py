@@ -6,6 +6,7 @@ from typing import Literal
 from attrs import frozen
 
 from vmagent_operator.model.decode import INTERNAL_ERROR
+from vmagent_operator.scrape.references import Reference
 
 Kind = Literal[
     "done",
@@ -33,7 +34,7 @@ class Result:
     """The end of one reconcile; `message` is for people, `after_seconds` when the key is looked at again at the latest.
 
     is_failure: it will not get better by itself, whatever the kind says. event: the reason of the Event that tells of it,
-    if not that of its kind.
+    if not that of its kind. is_overlong: whether it broke off because it took too long. missing: what it refers to and is not there.
     """
 
     kind: Kind = "done"
@@ -41,6 +42,8 @@ class Result:
     after_seconds: float = 0.0
     is_failure: bool = False
     event: str = ""
+    is_overlong: bool = False
+    missing: Reference | None = None
 
 
 CRASH = Result(kind="crash", message=INTERNAL_ERROR)

@@ -6,7 +6,7 @@ desired costs a comparison; only the rest is read live and, if need be, written.
 
 from collections.abc import Callable, Container, Iterable, Mapping
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
@@ -36,6 +36,10 @@ LONGEST_SECONDS = 60.0
 
 class OutdatedError(Exception):
     """The owner is no longer what this reconcile took it for; nothing was written on its word."""
+
+
+class OverlongError(Timeout):
+    """The reconcile takes longer than what it has read is good for."""
 
 
 @frozen
@@ -115,12 +119,14 @@ class Confirmation:
     of: OwnerKind
     owner: Owner
     started: float
+    on_failure: Callable[[], None]
+    """Hears of a read of the owner that fails."""
     is_confirmed: bool = False
 
     def __call__(self) -> None:
-        """Raises OutdatedError, Timeout once the reconcile has taken too long, and ApiError."""
+        """Raises OutdatedError, OverlongError once the reconcile has taken too long, and ApiError."""
         if self.client.clock.monotonic() - self.started > LONGEST_SECONDS:
-            raise Timeout("the reconcile takes too long; the next one goes on")
+            raise OverlongError("the reconcile takes too long; the next one goes on")
         if self.is_confirmed:
             return
         metadata = self.owner.metadata
@@ -128,6 +134,9 @@ class Confirmation:
             live = self.client.get(self.of.resource, metadata.namespace, metadata.name)["metadata"]
         except NotFound:
             raise OutdatedError from None
+        except ApiError:
+            self.on_failure()
+            raise
         known = (metadata.uid, metadata.generation, bool(metadata.deletion_timestamp))
         if known != (live["uid"], live.get("generation", 0), bool(live.get("deletionTimestamp"))):
             raise OutdatedError
@@ -138,8 +147,8 @@ class Confirmation:
 class Children:
     """The children of one owner during one reconcile.
 
-    `on_write` hears of every write that was made: kind, name and what was done. claims: what else is to be done about
-    claims.
+    `on_write` hears of every write that was made: kind, name and what was done. `yields` says which fields of a child are
+    left alone once somebody else has set them. claims: what else is to be done about claims.
     """
 
     namespace: str
@@ -148,6 +157,7 @@ class Children:
     state: ChildState
     migration: Migration
     on_write: Callable[[Manifest, Written], None]
+    yields: Callable[[Manifest], frozenset[str]]
     claims: OwnClaims
     written: dict[Child, Written] = field(init=False, factory=dict)
 
@@ -193,7 +203,7 @@ class Children:
         if cached is not None and self._is_up_to_date(desired, cached, kind):
             self._remember(child, cached["metadata"], digest)
             return
-        written = self.applier.ensure(desired, self.migration)
+        written = self.applier.ensure(desired, self._migration(desired))
         self._remember(child, written.metadata, digest)
         if kind == CLAIMS and not desired["metadata"].get("ownerReferences"):
             self.claims.release(written.metadata)  # only now: until then it may be all that shows whose the claim is
@@ -229,7 +239,10 @@ class Children:
             return False  # the store has not all that may tell whose it is; the live object is asked
         if cached["metadata"].get("deletionTimestamp"):
             raise WaitingError(f"{kind.kind} {cached['metadata']['name']} is being deleted")
-        return diff.step(desired, cached, self.applier.client.manager, self.migration) is None
+        return diff.step(desired, cached, self.applier.client.manager, self._migration(desired)) is None
+
+    def _migration(self, desired: Manifest) -> Migration:
+        return evolve(self.migration, yielded=self.yields(desired))
 
     def age_seconds(self, desired: Manifest) -> float:
         """Since when this process knows of the child; 0 for one that is not there.

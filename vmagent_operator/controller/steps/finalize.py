@@ -11,15 +11,17 @@ from attrs import frozen
 from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.child import Child
 from vmagent_operator.controller.engine.kind import Owner, OwnerKind
-from vmagent_operator.controller.engine.owners import is_ours
+from vmagent_operator.controller.engine.owners import applied, is_ours
 from vmagent_operator.controller.engine.stores import CLAIMS, CLUSTER_RBAC, NAMESPACED_RBAC, Stores
 from vmagent_operator.controller.steps import prune
 from vmagent_operator.controller.steps.prune import PRUNED
 from vmagent_operator.identity import FINALIZER
+from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write.apply import Applier
+from vmagent_operator.scrape.references import Reference, references
 from vmagent_operator.status.conditions import condition_type
 
 RELEASE_SECONDS = 30.0
@@ -54,7 +56,10 @@ def _patch(of: OwnerKind, client: Client, owner: Owner, before: list[str], after
 
 @frozen
 class Finalizer:
-    """Takes leave of an owner. Methods raise ApiError."""
+    """Takes leave of an owner. Methods raise ApiError.
+
+    lists_references: whether the stores have every Secret and ConfigMap, not only ours.
+    """
 
     of: OwnerKind
     stores: Stores
@@ -63,6 +68,7 @@ class Finalizer:
     is_cluster_wide: bool
     release: Callable[[Manifest], None]
     """Takes the reference to the owner off the claim with this metadata."""
+    lists_references: bool = True
 
     def run(self, owner: Owner, *, is_late: bool) -> str:
         """Do what is left to do; what is still waited for, "" if the owner is free to go.
@@ -72,6 +78,7 @@ class Finalizer:
         if FINALIZER not in owner.metadata.finalizers:
             return ""
         self._strip(owner)
+        self._free(owner)
         self._release(owner)
         for child in self._unowned(owner):
             prune.remove(self.of, self.applier, child, owner.namespace, owner.name)
@@ -93,6 +100,16 @@ class Finalizer:
                     self.applier.strip_finalizer(
                         kind, place, metadata["name"], lambda live: is_ours(self.of, owner, live)
                     )
+
+    def _free(self, owner: Owner) -> None:
+        """Take it off what the owner refers, or has referred, to as well: an earlier release of that operator put it there."""
+        for reference in sorted(_referred(self.of, owner)):
+            kind = resource.SECRETS if reference.kind == "Secret" else resource.CONFIGMAPS
+            known = self.stores.get(kind, reference.namespace, reference.name)
+            if known is None and self.lists_references:
+                continue
+            if known is None or FINALIZER in (known["metadata"].get("finalizers") or ()):
+                self.applier.strip_finalizer(kind, reference.namespace, reference.name, lambda _: True)
 
     def _release(self, owner: Owner) -> None:
         """Have claims stay that are to outlive the owner, whatever an earlier operator wrote into them."""
@@ -118,3 +135,9 @@ class Finalizer:
                 metadata = known["metadata"]
                 if metadata["namespace"] != owner.namespace:
                     yield Child(kind, metadata["namespace"], metadata["name"])
+
+
+def _referred(of: OwnerKind, owner: Owner) -> frozenset[Reference]:
+    """The Secrets and ConfigMaps that the specs of an owner name, as far as they can be read: the last and the one before."""
+    specs = (each.spec for each in (owner, applied(of, owner)) if each is not None and each.spec is not None)
+    return frozenset(each for spec in specs for each in references(spec, owner.namespace) if each.name)

@@ -17,7 +17,7 @@ from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.kind import Owner, OwnerKind
-from vmagent_operator.controller.engine.owners import config_secret, is_ours
+from vmagent_operator.controller.engine.owners import config_secret, is_ours, refers_to
 from vmagent_operator.controller.engine.stores import SCRAPES, WORKLOADS, Stores
 from vmagent_operator.desired.stages import ConfigSecret, Inputs
 from vmagent_operator.identity import SKIP_VALIDATION
@@ -186,7 +186,7 @@ class Gatherer:
         if target is None:
             return ConfigSecret()
         known = self.stores.get(resource.SECRETS, owner.namespace, target.name)
-        is_surely_ours = self.lists_references if known is None else is_ours(self.of, owner, known)
+        is_surely_ours = self.lists_references if known is None else refers_to(owner, known)
         if is_surely_ours and not target.is_unmanaged:
             return ConfigSecret()
         before = state.config_secret

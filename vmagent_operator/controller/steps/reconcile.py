@@ -124,16 +124,17 @@ class Reconcile:
         of, client, stores = tools.of, tools.client, tools.gatherer.stores
         reporter = tools.reporter(owner, state)
         conflicts = ConflictingWriters(state.conflicts, client.clock, reporter.event)
-        confirm = Confirmation(client, of, owner, client.clock.monotonic())
+        on_failure = partial(tools.metrics.read_failed, of.key(owner))
+        confirm = Confirmation(client, of, owner, client.clock.monotonic(), on_failure)
         marks, reads_classes = policy(of, owner), not tools.gatherer.settings.watch_namespaces
-        applier = Applier(client, confirm, policy=marks, resource_of=resource_of)
-        on_write, note = (
-            partial(_written, tools, owner, conflicts),
-            partial(reporter.event, "Warning", "ReconciliationError"),
-        )
+        tell = partial(_recreating, tools, owner, reporter)
+        applier = Applier(client, confirm, policy=marks, resource_of=resource_of, before_recreation=tell)
+        on_write = partial(_written, tools, owner, conflicts)
+        note = partial(reporter.event, "Warning", "ReconciliationError")
         claims = OwnClaims(VolumeExpander(client, reads_classes, confirm), marks, note)
+        yields = partial(of.yields, owner) if owner.spec is not None else lambda _: frozenset[str]()
         migrated = migration(of, owner)
-        children = Children(owner.namespace, stores, applier, state.children, migrated, on_write, claims)
+        children = Children(owner.namespace, stores, applier, state.children, migrated, on_write, yields, claims)
         workloads = Workloads(
             stores,
             client,
@@ -182,6 +183,7 @@ class Reconcile:
         else:
             decided, applied = self._decide_and_apply(snapshot)
         self.applied = applied
+        self.state.reported.replicas = self.workloads.replicas(applied.plan.children)
         if not applied.plan.waiting and self._config_id not in applied.left_out.names:
             self.state.decided = decided
             messages = decided.messages
@@ -209,14 +211,14 @@ class Reconcile:
         return found
 
     def _decide_and_apply(self, snapshot: Snapshot) -> tuple[Decided, Applied]:
-        tools, before = self.tools, self.state.decided
+        tools = self.tools
         started = time.perf_counter()
         desired = tools.of.desired(snapshot.inputs)
         tools.metrics.rendered(tools.of.key(self.owner), desired, time.perf_counter() - started)
         findings = desired.configuration.findings if desired.configuration else ()
         plan = make_plan(desired.stages, self._view())
         applied = self._apply(plan)
-        self.reporter.reject(findings, before.messages if before else {})
+        self.reporter.reject(findings)
         self.reporter.report_warnings((*desired.warnings, *applied.left_out.impossible.values()))
         if self._has_new_configuration(applied):
             self.reporter.report_configuration(desired)
@@ -322,9 +324,15 @@ class Reconcile:
         state.deleted_at = now if state.deleted_at is None else state.deleted_at
         self._judge({})
         is_cluster_wide = not tools.gatherer.settings.watch_namespaces
-        applier = self.children.applier
+        gatherer, applier = tools.gatherer, self.children.applier
         leaving = Finalizer(
-            tools.of, tools.gatherer.stores, tools.client, applier, is_cluster_wide, self.claims.release
+            tools.of,
+            gatherer.stores,
+            tools.client,
+            applier,
+            is_cluster_wide,
+            self.claims.release,
+            gatherer.lists_references,
         )
         waiting = leaving.run(self.owner, is_late=now - state.deleted_at > finalize.RELEASE_SECONDS)
         if waiting:
@@ -341,3 +349,9 @@ def _written(tools: Tools, owner: Owner, conflicts: ConflictingWriters, manifest
     what, fields = describe(manifest), ",".join(written.paths[:20])
     logger.info("%s %s: %s %s fields=%s", tools.of.name, owner.key, written.action, what, fields)
     conflicts.count(child_of(manifest), what, content_digest(manifest), written.paths)
+
+
+def _recreating(tools: Tools, owner: Owner, reporter: Reporter, message: str) -> None:
+    """Tell of an object that is to be deleted and made again, before it is."""
+    logger.info("%s %s: %s", tools.of.name, owner.key, message)
+    reporter.event("Normal", "Recreating", message)

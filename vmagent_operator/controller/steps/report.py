@@ -4,12 +4,15 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
+from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine.events import Recorder, Type
 from vmagent_operator.controller.engine.kind import Owner, OwnerKind
 from vmagent_operator.controller.engine.metrics import Metrics
 from vmagent_operator.controller.engine.result import DELETION_SECONDS, RULES, Kind, Result
+from vmagent_operator.controller.engine.verdicts import ObjectId, id_of
+from vmagent_operator.controller.steps.apply import OverlongError
 from vmagent_operator.desired.stages import Desired
 from vmagent_operator.kube import errors
 from vmagent_operator.kube.errors import ApiError, Invalid, NotFound
@@ -19,7 +22,7 @@ from vmagent_operator.kube.write.apply import NotOwnedError, WaitingError
 from vmagent_operator.scrape.errors import Finding, OwnerError
 from vmagent_operator.scrape.references import Missing
 from vmagent_operator.scrape.selection import SelectorError
-from vmagent_operator.status.conditions import Status
+from vmagent_operator.status.conditions import MAX_MESSAGE, Status, condition_type, conditions
 from vmagent_operator.status.owner import State, applied_spec, owner_status
 
 logger = logging.getLogger(__name__)
@@ -39,10 +42,11 @@ def result_of(error: Exception) -> Result:
     message = str(error)
     match error:
         case Missing():
-            return Result(kind="missing reference", message=message)
+            return Result(kind="missing reference", message=message, missing=error.reference)
         case OwnerError() | SelectorError():
-            kind: Kind = "missing reference" if isinstance(error.__cause__, Missing) else "invalid spec"
-            return Result(kind=kind, message=message)
+            if isinstance(error.__cause__, Missing):
+                return Result(kind="missing reference", message=message, missing=error.__cause__.reference)
+            return Result(kind="invalid spec", message=message)
         case WaitingError():
             return Result(kind="waiting", message=message, after_seconds=DELETION_SECONDS)
         case NotOwnedError():
@@ -53,6 +57,8 @@ def result_of(error: Exception) -> Result:
             return Result(kind="cancelled", message=message)
         case errors.Forbidden() | errors.Invalid() | errors.BadRequest():
             return Result(kind="denied", message=message)
+        case OverlongError():
+            return Result(kind="transient", message=message, is_overlong=True)
         case ApiError():
             return Result(kind="transient", message=message, after_seconds=error.retry_after or 0.0)
     raise error
@@ -63,13 +69,16 @@ class ReportState:
     """What was last reported of an owner; times are monotonic seconds.
 
     failure, failing_since: what it fails of, and since when. warnings: what is doubtful in its spec. result: how the last
-    reconcile ended. status_at, config_at: when the status was written, and an Event told of a new configuration.
+    reconcile ended. replicas: the pods that each workload is to have, where the cluster says it. rejected: the scrape objects
+    that were left out last, and why. status_at, config_at: when the status was written, and an Event told of a new configuration.
     """
 
     failure: str = ""
     failing_since: float | None = None
     warnings: tuple[str, ...] = ()
     result: Kind | None = None
+    replicas: int | None = None
+    rejected: dict[ObjectId, str] = field(factory=dict)
     status_at: float = float("-inf")
     config_at: float = float("-inf")
 
@@ -109,17 +118,26 @@ class Reporter:
             self.event("Warning", "InvalidSpec", text)
         self.state.warnings = warnings
 
-    def reject(self, findings: Iterable[Finding], before: Mapping[tuple[str, str], str]) -> None:
-        """Tell of scrape objects that are left out, once for each reason; `before` has what was said last of each."""
+    def reject(self, findings: Iterable[Finding]) -> None:
+        """Tell of scrape objects that are left out, once for each reason, whatever has restarted or is held back meanwhile."""
+        told, self.state.rejected = self.state.rejected, {}
         for finding in findings:
             scrape = finding.object
-            if before.get((scrape.kind.name, scrape.key)) == finding.message:
+            id_ = id_of(scrape)
+            self.state.rejected[id_] = finding.message
+            if told.get(id_) == finding.message or self._is_told(scrape, finding.message):
                 continue
             self.metrics.rejected(scrape)
             self.recorder.record(scrape, "Warning", "ScrapeObjectRejected", finding.message)
             if finding.bug:
                 self.metrics.object_error(scrape.kind.singular)
                 logger.error("%s %s: internal error: %s", scrape.kind.name.lower(), scrape.key, finding.bug)
+
+    def _is_told(self, scrape: CustomObject[Any], message: str) -> bool:
+        """Whether the status of a scrape object says so already."""
+        own = condition_type(self.owner)
+        said = message[:MAX_MESSAGE]
+        return any(known["type"] == own and known.get("message") == said for known in conditions(scrape))
 
     def report_configuration(self, desired: Desired) -> None:
         """Tell that there is a new configuration, once a minute at most."""
@@ -169,12 +187,15 @@ class Reporter:
         is_available: bool | None = None,
         workloads: Mapping[str, str | None] | None = None,
     ) -> Status:
+        scale = dict(self.of.scale(self.owner))
+        if "replicas" in scale and self.state.replicas is not None:
+            scale["replicas"] = self.state.replicas
         return owner_status(
             self.owner,
             state,
             reason,
             self.client.clock.now(),
-            scale=self.of.scale(self.owner),
+            scale=scale,
             warnings=self.state.warnings,
             is_available=is_available,
             workloads=workloads or {},

@@ -42,6 +42,13 @@ def progress(workload: Manifest) -> Progress:
     return _BY_KIND[workload["kind"]](workload["spec"], status)
 
 
+def replicas(workload: Manifest) -> int:
+    """How many pods the workload is to have, whoever says so: its spec, an autoscaler by means of that, or the nodes."""
+    if workload["kind"] == "DaemonSet":
+        return int((workload.get("status") or {}).get("desiredNumberScheduled", 0))
+    return int(workload["spec"].get("replicas", 1))
+
+
 def is_managed(workload: Manifest) -> bool:
     """Whether the operator has to replace the pods itself."""
     return workload["kind"] == "StatefulSet" and _strategy(workload["spec"], "RollingUpdate") == "OnDelete"

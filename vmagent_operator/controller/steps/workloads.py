@@ -71,6 +71,11 @@ class Workloads:
         child, progress = next(((c, p) for c, p in lacking if p.failed), lacking[0])
         return Progress(f"{child.kind.kind} {child.name}: {progress.waiting}", progress.failed)
 
+    def replicas(self, children: Iterable[Child]) -> int | None:
+        """How many pods each workload among `children` is to have; the most where they differ, None where there is none."""
+        found = [self._cached(child) for child in children if child.kind in WORKLOADS]
+        return max((rollout.replicas(workload) for workload in found if workload is not None), default=None)
+
     def _resizing(self, child: Child) -> str:
         """What a claim of the owner's own waits for."""
         claim = self._cached(child) if child.kind == CLAIMS else None

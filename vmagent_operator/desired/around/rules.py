@@ -155,7 +155,7 @@ def _read(rules: Rules, resolver: SecretResolver) -> _Source:
     try:
         text = resolver.snapshot.text(Reference("ConfigMap", resolver.namespace, selector.name), selector.key)
     except Missing as error:
-        raise OwnerError(f"{rules.path}: {error}") from None
+        raise OwnerError(f"{rules.path}: {error}") from error
     return _Source(rules.inline_path, inline, rules.path, text)
 
 

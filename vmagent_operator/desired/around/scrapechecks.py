@@ -3,12 +3,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOrConfigMap, TLSConfig
+from vmagent_operator.api.auth import Authorization, BasicAuth, OAuth2, SecretOrConfigMap, TLSConfig, named
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import ScrapeClass, ScrapingParams
 from vmagent_operator.desired.workload.checks import Faults
 from vmagent_operator.model.decode import Fault
-from vmagent_operator.model.walk import find, walk
+from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape.checks.validate import relabeling
 from vmagent_operator.scrape.owner import Environment
 
@@ -29,9 +29,9 @@ def credentials(scraping: ScrapingParams, further: Mapping[str, object]) -> Faul
     blocks = {"spec.apiServerConfig": scraping.api_server_config, **further}
     blocks |= {f"spec.scrapeClasses[{index}]": of for index, of in enumerate(scraping.scrape_classes)}
     for path, block in blocks.items():
-        for kind, message in _CREDENTIALS:
-            values: tuple[Any, ...] = find(block, kind)
-            yield from (Fault(path, text) for value in values if (text := message(value)))
+        for at, value in walk(block, path, frozenset(_CREDENTIALS)):
+            if text := _CREDENTIALS[type(value)](value):
+                yield Fault(at, text)
 
 
 def relabelings(scraping: ScrapingParams, environment: Environment) -> Faults:
@@ -44,19 +44,26 @@ def relabelings(scraping: ScrapingParams, environment: Environment) -> Faults:
 
 def _tls(tls: TLSConfig) -> str:
     both = [key for key in ("ca", "cert", "key") if getattr(tls, f"{key}_file") and _tls_reference(tls, key)]
-    return f"tlsConfig has both file and reference for {', '.join(both)}" if both else ""
+    return f"has both file and reference for {', '.join(both)}" if both else ""
 
 
 def _tls_reference(tls: TLSConfig, key: str) -> object:
-    return tls.key_secret if key == "key" else getattr(tls, key)
+    """What the key is read from; an empty reference is what converters write for none."""
+    if key == "key":
+        return named(tls.key_secret)
+    source: SecretOrConfigMap | None = getattr(tls, key)
+    return source and source.reference and source.reference.name
 
 
 def _source(source: SecretOrConfigMap) -> str:
-    return "" if (source.secret is None) != (source.config_map is None) else "expected a secret or a configMap"
+    has_both = named(source.secret) is not None and source.config_map is not None and source.config_map.name
+    return "has both secret and configMap" if has_both else ""
 
 
 def _oauth2(oauth2: OAuth2) -> str:
-    return "oauth2 has both client_secret and client_secret_file" if _is_double_oauth2(oauth2) else ""
+    if oauth2.client_id.reference is None:
+        return "client_id names neither a secret nor a configMap"
+    return "has both client_secret and client_secret_file" if _is_double_oauth2(oauth2) else ""
 
 
 def _is_double_oauth2(oauth2: OAuth2) -> bool:
@@ -65,18 +72,19 @@ def _is_double_oauth2(oauth2: OAuth2) -> bool:
 
 def _authorization(block: Authorization) -> str:
     if block.type.strip().lower() == "basic":
-        return "authorization of type basic; use basicAuth"
-    return "" if block.credentials or block.credentials_file else "authorization has no credentials"
+        return "is of type basic; use basicAuth"
+    return "" if block.credentials or block.credentials_file or not block.type else "has no credentials"
 
 
 def _basic_auth(block: BasicAuth) -> str:
-    return "basicAuth has both password and password_file" if block.password and block.password_file else ""
+    return "has both password and password_file" if named(block.password) and block.password_file else ""
 
 
-_CREDENTIALS: tuple[tuple[type, Callable[..., str]], ...] = (
-    (TLSConfig, _tls),
-    (SecretOrConfigMap, _source),
-    (OAuth2, _oauth2),
-    (Authorization, _authorization),
-    (BasicAuth, _basic_auth),
-)
+_CREDENTIALS: Mapping[type, Callable[[Any], str]] = {
+    TLSConfig: _tls,
+    SecretOrConfigMap: _source,
+    OAuth2: _oauth2,
+    Authorization: _authorization,
+    BasicAuth: _basic_auth,
+}
+"""What is doubtful about such a block, wherever it stands."""

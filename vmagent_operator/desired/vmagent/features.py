@@ -152,8 +152,14 @@ def scrape_owner(agent: VMAgent, settings: Settings) -> ScrapeOwner:
 
 
 def scale(agent: VMAgent) -> Manifest:
-    """What the agent's scale subresource and columns read in its status, as far as its spec could be decoded."""
+    """What the agent's scale subresource and columns read in its status, as far as its spec could be decoded.
+
+    The replicas are those that each of its workloads begins with; a DaemonSet's depend on the nodes.
+    """
     selector = ",".join(f"{key}={value}" for key, value in sorted(labels.instance(VMAGENT, agent.name).items()))
     if agent.spec is None:
         return {"selector": selector, "shards": agent.status.get("shards", 1)}
-    return {"selector": selector, "shards": shards(agent) or 1, "replicas": agent.spec.apps.replica_count or 0}
+    replicas = agent.spec.apps.replica_count
+    if replicas is None:
+        replicas = 0 if is_daemon_set(agent) else 1
+    return {"selector": selector, "shards": shards(agent) or 1, "replicas": replicas}

@@ -7,12 +7,13 @@ would refuse or what could not run, reported before anything is written.
 from collections.abc import Callable
 from functools import partial
 
-from vmagent_operator.desired import names
+from vmagent_operator.desired import listener, names
 from vmagent_operator.desired.around import scrapechecks
 from vmagent_operator.desired.vmagent.features import (
     VMAgent,
     component,
     environment,
+    has_reloader,
     is_daemon_set,
     is_stateful,
     spec,
@@ -40,6 +41,7 @@ def _names(agent: VMAgent, settings: Settings) -> Faults:
     yield from checks.owner_name(agent)
     yield from checks.object_name(names.rbac(own), "a role")
     yield from checks.services(own, spec(agent).service_spec, "spec.serviceSpec", "agent")
+    yield from checks.stateful_set(own)
 
 
 def _scaling(agent: VMAgent, settings: Settings) -> Faults:
@@ -99,6 +101,16 @@ def _relabeling(agent: VMAgent, settings: Settings) -> Faults:
     return scrapechecks.relabelings(spec(agent).scraping, environment(agent))
 
 
+def _reload(agent: VMAgent, settings: Settings) -> Faults:
+    """Whether the reloader can make vmagent read a new configuration."""
+    extra, reloader = spec(agent).apps.extra_args, spec(agent).reloader
+    has_key = bool(extra.get("reloadAuthKey")) or reloader.config_reload_auth_key_secret is not None
+    has_url = "reload-url" in reloader.config_reloader_extra_args
+    if has_reloader(agent) and listener.asks_for_what_only_it_knows(extra) and not (has_key or has_url):
+        text = "the reloader does not know it, and vmagent answers it with 401: set configReloadAuthKeySecret"
+        yield Fault("spec.extraArgs.httpAuth.password", text)
+
+
 def _license(agent: VMAgent, settings: Settings) -> Faults:
     yield from checks.license(spec(agent).license, "spec.license")
 
@@ -112,5 +124,6 @@ DOUBTFUL: tuple[Rule, ...] = (
     _scrape_classes,
     _credentials,
     _relabeling,
+    _reload,
     _license,
 )

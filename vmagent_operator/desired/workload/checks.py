@@ -19,6 +19,11 @@ from vmagent_operator.settings import Settings
 
 _MAX_LABEL = 63
 """Characters of a label's value, and of the name of a Service: the API server refuses more."""
+_MAX_STATEFUL_SET = 52
+"""Characters of the name of a StatefulSet that can have pods: they carry it in a label, with the hash of their revision behind it.
+
+Source: https://github.com/kubernetes/kubernetes/blob/v1.36.0/pkg/controller/statefulset/stateful_set_utils.go (setPodRevision)
+"""
 _MAX_NAME = 253
 """Characters of the name of an object."""
 _MAX_CONDITION_TYPE = 316
@@ -73,6 +78,14 @@ def services(component: Component, given: AdditionalServiceSpec | None, path: st
     yield from _long(additional or "", _MAX_LABEL, f"{path}.metadata.name", "a service")
     if additional == component.name:
         yield Fault(f"{path}.metadata.name", f"{additional} is the name of the {whose}'s own service")
+
+
+def stateful_set(component: Component) -> Faults:
+    """The fault of a name with which a StatefulSet never gets a pod."""
+    longest = f"{component.name}-{component.shards - 1}" if component.shards else component.name
+    if component.kind == "StatefulSet" and len(longest) > _MAX_STATEFUL_SET:
+        limit = f"a StatefulSet with more than {_MAX_STATEFUL_SET} has no pods"
+        yield Fault("metadata.name", f"{longest} is {len(longest)} characters long, {limit}")
 
 
 def object_name(name: str, of: str) -> Faults:

@@ -7,7 +7,7 @@ from attrs import frozen
 from vmagent_operator.desired import args, container, image, labels, listener, names, probes, resources, security
 from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical, canonical_list
-from vmagent_operator.desired.workload import volumes
+from vmagent_operator.desired.workload import unique, volumes
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import OwnerError
 
@@ -45,6 +45,7 @@ def spec(component: Component, parts: Parts) -> Manifest:
         "volumes": list(parts.volumes),
     }
     _check(pod, parts.claims)
+    pod |= {group: [unique.container(one) for one in pod[group]] for group in ("initContainers", "containers")}
     return {field: value for field, value in pod.items() if value not in (None, "", [], {})}
 
 
@@ -152,10 +153,10 @@ def _scheduling(component: Component) -> Manifest:
         "schedulerName": params.scheduler_name or "default-scheduler",
         "runtimeClassName": params.runtime_class_name,
         "hostNetwork": params.host_network or None,
-        "hostAliases": canonical_list(params.old_host_aliases or params.host_aliases),
+        "hostAliases": unique.host_aliases(canonical_list(params.old_host_aliases or params.host_aliases)),
         "dnsPolicy": params.dns_policy or "ClusterFirst",
         "dnsConfig": canonical(params.dns_config or {}),
-        "imagePullSecrets": canonical_list(params.image_pull_secrets),
+        "imagePullSecrets": unique.first(canonical_list(params.image_pull_secrets), "name"),
         "readinessGates": canonical_list(params.readiness_gates),
         "enableServiceLinks": params.enable_service_links,
         "terminationGracePeriodSeconds": _grace_seconds(component),

@@ -9,6 +9,7 @@ change in the store; after a fault it goes on where it was, and lists anew only 
 """
 
 import logging
+import threading
 from collections.abc import Callable, Iterator
 from typing import Generic, Self, TypeVar
 
@@ -59,8 +60,25 @@ class _OpenWatch:
 
     def stop(self) -> None:
         self.is_stopped = True
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """Have whoever waits for the next event wait no longer; from any thread."""
         if watch := self.watch:
             watch.close()
+
+
+@define(eq=False)
+class _NextList:
+    """Why the next request is a list (empty if it is a watch), and when it is one at the latest.
+
+    is_stale: whether one was asked for that has not begun, by whatever thread; `fresh` is set once it has been applied.
+    """
+
+    reason: str = "start"
+    verify_at: float = 0.0
+    is_stale: bool = False
+    fresh: threading.Event = field(factory=threading.Event)
 
 
 @define(eq=False, kw_only=True)
@@ -75,9 +93,7 @@ class Informer(Generic[T]):
     failures: Failures
     absence: Absence
     _open: _OpenWatch = field(init=False, factory=_OpenWatch)
-    _reason: str = field(init=False, default="start")
-    """Why the next request is a list; empty if it is a watch."""
-    _verify_at: float = field(init=False, default=0.0)
+    _next: _NextList = field(init=False, factory=_NextList)
 
     @classmethod
     def of(
@@ -114,6 +130,17 @@ class Informer(Generic[T]):
         """Whether "not in the store" means "does not exist"."""
         return self.state.unhealthy_since is None
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether a whole list has been applied since the last `refresh`."""
+        return self._next.fresh.is_set()
+
+    def refresh(self) -> None:
+        """Have the collection listed anew, from any thread, whatever a watch may have kept to itself."""
+        self._next.fresh.clear()
+        self._next.is_stale = True
+        self._open.interrupt()
+
     def close(self) -> None:
         """Stop, from any thread; a step that waits for the server returns soon."""
         self._open.stop()
@@ -123,6 +150,8 @@ class Informer(Generic[T]):
         try:
             return self._advance()
         except ApiError as error:
+            if self._next.is_stale and not self._next.reason:
+                return 0.0  # it is we who have broken the watch off
             return self._fail(error)
         except Exception as error:  # a bug, which the loop survives; until then nothing here can be believed
             self._open.close()
@@ -137,10 +166,13 @@ class Informer(Generic[T]):
             self._open.close()
             self._enter(Phase.STOPPED)
             return 0.0
-        if not self._reason and self._now() >= self._verify_at:
+        if self._next.is_stale:
             self._open.close()
-            self._reason = "verify"
-        if self._reason:
+            self._next.is_stale, self._next.reason = False, "refresh"
+        if not self._next.reason and self._now() >= self._next.verify_at:
+            self._open.close()
+            self._next.reason = "verify"
+        if self._next.reason:
             return self._list()
         if self._open.watch is None:
             self._open.open(self.collection.watch(self.client, self.state.resource_version), self._now())
@@ -169,17 +201,32 @@ class Informer(Generic[T]):
         return 0.0
 
     def _load(self, listing: Listing[Entry[T]]) -> None:
+        if self._next.reason == "verify":
+            self._compare(listing)
         changes = self.store.replace(listing.items, self.collection.namespace)
-        if self._reason == "verify" and changes:
-            self.client.meter.differed(*self._labels, len(changes))
-            logger.error("%s: there was not an event for every change differences=%d", self.name, len(changes))
         low, high = VERIFY_SECONDS
-        self._verify_at = self._now() + low + (high - low) * self.collection.jitter()
-        self._reason = ""
+        self._next.verify_at = self._now() + low + (high - low) * self.collection.jitter()
+        self._next.reason = ""
         self.absence.end()
         self._move(listing.resource_version)
         self._notify(changes)
         self.state.synced.set()
+        self._renewed()
+
+    def _compare(self, listing: Listing[Entry[T]]) -> None:
+        """Tell of what events should have told of: of states that are older than the last event, for later ones may be on their way.
+
+        What is gone says not since when, and is not told.
+        """
+        last = self.state.resource_version
+        missed = sum(_is_passed(entry.resource_version, last) and not self.store.has(entry) for entry in listing.items)
+        if missed:
+            self.client.meter.differed(*self._labels, missed)
+            logger.error("%s: there was not an event for every change differences=%d", self.name, missed)
+
+    def _renewed(self) -> None:
+        if not self._next.is_stale:  # else the list had begun before it was asked for
+            self._next.fresh.set()
 
     def _follow(self, event: Event) -> None:
         is_known = event.type in ("ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR")
@@ -197,18 +244,18 @@ class Informer(Generic[T]):
         seconds = self._now() - self._open.opened_at
         self._open.close()
         self.client.meter.watched(*self._labels, "ok")
-        if seconds >= SHORT_WATCH_SECONDS or self._open.is_stopped:
+        if seconds >= SHORT_WATCH_SECONDS or self._open.is_stopped or self._next.is_stale:
             self.failures.end()
             return 0.0
         self._enter(Phase.BACKOFF)
         return self.failures.backoff.next_seconds()
 
     def _fail(self, error: ApiError) -> float:
-        if not self._reason:
+        if not self._next.reason:
             self.client.meter.watched(*self._labels, type(error).__name__)
         self._open.close()
-        reason, seconds = self.failures.count(error, listing=bool(self._reason))
-        self._reason = reason or self._reason
+        reason, seconds = self.failures.count(error, listing=bool(self._next.reason))
+        self._next.reason = reason or self._next.reason
         self.state.mark_unhealthy(error, self._now())
         logger.log(
             logging.DEBUG if isinstance(error, Gone) else logging.WARNING,
@@ -236,6 +283,7 @@ class Informer(Generic[T]):
             self._notify(self.store.replace((), self.collection.namespace))
             if not self.absence.required:
                 self.state.synced.set()
+        self._renewed()
         self.state.absent_at = now
         if self.absence.is_worth_a_line(now):
             level = logging.WARNING if self.absence.required else logging.INFO
@@ -259,7 +307,7 @@ class Informer(Generic[T]):
         self.state.enter(phase, self._now())
 
     def _count_list(self, error: ApiError | None) -> None:
-        self.client.meter.listed(*self._labels, self._reason, type(error).__name__ if error else "ok")
+        self.client.meter.listed(*self._labels, self._next.reason, type(error).__name__ if error else "ok")
 
     @property
     def _labels(self) -> tuple[str, str]:
@@ -267,3 +315,13 @@ class Informer(Generic[T]):
 
     def _now(self) -> float:
         return self.client.clock.monotonic()
+
+
+def _is_passed(resource_version: str, last: str) -> bool:
+    """Whether a watch that is at `last` has passed a state. A server whose versions are no numbers gets no benefit of doubt.
+
+    Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions
+    """
+    if not (resource_version.isdecimal() and last.isdecimal()):
+        return True
+    return int(resource_version[:20]) <= int(last[:20])

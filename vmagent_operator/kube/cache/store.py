@@ -4,7 +4,6 @@ Objects are shared with every reader and never changed. A lock guards the tables
 """
 
 import logging
-import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
@@ -14,6 +13,7 @@ from attrs import define, field, frozen
 from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.kube.resource import Json, Manifest, Remains
+from vmagent_operator.limits import CACHED_CHARACTERS
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +21,8 @@ T = TypeVar("T")
 Key = tuple[str, str]
 """Namespace ("" for a cluster-scoped object) and name."""
 
+COPIES = 1 << 14
+"""So many strings are shared by all objects: with the longest, some 5 MB. There are some hundred keys, and few labels that repeat."""
 INTERNAL_ERROR = "internal error, see the operator's log"
 _IDENTITY = ("namespace", "name", "uid", "resourceVersion")
 _SHARED_VALUES = frozenset({"apiVersion", "kind", "namespace"})
@@ -85,10 +87,16 @@ class Store(Generic[T]):
         """How many objects there are, in one namespace or in all."""
         return len(self._entries) if namespace is None else len(self._by[""].get(namespace, {}))
 
+    def has(self, entry: Entry[T]) -> bool:
+        """Whether that very state of an object is here."""
+        with self._lock:
+            old = self._entries.get(entry.key)
+        return old is not None and _is_same(old, entry)
+
     def decode(self, raw: Manifest) -> Entry[T]:
         """The entry of an object with name and resource version, as `replace` wants it."""
         metadata = raw["metadata"]
-        key = (sys.intern(metadata.get("namespace") or ""), metadata["name"])
+        key = (_one(metadata.get("namespace") or ""), metadata["name"])
         try:
             value, found_under = self._read(raw if isinstance(raw, Remains) else _shared(raw))
         except Exception:  # one object's fault must not be its source's
@@ -127,7 +135,7 @@ class Store(Generic[T]):
 
     def _put(self, entry: Entry[T]) -> list[Change[T]]:
         old = self._entries.get(entry.key)
-        if old and (old.uid, old.resource_version) == (entry.uid, entry.resource_version):
+        if old and _is_same(old, entry):
             return []
         if old:
             self._remove(entry.key)
@@ -150,6 +158,10 @@ class Store(Generic[T]):
         return entry.value
 
 
+def _is_same(one: Entry[T], other: Entry[T]) -> bool:
+    return (one.uid, one.resource_version) == (other.uid, other.resource_version)
+
+
 def _head(raw: Manifest) -> Manifest:
     return {key: raw.get(key) for key in ("apiVersion", "kind")}
 
@@ -158,7 +170,7 @@ def _shared(raw: Json) -> Json:
     """The same JSON with one copy of each string that thousands of objects repeat: keys, kinds and labels."""
     if isinstance(raw, dict):
         return {
-            sys.intern(key): sys.intern(value)
+            _one(key): _one(value)
             if key in _SHARED_VALUES and isinstance(value, str)
             else _shared_labels(value)
             if key == "labels"
@@ -171,4 +183,17 @@ def _shared(raw: Json) -> Json:
 def _shared_labels(raw: Json) -> Json:
     if not isinstance(raw, dict):
         return _shared(raw)
-    return {sys.intern(key): sys.intern(value) if isinstance(value, str) else value for key, value in raw.items()}
+    return {_one(key): _one(value) if isinstance(value, str) else value for key, value in raw.items()}
+
+
+_copies: dict[str, str] = {}
+"""The strings that are shared. Not interned: Python 3.12 would keep for ever what each version of an object may bring anew."""
+
+
+def _one(text: str) -> str:
+    """The copy of `text` that others have too, if they have come across it lately."""
+    if len(text) > CACHED_CHARACTERS:
+        return text
+    if len(_copies) >= COPIES:
+        _copies.clear()
+    return _copies.setdefault(text, text)

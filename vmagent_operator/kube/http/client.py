@@ -188,10 +188,11 @@ class Client:
         operations: Sequence[Mapping[str, Json]],
         *,
         subresource: str | None = None,
+        manager: str = "",
     ) -> Manifest:
-        """The object after RFC 6902 `operations`; a `test` among them that fails is Invalid."""
+        """The object after RFC 6902 `operations`, in the name of `manager` if given; a `test` among them that fails is Invalid."""
         place = (namespace, name, subresource)
-        return self._write("patch", "PATCH", JSON_PATCH_TYPE, resource, place, list(operations))
+        return self._write("patch", "PATCH", JSON_PATCH_TYPE, resource, place, list(operations), manager=manager)
 
     def merge_patch(
         self,
@@ -279,10 +280,11 @@ class Client:
         *,
         query: Query = (),
         metadata_only: bool = False,
+        manager: str = "",
     ) -> Manifest:
         """Send `body` to `place` (namespace, name, subresource) in our name; the object that results."""
         headers = calls.accept(metadata_only) | {"content-type": content_type}
-        query = (("fieldManager", self.manager.name), *query)
+        query = (("fieldManager", manager or self.manager.name), *query)
         call = calls.to(resource, *place, verb=verb, method=method, query=query, headers=headers, body=body)
         return answers.whole(self._send(call, self.patience.write_seconds), resource, metadata_only)
 
@@ -299,14 +301,14 @@ class Client:
                 if tried >= self.patience.tries or late or not calls.may_repeat(call.is_write, error):
                     raise
                 if isinstance(error, TooManyRequests):
-                    self.meter.throttled(seconds, by_server=True)
+                    self.meter.throttled(seconds, self.limiter.pool, by_server=True)
                 if self.clock.wait(self.stop, seconds):
                     raise Cancelled("stopped before the request was repeated") from error
             tried += 1
 
     def _try(self, call: Call, deadline: float) -> Manifest:
         if waited := self.limiter.acquire(self.stop):
-            self.meter.throttled(waited, by_server=False)
+            self.meter.throttled(waited, self.limiter.pool, by_server=False)
         left = deadline - self.clock.monotonic()
         if left <= 0:
             raise NetworkError("the request budget left no time to send it", sent=False)

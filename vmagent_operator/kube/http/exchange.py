@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
@@ -74,6 +74,7 @@ def _body(answer: Response | Stream) -> bytes:
 
 
 def _date(header: str) -> datetime | None:
-    with suppress(ValueError):
-        return parsedate_to_datetime(header)
+    with suppress(ValueError, OverflowError):  # the latter for a zone that is absurdly far away
+        date = parsedate_to_datetime(header)
+        return date if date.tzinfo else date.replace(tzinfo=UTC)
     return None

@@ -1,7 +1,7 @@
 """The request budget: token buckets that say how long to wait, and the wait itself."""
 
 import threading
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from attrs import define, field
 
@@ -13,7 +13,9 @@ _SLIVER = 1e-6
 
 
 class Limiter(Protocol):
-    """What the client asks before each request."""
+    """What the client asks before each request; `pool` is its name in metrics."""
+
+    pool: ClassVar[str]
 
     def acquire(self, stop: threading.Event) -> float:
         """Wait for permission; the seconds it took. Raises Cancelled once `stop` is set."""
@@ -23,6 +25,7 @@ class Limiter(Protocol):
 class Bucket:
     """`rate` tokens a second, at most `burst` at once; full at first. Tokens may be owed, so waiters form a queue."""
 
+    pool: ClassVar[str] = "normal"
     rate: float
     burst: float
     clock: Clock
@@ -73,6 +76,7 @@ class Bucket:
 class Spare:
     """What `bucket` leaves over: a token only while more than `reserved` of them are there for others."""
 
+    pool: ClassVar[str] = "low"
     bucket: Bucket
     reserved: float
 
@@ -88,6 +92,8 @@ class Spare:
 
 class Unlimited:
     """Permission at once; for the lease, which must not queue behind anything."""
+
+    pool: ClassVar[str] = "none"
 
     def acquire(self, stop: threading.Event) -> float:
         """See Limiter."""

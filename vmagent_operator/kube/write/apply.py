@@ -6,7 +6,6 @@ object that was read (UID, resource version), so that a late one meets a conflic
 
 import random
 from collections.abc import Callable, Mapping
-from functools import partial
 
 from attrs import define, field, frozen
 
@@ -14,14 +13,15 @@ from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import AlreadyExists, ApiError, Conflict, Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Json, Manifest, Resource
-from vmagent_operator.kube.write import diff, ownership
+from vmagent_operator.kube.write import diff, ownership, restore
 from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Migration
 from vmagent_operator.kube.write.ownership import REFERENCES_ONLY, Policy, describe
 
 ATTEMPTS = 5
 """Rounds against somebody who writes at the same time; whoever still does then, does so all the time."""
-STEPS = 4
-"""In a round: a migration, a deletion, a creation and a look at it. More would be a server that does not keep what it is given."""
+STEPS = 6
+"""In a round: a migration, a whole object, its migration, a deletion, a creation and a look at it. More would be a server that
+does not keep what it is given."""
 PAUSE_SECONDS = 0.01
 """Between two rounds: long enough for another's write to be over."""
 # No object has ever been stored at this version, so that an apply which names it makes an object or meets a conflict: what
@@ -48,7 +48,8 @@ class Written:
 
 @define
 class Applier:
-    """Brings objects about, one at a time; `before_write` may raise to prevent a write.
+    """Brings objects about, one at a time; `before_write` may raise to prevent a write, `before_recreation` hears of an
+    object that is to be deleted and made again, and why.
 
     policy: how an object without a reference to our owner shows that it is ours. `resource_of` finds the path of a desired
     object; ours knows the kinds of Kubernetes itself. Who has others says so.
@@ -60,6 +61,7 @@ class Applier:
     jitter: Callable[[], float] = field(default=random.random)
     policy: Policy = field(default=REFERENCES_ONLY, kw_only=True)
     resource_of: Callable[[Manifest], Resource] = field(default=resource.of, kw_only=True)
+    before_recreation: Callable[[str], None] = field(default=lambda _: None, kw_only=True)
 
     def ensure(self, desired: Manifest, migration: Migration = NO_MIGRATION) -> Written:
         """Make the live object as `desired`, and ours; one that says whose it is by nothing is only added to.
@@ -119,10 +121,11 @@ class Applier:
             answer = self.client.json_patch(kind, namespace, name, step.operations)
             changed = {patch["path"].removeprefix("/metadata/"): patch["value"] for patch in step.operations}
             return {**live, "metadata": {**metadata, **changed, **answer["metadata"]}}
-        # The pods of a StatefulSet stay when it goes, and the new one adopts them: a deletion in the background would end them all.
-        recreate = partial(self._delete, kind, metadata, "Orphan" if step.manifest["kind"] == "StatefulSet" else None)
         if step.action == "recreate":
-            recreate()
+            self._recreate(kind, step, metadata, ", ".join(step.paths))
+            return None
+        if step.action == "restore":
+            self._replace(kind, live, restore.restored(step.manifest, live, self.client.manager, step.rivals))
             return None
         # Without a UID, an object that has vanished since would be made again, perhaps beside a successor's owner; without a
         # version, force would take fields from whoever has written since we looked.
@@ -130,11 +133,42 @@ class Applier:
         try:
             return self.client.apply(kind, {**step.manifest, "metadata": {**step.manifest["metadata"], **identity}})
         except Invalid as error:
-            # A field that older API servers do not let change: the pods stay and the new StatefulSet takes them on.
-            if step.manifest["kind"] != "StatefulSet" or ("FieldValueForbidden", "spec") not in error.causes:
-                raise
-            recreate()
-            return None
+            if self._restore(kind, step.manifest, live, error):
+                return None
+            if diff.is_only_for_new(step.manifest, error):
+                self._recreate(kind, step, metadata, str(error))
+                return None
+            raise
+
+    def _restore(self, kind: Resource, desired: Manifest, live: Manifest, refusal: Invalid) -> bool:
+        """Write the object as a whole, as an apply was refused for what others have put into it; False if it is not that."""
+        for manifest in restore.candidates(desired, live, self.client.manager, refusal):
+            try:
+                self._replace(kind, live, manifest)
+            except Invalid:
+                continue
+            return True
+        return False
+
+    def _replace(self, kind: Resource, live: Manifest, fresh: Manifest) -> None:
+        """Make `live` what `fresh` is, metadata aside; by a patch, as nothing else needs the right to update."""
+        metadata = live["metadata"]
+        operations = [
+            {"op": "add", "path": f"/{key}", "value": value} for key, value in fresh.items() if value != live.get(key)
+        ]
+        operations.append({"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]})
+        self.client.json_patch(
+            kind,
+            metadata.get("namespace"),
+            metadata["name"],
+            operations,
+            manager=self.client.manager.restoring,
+        )
+
+    def _recreate(self, kind: Resource, step: diff.Step, metadata: Mapping[str, Json], why: str) -> None:
+        self.before_recreation(f"{describe(step.manifest)} is deleted and made again: {why}")
+        # The pods of a StatefulSet stay when it goes, and the new one adopts them: a deletion in the background would end them all.
+        self._delete(kind, metadata, "Orphan" if step.manifest["kind"] == "StatefulSet" else None)
 
     def remove(self, kind: Resource, namespace: str | None, name: str, owns: Callable[[Manifest], bool]) -> bool:
         """Delete the object if it is there and `owns` says yes to its live state; whether that was the case."""
@@ -148,9 +182,10 @@ class Applier:
             if live["metadata"].get("deletionTimestamp"):
                 self._strip(kind, live)
                 return True
+            metadata = self._strip(kind, live)  # before it goes: we may not look at it again
             self.before_write()
             try:
-                self._delete(kind, live["metadata"], None)
+                self._delete(kind, metadata, None)
             except Conflict:
                 continue
             return True
@@ -167,7 +202,8 @@ class Applier:
         if owns(live):
             self._strip(kind, live)
 
-    def _strip(self, kind: Resource, live: Manifest) -> None:
+    def _strip(self, kind: Resource, live: Manifest) -> Mapping[str, Json]:
+        """Take the finalizer of an earlier operator off; the metadata that results."""
         metadata = live["metadata"]
         finalizers, theirs = metadata.get("finalizers") or [], self.client.manager.upgrades_finalizer
         if theirs in finalizers:
@@ -182,7 +218,9 @@ class Applier:
                     "value": [finalizer for finalizer in finalizers if finalizer != theirs],
                 },
             ]
-            self.client.json_patch(kind, metadata.get("namespace"), metadata["name"], operations)
+            answer = self.client.json_patch(kind, metadata.get("namespace"), metadata["name"], operations)
+            metadata = answer["metadata"]
+        return dict(metadata)
 
     def _delete(self, kind: Resource, metadata: Mapping[str, Json], propagation: str | None) -> None:
         try:

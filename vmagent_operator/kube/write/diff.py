@@ -13,29 +13,11 @@ from typing import Literal
 from attrs import evolve, frozen
 
 from vmagent_operator import quantity
+from vmagent_operator.kube.errors import Invalid
 from vmagent_operator.kube.fieldmanager import FieldManager
 from vmagent_operator.kube.resource import Json, Manifest
-from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Fields, Migration, managed, migrate
-
-# Lists that the API server merges item by item, and the fields that tell items apart. All others are replaced whole.
-MERGE_KEYS: Mapping[str, tuple[tuple[str, ...], ...]] = {
-    "ownerReferences": (("uid",),),
-    "containers": (("name",),),
-    "initContainers": (("name",),),
-    "volumes": (("name",),),
-    "env": (("name",),),
-    "imagePullSecrets": (("name",),),
-    "volumeMounts": (("mountPath",),),
-    "volumeDevices": (("devicePath",),),
-    "ports": (("containerPort", "protocol"), ("port", "protocol")),
-    "hostAliases": (("ip",),),
-    "topologySpreadConstraints": (("topologyKey", "whenUnsatisfiable"),),
-    "resourceClaims": (("name",),),
-    "claims": (("name",),),
-    "schedulingGates": (("name",),),
-}
-KEYED_KINDS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Service"})
-KEY_DEFAULTS = {"protocol": "TCP"}
+from vmagent_operator.kube.write import keyed
+from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Fields, Migration, is_yielded, managed, migrate
 
 # What the API server writes into items that it otherwise replaces whole; anything else there was ours once.
 ATOMIC_DEFAULTS: Mapping[str, Json] = {
@@ -54,9 +36,8 @@ _QUANTITY_PATH = re.compile(
     r"\b(?:limits|requests|capacity|minAllowed|maxAllowed)(?:\.\w+|\[[^]]+])$|\.(?:sizeLimit|divisor|averageValue)$"
 )
 
-# Fields that the API server refuses to change in place: the object is deleted and made again.
+# Fields that the API server always refuses to change in place: the object is deleted and made again.
 IMMUTABLE: Mapping[str, tuple[str, ...]] = {
-    "Service": ("spec.type", "spec.clusterIP", "spec.loadBalancerClass"),
     "RoleBinding": ("roleRef",),
     "ClusterRoleBinding": ("roleRef",),
     "StatefulSet": ("spec.serviceName", "spec.podManagementPolicy", "spec.selector", "spec.volumeClaimTemplates"),
@@ -65,20 +46,28 @@ IMMUTABLE: Mapping[str, tuple[str, ...]] = {
 
 @frozen
 class Difference:
-    """One field that is not as desired; `value` is False if only our ownership of it is missing."""
+    """One field that is not as desired; `value` is False if only our ownership of it is missing.
+
+    is_rival: it is somebody else's, and does not go together with what is ours.
+    """
 
     path: str
     value: bool = True
+    is_rival: bool = False
 
 
 @frozen(kw_only=True)
 class Step:
-    """One write. `paths` name what differs; `operations` is the JSON patch of a migration."""
+    """One write. `paths` name what differs; `operations` is the JSON patch of a migration.
 
-    action: Literal["create", "apply", "take over", "recreate"]
+    To restore is to apply what others' parts at `rivals` are in the way of.
+    """
+
+    action: Literal["create", "apply", "take over", "recreate", "restore"]
     manifest: Manifest
     paths: tuple[str, ...] = ()
     operations: tuple[Manifest, ...] = ()
+    rivals: frozenset[str] = frozenset()
 
 
 def step(
@@ -89,8 +78,14 @@ def step(
     A migration of managed fields comes first and alone: the object is to be read and compared again after it. An earlier operator's
     finalizer goes last, for it may be all that shows whose the object is.
     """
+    # Who applies an empty map owns the map itself, and with it, as it seems then, what others put in.
+    desired = {**desired, "metadata": {key: value for key, value in desired["metadata"].items() if value != {}}}
     if live is None:
         return Step(action="create", manifest=desired)
+    yielded = frozenset(path for path in migration.yielded if is_yielded(path, desired, live, manager))
+    migration = evolve(migration, yielded=yielded)
+    for path in yielded:
+        desired = _omitting(desired, path.split("."))
     desired = inherit(_without(desired, migration.released & (live.get("data") or {}).keys()), live, manager)
     if desired["metadata"]["name"] in migration.autoscaled and "replicas" in desired.get("spec", {}):
         desired = _scaled(desired, live, manager)
@@ -102,8 +97,20 @@ def step(
     if not remaining:
         return migrating if operations else None
     paths = tuple(sorted({difference.path for difference in remaining}))
-    fixed = any(_is_immutable(desired, live, difference) for difference in remaining)
-    return Step(action="recreate" if fixed else "apply", manifest=desired, paths=paths)
+    if any(_is_immutable(desired, live, difference) for difference in remaining):
+        return Step(action="recreate", manifest=desired, paths=paths)
+    rivals = frozenset(keyed.around(keyed.place(each.path)) for each in remaining if each.is_rival)
+    return Step(action="restore" if rivals else "apply", manifest=desired, paths=paths, rivals=rivals)
+
+
+def is_only_for_new(desired: Manifest, refusal: Invalid) -> bool:
+    """Whether the API server takes `desired` for a new object only, as it refuses to change one that is there.
+
+    Deleting it for another reason would end it for nothing: the new one would be refused as well.
+    """
+    if desired["kind"] == "StatefulSet":  # what older API servers do not let change
+        return ("FieldValueForbidden", "spec") in refusal.causes
+    return desired["kind"] == "Service" and "may not change once set" in str(refusal)
 
 
 def _without(desired: Manifest, keys: Collection[str]) -> Manifest:
@@ -125,17 +132,27 @@ def _scaled(desired: Manifest, live: Manifest, manager: FieldManager) -> Manifes
     return {**desired, "spec": spec}
 
 
+def _omitting(desired: Manifest, path: list[str]) -> Manifest:
+    """`desired` without the field at `path`."""
+    key, *rest = path
+    if key not in desired:
+        return desired
+    if rest:
+        return {**desired, key: _omitting(desired[key], rest)}
+    return {other: value for other, value in desired.items() if other != key}
+
+
 def differences(desired: Manifest, live: Manifest, manager: FieldManager) -> tuple[Difference, ...]:
     """Where `live` is not as desired: other value, to be removed, or not under `manager`."""
     fields = managed(live, manager)
-    keyed = desired.get("kind") in KEYED_KINDS
+    has_keyed = desired.get("kind") in keyed.KINDS
     metadata = {
         key: desired["metadata"][key]
         for key in ("labels", "annotations", "ownerReferences")
         if desired["metadata"].get(key)
     }
     bodies = {key: value for key, value in desired.items() if key not in ("apiVersion", "kind", "metadata", "status")}
-    walk = _Walk(keyed=keyed)
+    walk = _Walk(has_keyed=has_keyed)
     ours = {key: value for key, value in fields.items() if key not in ("f:metadata", "f:status")}
     return (
         *walk.fields(metadata, live["metadata"], fields.get("f:metadata"), "metadata"),
@@ -147,7 +164,7 @@ def differences(desired: Manifest, live: Manifest, manager: FieldManager) -> tup
 class _Walk:
     """The comparison itself. `owned` is None where we own nothing, and has no children where we own the whole."""
 
-    keyed: bool
+    has_keyed: bool
     exact: bool = False  # inside something that is replaced whole
 
     def value(self, desired: Json, live: Json, owned: Fields | None, path: str) -> Iterator[Difference]:
@@ -186,6 +203,9 @@ class _Walk:
                 if field not in kept and not _is_empty(live.get(field[2:]))
             )
         yield from (Difference(_join(path, key)) for key in extra)
+        if self.has_keyed and not walk.exact:
+            others = sorted(key for key in keyed.rivals(desired, live, path) if f"f:{key}" not in (owned or {}))
+            yield from (Difference(_join(path, key), is_rival=True) for key in others)
 
     def sequence(self, desired: list[Json], live: Json, owned: Fields | None, path: str) -> Iterator[Difference]:
         if not desired:
@@ -206,14 +226,16 @@ class _Walk:
     def _items(
         self, desired: list[Json], live: list[Json], owned: Fields | None, path: str, keys: tuple[str, ...]
     ) -> Iterator[Difference]:
-        present = {_identity(item, keys): item for item in live if isinstance(item, dict)}
+        present = {keyed.identity(item, keys): item for item in live if isinstance(item, dict)}
+        if len(present) < len(live):
+            yield Difference(path)  # two of one key, as an ordinary write may leave them
         whole = owned is not None and not _children(owned)
         ours = {
-            _identity(json.loads(field[2:]), keys): tree
+            keyed.identity(json.loads(field[2:]), keys): tree
             for field, tree in (owned or {}).items()
             if field.startswith("k:")
         }
-        named = {_identity(item, keys): item for item in desired}
+        named = {keyed.identity(item, keys): item for item in desired}
         for identity, item in named.items():
             at = f"{path}[{identity[0]}]"
             if identity in present:
@@ -222,14 +244,20 @@ class _Walk:
                 yield Difference(at)
         gone = (identity for identity in (present if whole else ours) if identity not in named and identity in present)
         yield from (Difference(f"{path}[{identity[0]}]") for identity in gone)
+        if not whole:
+            missing = [item for identity, item in named.items() if identity not in present]
+            others = {identity: item for identity, item in present.items() if identity not in (*named, *ours)}
+            for identity, item in others.items():
+                if any(_is_same(each, item, keys) for each in missing) or _has_name_of(item, desired, path):
+                    yield Difference(f"{path}[{identity[0]}]", is_rival=True)
         if [each for each in named if each in present] != [each for each in present if each in named]:
             yield Difference(path)
 
     def _merge_keys(self, desired: list[Json], path: str) -> tuple[str, ...] | None:
         name = path.rpartition(".")[2]
-        if self.exact or not (self.keyed or name == "ownerReferences"):
+        if self.exact or not (self.has_keyed or name == "ownerReferences"):
             return None
-        return next((keys for keys in MERGE_KEYS.get(name, ()) if all(keys[0] in item for item in desired)), None)
+        return keyed.keys_of(desired, path)
 
 
 def inherit(desired: Manifest, live: Manifest, manager: FieldManager) -> Manifest:
@@ -272,20 +300,34 @@ def _bound(desired: Manifest, live: Manifest, manager: FieldManager, claim: Mani
 
 def _is_immutable(desired: Manifest, live: Manifest, difference: Difference) -> bool:
     path = difference.path
-    if not difference.value or not any(
+    if desired["kind"] == "Service":  # what is headless stays so: the API server does not refuse, and gives no address
+        return path == "spec.clusterIP" and "clusterIP" not in desired["spec"] and live["spec"]["clusterIP"] == "None"
+    return difference.value and any(
         path == at or path.startswith((f"{at}.", f"{at}[")) for at in IMMUTABLE.get(desired["kind"], ())
-    ):
-        return False
-    # An address that the API server chose is kept by it; only the step from or to a headless Service, or another address, counts.
-    return path != "spec.clusterIP" or "clusterIP" in desired["spec"] or live["spec"].get("clusterIP") == "None"
+    )
 
 
 def _children(owned: Fields) -> list[str]:
     return [field for field in owned if field != "."]
 
 
-def _identity(item: Manifest, keys: tuple[str, ...]) -> tuple[Json, ...]:
-    return tuple(item.get(key, KEY_DEFAULTS.get(key)) for key in keys)
+def _is_same(ours: Manifest, other: Manifest, keys: tuple[str, ...]) -> bool:
+    """Whether `other` is what has become of `ours`, of which somebody has changed the key."""
+    rest = {key: value for key, value in ours.items() if key not in keys}
+    return bool(rest) and all(_covers(other.get(key), value) for key, value in rest.items())
+
+
+def _covers(other: Json, ours: Json) -> bool:
+    if isinstance(ours, dict) and isinstance(other, dict):
+        return all(_covers(other.get(key), value) for key, value in ours.items())
+    if isinstance(ours, list) and isinstance(other, list):
+        return len(ours) == len(other) and all(map(_covers, other, ours))
+    return bool(other == ours)
+
+
+def _has_name_of(other: Manifest, ours: list[Json], path: str) -> bool:
+    """Whether one of `ours` has the name of `other`, where two may not have the same."""
+    return path.endswith(".ports") and other.get("name") in {item["name"] for item in ours if "name" in item}
 
 
 def _is_empty(value: Json) -> bool:

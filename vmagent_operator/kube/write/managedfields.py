@@ -16,6 +16,11 @@ from vmagent_operator.kube.write.ownership import is_claim, is_same_owner
 
 Fields = Mapping[str, Json]  # a fieldsV1 tree: "f:name", "k:{...}", "v:..." or "." -> subtree
 
+# What the API server or a controller of load balancers has given a Service, and what cannot be had again.
+ALLOCATED = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "healthCheckNodePort", "loadBalancerClass")
+
+_NOBODY = "before-first-apply"
+"""As which the API server records, at the first apply, all that an object without `managedFields` had."""
 _DATA = ("f:data",)
 _OWNERS = ("f:metadata", "f:ownerReferences")
 
@@ -27,12 +32,15 @@ class Migration:
     labels, annotations: metadata keys that an earlier operator may have set, to become ours beside the desired ones.
     released: keys of `data` that are the user's: made if missing, and left as they are otherwise, desired or not.
     autoscaled: names of workloads whose `spec.replicas` somebody else says, once they are there.
+    yielded: paths such as `spec.replicas` of which what we want is a mere default: once somebody else has set such a field,
+    it stays as it is.
     """
 
     labels: frozenset[str] = frozenset()
     annotations: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
     autoscaled: frozenset[str] = frozenset()
+    yielded: frozenset[str] = frozenset()
 
 
 NO_MIGRATION = Migration()
@@ -45,12 +53,53 @@ def managed(live: Manifest, manager: FieldManager) -> Fields:
     return fields
 
 
+def of_others(live: Manifest, manager: FieldManager) -> Fields | None:
+    """The fields that others than `manager` hold, through the object itself; None if nobody is known to hold any."""
+    entries = _entries(live)
+    if not any(entry.get("fieldsV1") for entry in entries):
+        return None
+    return _union(
+        *(
+            entry.get("fieldsV1") or {}
+            for entry in entries
+            if entry.get("manager") not in (manager.name, manager.restoring) and not entry.get("subresource")
+        )
+    )
+
+
+def is_yielded(path: str, desired: Manifest, live: Manifest, manager: FieldManager) -> bool:
+    """Whether the field at `path` of `live` is there, and neither ours nor an earlier operator's alone.
+
+    Of what we have applied we lose what somebody else changes; so a store can tell that has no other entry than ours.
+    """
+    keys = path.split(".")
+    fields = tuple(f"f:{key}" for key in keys)
+    if _value(live, keys) is None or _holds(managed(live, manager), fields):
+        return False
+    holders = [entry for entry in _entries(live) if _holds(entry.get("fieldsV1") or {}, fields)]
+    return not holders or any(
+        entry.get("manager") == _NOBODY or not _is_predecessor(entry, desired, live, manager) for entry in holders
+    )
+
+
+def _value(manifest: Manifest, keys: list[str]) -> Json:
+    value: Json = manifest
+    for key in keys:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value
+
+
+def _holds(fields: Fields, path: tuple[str, ...]) -> bool:
+    return path[-1] in _at(fields, path[:-1])
+
+
 def migrate(desired: Manifest, live: Manifest, manager: FieldManager, migration: Migration) -> list[Manifest]:
     """JSON patch operations that make the fields of an earlier operator ours, once; none if there is nothing to do.
 
-    An earlier operator is whoever wrote our owner reference (or label, without one) by an ordinary update. Of labels and
-    annotations only the desired and `migration` keys become ours: others were put there by people. Of somebody else's
-    object, which we only add to, nothing does. The patch fails with a conflict if the object has changed since.
+    An earlier operator is whoever wrote our owner reference (or label, without one) by an ordinary update; we ourselves are
+    one after a `restore`. Of labels and annotations only the desired and `migration` keys become ours: others were put
+    there by people. Nor does what a Service was given, which nobody can have meant to set, nor what is yielded. Of somebody
+    else's object, which we only add to, nothing does. The patch fails with a conflict if the object has changed since.
     """
     metadata = live["metadata"]
     entries, operations = _entries(live), list[Manifest]()
@@ -59,8 +108,13 @@ def migrate(desired: Manifest, live: Manifest, manager: FieldManager, migration:
     released = migration.released - set(desired.get("data") or {})
     if theirs or any(f"f:{key}" in _at(managed(live, manager), _DATA) for key in released):
         taken, left = _split(theirs, desired, live, migration)
+        left = [entry for entry in left if entry["manager"] != manager.restoring]
         base = ours or {**theirs[0], "manager": manager.name, "operation": "Apply"}
-        merged = _union((ours["fieldsV1"] if ours else {}), *taken)
+        merged = _without_given(_union((ours["fieldsV1"] if ours else {}), *taken), desired)
+        for path in migration.yielded:
+            *above, last = (f"f:{key}" for key in path.split("."))
+            rest = {field: tree for field, tree in _at(merged, tuple(above)).items() if field != last}
+            merged = _replaced(merged, tuple(above), rest)
         data = {field: tree for field, tree in _at(merged, _DATA).items() if field[2:] not in released}
         if data != _at(merged, _DATA):
             merged = _replaced(merged, _DATA, data)
@@ -87,6 +141,8 @@ def _is_ours(entry: Manifest, manager: FieldManager) -> bool:
 def _is_predecessor(entry: Manifest, desired: Manifest, live: Manifest, manager: FieldManager) -> bool:
     if entry.get("operation") != "Update" or entry.get("subresource"):
         return False
+    if entry.get("manager") == manager.restoring:
+        return True
     metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
     if desired["metadata"].get("ownerReferences"):
         return bool(_own_references(entry, desired, live))
@@ -127,6 +183,19 @@ def _split(
         if rest:
             left.append({**entry, "fieldsV1": rest})
     return taken, left
+
+
+def _without_given(fields: Manifest, desired: Manifest) -> Manifest:
+    """`fields` without addresses and the like of a Service: to own them would be to take them away."""
+    if desired.get("kind") != "Service" or not (spec := _at(fields, ("f:spec",))):
+        return fields
+    wanted = desired["spec"]
+    kept = {field: tree for field, tree in spec.items() if field[2:] not in ALLOCATED or field[2:] in wanted}
+    if ports := spec.get("f:ports"):
+        kept["f:ports"] = {
+            item: {field: tree for field, tree in port.items() if field != "f:nodePort"} for item, port in ports.items()
+        }
+    return {**fields, "f:spec": kept}
 
 
 def _at(fields: Fields, path: tuple[str, ...]) -> Fields:
