@@ -256,3 +256,15 @@ def test_nothing_is_remembered_of_children_that_are_gone() -> None:
     world.settle(300)
     assert len(state.children.verified) == many - 7
     assert {child.name for child in state.rollout.inspected} == {"vmagent-main-0"}
+
+
+def test_what_comes_and_goes_by_itself_is_no_war() -> None:
+    world = settled()
+    for _ in range(30):
+        world.add(scrape("now"))
+        world.settle(3)
+        assert "serviceScrape/apps/now" in configuration(world)
+        world.delete(f"{BASE}/namespaces/apps/vmservicescrapes/now")
+        world.settle(3)
+        assert "serviceScrape/apps/now" not in configuration(world)
+    assert not any(reason == "ConflictingController" for _, reason, _ in world.events())

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from test.controlplane.api import Api
-from test.controlplane.cluster import Cluster, eventually
+from test.controlplane.cluster import Cluster, cluster, eventually
 from test.e2e.conftest import install
 from test.e2e.replicas import Replicas
 from test.e2e.world import World
@@ -33,6 +33,13 @@ def namespaced(own: str, watched: str) -> list[dict[str, Any]]:
             subjects = [{**subject, "namespace": own} for subject in item.get("subjects", ())]
             objects.append({**item, "metadata": metadata, **({"subjects": subjects} if subjects else {})})
     return objects
+
+
+@pytest.fixture(scope="module")
+def controllers() -> Iterator[Cluster]:
+    """A cluster of its own: an operator that watches all of another one would work on these agents as well."""
+    with cluster() as own:
+        yield own
 
 
 @pytest.fixture

@@ -18,12 +18,11 @@ PAUSE_SECONDS, QUIET_SECONDS = 60.0, 600.0
 class ConflictState:
     """What is remembered of writes, in monotonic seconds.
 
-    rewrites: when the same was written to a child, by the digest of that: a Role is written wide and narrow in turn, so that
-    the last one alone would prove nothing. rested_at: when we last stopped writing.
+    rewrites: the digest of what was last written to a child, and when it was. rested_at: when we last stopped writing.
     until: how long somebody else counts as undoing our writes.
     """
 
-    rewrites: dict[tuple[Child, bytes], list[float]] = field(factory=dict)
+    rewrites: dict[Child, tuple[bytes, list[float]]] = field(factory=dict)
     rested_at: float | None = None
     until: float = float("-inf")
 
@@ -55,11 +54,10 @@ class ConflictingWriters:
     def count(self, child: Child, what: str, digest: bytes, paths: tuple[str, ...]) -> None:
         """Note a write; the usual cause of too many is a second operator that was forgotten."""
         now = self.clock.monotonic()
-        recent = {
-            of: [time for time in times if now - time <= WITHIN_SECONDS] for of, times in self.state.rewrites.items()
-        }
-        times = recent.pop((child, digest), [])
-        self.state.rewrites = {of: each for of, each in recent.items() if each} | {(child, digest): [*times, now]}
+        last, times = self.state.rewrites.get(child, (b"", []))
+        # What we ourselves want otherwise in between, and then again, is no war, however often.
+        times = [time for time in times if now - time <= WITHIN_SECONDS] if last == digest else []
+        self.state.rewrites[child] = (digest, [*times, now])
         if len(times) < REWRITES:
             return
         if not self.is_open:

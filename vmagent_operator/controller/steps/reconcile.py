@@ -348,7 +348,9 @@ def _written(tools: Tools, owner: Owner, conflicts: ConflictingWriters, manifest
     """Log a write, and count it: the same content again and again means that somebody else undoes it."""
     what, fields = describe(manifest), ",".join(written.paths[:20])
     logger.info("%s %s: %s %s fields=%s", tools.of.name, owner.key, written.action, what, fields)
-    conflicts.count(child_of(manifest), what, content_digest(manifest), written.paths)
+    # A Role is written with rights that go last and then without them: the same to whoever counts.
+    counted = {key: value for key, value in manifest.items() if key != "rules"}
+    conflicts.count(child_of(manifest), what, content_digest(counted), written.paths)
 
 
 def _recreating(tools: Tools, owner: Owner, reporter: Reporter, message: str) -> None:
