@@ -31,7 +31,6 @@ class Migration:
 
     labels, annotations: metadata keys that an earlier operator may have set, to become ours beside the desired ones.
     released: keys of `data` that are the user's: made if missing, and left as they are otherwise, desired or not.
-    autoscaled: names of workloads whose `spec.replicas` somebody else says, once they are there.
     yielded: paths such as `spec.replicas` of which what we want is a mere default: once somebody else has set such a field,
     it stays as it is.
     """
@@ -39,7 +38,6 @@ class Migration:
     labels: frozenset[str] = frozenset()
     annotations: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
-    autoscaled: frozenset[str] = frozenset()
     yielded: frozenset[str] = frozenset()
 
 
