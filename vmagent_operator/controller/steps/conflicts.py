@@ -1,6 +1,6 @@
 """A breaker against write wars: when somebody else keeps undoing what we write, we write once a minute and say so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from attrs import define, field
 
@@ -25,6 +25,11 @@ class ConflictState:
     rewrites: dict[Child, tuple[bytes, list[float]]] = field(factory=dict)
     rested_at: float | None = None
     until: float = float("-inf")
+
+    def keep(self, children: Container[Child]) -> None:
+        """Forget all others."""
+        for child in [child for child in self.rewrites if child not in children]:
+            del self.rewrites[child]
 
 
 @define
