@@ -56,8 +56,11 @@ class ConflictingWriters:
             return 0.0
         return left
 
-    def count(self, child: Child, what: str, digest: bytes, paths: tuple[str, ...]) -> None:
-        """Note a write; the usual cause of too many is a second operator that was forgotten."""
+    def count(self, child: Child, what: str, digest: bytes, paths: tuple[str, ...], rival: str = "") -> None:
+        """Note a write; the usual cause of too many is a second operator that was forgotten.
+
+        rival: the field manager that was the last to write there before us, as far as that is known.
+        """
         now = self.clock.monotonic()
         last, times = self.state.rewrites.get(child, (b"", []))
         # What we ourselves want otherwise in between, and then again, is no war, however often.
@@ -67,5 +70,6 @@ class ConflictingWriters:
             return
         if not self.is_open:
             fields = ", ".join(paths[:5])
-            self.event("Warning", "ConflictingController", f"somebody else keeps changing {what}: {fields}")
+            who = f"somebody else ({rival})" if rival else "somebody else"
+            self.event("Warning", "ConflictingController", f"{who} keeps changing {what}: {fields}")
         self.state.until, self.state.rested_at = now + QUIET_SECONDS, now

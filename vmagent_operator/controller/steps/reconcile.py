@@ -317,7 +317,7 @@ def _written(tools: Tools, owner: Owner, conflicts: ConflictingWriters, manifest
     logger.info("%s %s: %s %s fields=%s", tools.of.name, owner.key, written.action, what, fields)
     # A Role is written with rights that go last and then without them: the same to whoever counts.
     counted = {key: value for key, value in manifest.items() if key != "rules"}
-    conflicts.count(child_of(manifest), what, content_digest(counted), written.paths)
+    conflicts.count(child_of(manifest), what, content_digest(counted), written.paths, written.rival)
 
 
 def _recreating(tools: Tools, owner: Owner, reporter: Reporter, message: str) -> None:

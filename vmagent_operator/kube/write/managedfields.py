@@ -65,6 +65,13 @@ def of_others(live: Manifest, manager: FieldManager) -> Fields | None:
     )
 
 
+def last_other(live: Manifest, manager: FieldManager) -> str:
+    """Who beside `manager` was the last to write to the object itself, by the name of its field manager; "" if unknown."""
+    own = (manager.name, manager.restoring)
+    others = [each for each in _entries(live) if each.get("manager") not in own and not each.get("subresource")]
+    return str(max(others, key=lambda each: each.get("time") or "", default={}).get("manager", ""))
+
+
 def is_yielded(path: str, desired: Manifest, live: Manifest, manager: FieldManager) -> bool:
     """Whether the field at `path` of `live` is there, and neither ours nor an earlier operator's alone.
 
