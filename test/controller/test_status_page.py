@@ -1,6 +1,8 @@
 """The status page: what it tells, that it escapes and masks, and that it stays small however much there is."""
 
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from test.controller.world import World, agent, scrape
-from vmagent_operator.serve.http import Answer, Token
+from vmagent_operator.serve.http import Answer, Server, Token
 from vmagent_operator.serve.status import ROWS, StatusPage
 
 
@@ -190,6 +192,16 @@ def test_whoever_may_not_see_the_metrics_may_not_see_the_page(world: World, tmp_
         assert ask(world, path, token=Token(token)).status == 401
 
 
+def test_what_an_owner_would_scrape_that_has_failed_is_told_with_its_reason(world: World) -> None:
+    world.add(agent("failing", selectAllByDefault=True, inlineScrapeConfig="- ["))
+    world.settle()
+    found = {row[1]: row[2:] for row in rows(ask(world, "/objects/vmservicescrapes/apps/in"))}
+    assert found["monitoring/main"][0] == "scraped"
+    outcome, why = found["monitoring/failing"]
+    assert outcome == "not scraped"
+    assert why.startswith("VMAgent: spec.inlineScrapeConfig: ")
+
+
 def test_an_owner_that_cannot_be_read_is_shown_with_what_is_wrong(world: World) -> None:
     bad: dict[str, Any] = agent(replicaCount="many")
     bad["metadata"]["name"] = "bad"
@@ -202,3 +214,31 @@ def test_an_owner_that_cannot_be_read_is_shown_with_what_is_wrong(world: World) 
     first = rows(ask(world, "/"))[0]
     assert first[1] == "monitoring/bad"
     assert "replicaCount" in first[3]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Debian's chromium")
+def test_a_browser_shows_it(world: World) -> None:
+    server = Server("127.0.0.1:0", StatusPage(world.system, str).pages())
+    server.start("status")
+    try:
+        for path, wanted in (
+            ("/", "operational"),
+            ("/owners/vmagents/monitoring/main", "selector asks team=a, object has team=b"),
+            ("/objects/vmservicescrapes/apps/in", "job_name: serviceScrape/apps/in/0"),
+        ):
+            command = [
+                "chromium",
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--enable-logging=stderr",
+                "--dump-dom",
+            ]
+            address = f"http://127.0.0.1:{server.port}{path}"
+            done = subprocess.run([*command, address], capture_output=True, text=True, timeout=120, check=True)
+            assert wanted in done.stdout
+            assert ":CONSOLE" not in done.stderr, "what a browser refuses, it says there"
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -1,6 +1,6 @@
 """HTML pages as trees of elements, so that every text that comes from outside is escaped by construction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from xml.etree import ElementTree as Tree
 
 from vmagent_operator.serve.http import Answer
@@ -16,7 +16,7 @@ nav, form { display: flex; flex-wrap: wrap; gap: .4rem 1rem; align-items: center
 input, select, button { font: inherit; padding: .2rem .5rem }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line) }
-td { overflow-wrap: anywhere } td.number, th.number { text-align: right }
+td { overflow-wrap: break-word } td.text { overflow-wrap: anywhere; width: 45% } td.number, th.number { text-align: right }
 pre { background: var(--soft); padding: .8rem; overflow-x: auto; font-size: .85rem }
 .bad { color: var(--bad) } .busy { color: var(--busy) } .good { color: var(--good) }
 @media (max-width: 40rem) { th, td { padding-right: .3rem } body { font-size: 14px } }
@@ -44,13 +44,12 @@ def link(text: str, target: str) -> Tree.Element:
     return element("a", text, href=target)
 
 
-def table(heads: Iterable[str], rows: Iterable[Iterable[Node]]) -> Tree.Element:
-    """A table; columns of numbers are those whose head ends in a #, which is not shown."""
-    names = list(heads)
-    classes = ["number" if name.endswith("#") else "" for name in names]
-    head = (element("th", name.removesuffix("#"), class_=of) for name, of in zip(names, classes, strict=True))
+def table(columns: Mapping[str, str], rows: Iterable[Iterable[Node]]) -> Tree.Element:
+    """A table. columns: head -> class, such as "number", or "text" for what may be long."""
+    head = (element("th", name, class_=of) for name, of in columns.items())
     body = (
-        element("tr", *(element("td", cell, class_=of) for cell, of in zip(row, classes, strict=True))) for row in rows
+        element("tr", *(element("td", cell, class_=of) for cell, of in zip(row, columns.values(), strict=True)))
+        for row in rows
     )
     return element("table", element("thead", element("tr", *head)), element("tbody", *body))
 

@@ -29,8 +29,21 @@ LONGEST = 400
 """Characters of a reason in a table; the whole of it is in the object's status."""
 SHOWN_OWNERS = 3
 """Of how many owners the jobs of an object are shown: most have the same."""
-_CLASSES = {"failed": "bad", "expanding": "busy", "operational": "good", "left out": "bad", "scraped": "good"}
+_CLASSES = {"failed": "bad", "expanding": "busy", "operational": "good", "scraped": "good"} | dict.fromkeys(
+    ("left out", "not scraped"), "bad"
+)
 _ORDER = {"failed": 0, "expanding": 1, "new": 2, "paused": 3}
+_OWNERS = {
+    "Kind": "",
+    "Name": "",
+    "State": "",
+    "Reason": "text",
+    "Selected": "number",
+    "Left out": "number",
+    "Last write": "",
+}
+_CONDITIONS = {"Type": "", "Status": "", "Reason": "", "Message": "text"}
+_VERDICTS = {"Kind": "", "Name": "", "Outcome": "", "Why": "text"}
 ALL = "all"
 
 
@@ -90,7 +103,6 @@ class StatusPage:
             )
             for row in shown
         )
-        heads = ("Kind", "Name", "State", "Reason", "Selected#", "Left out#", "Last write")
         summary = ", ".join(f"{count} {state}" for state, count in counts.items()) or "no owner yet"
         links = element("nav", *(link(name, f"/{name}") for name in ("metrics",)))
         note = self.note()
@@ -99,7 +111,7 @@ class StatusPage:
             element("p", note, class_="busy") if note else None,
             element("p", summary),
             _search(query),
-            table(heads, cells),
+            table(_OWNERS, cells),
             pager,
             links,
         )
@@ -140,7 +152,7 @@ class StatusPage:
             _back(),
             element("p", _state(row.state), f" {row.reason}" if row.reason else None),
             element("h2", "Conditions") if told else None,
-            table(("Type", "Status", "Reason", "Message"), cells) if told else None,
+            table(_CONDITIONS, cells) if told else None,
             *(self._scraped(row, scrapes, query) if scrapes else ()),
         )
 
@@ -161,14 +173,15 @@ class StatusPage:
             (
                 obj.kind.name,
                 link(obj.key, _path(obj)),
-                _state(_outcome(said.get(id_of(obj)))),
-                _why(scrapes, obj, said, namespaces)[:LONGEST],
+                _state(outcome),
+                why[:LONGEST],
             )
             for obj in shown
+            for outcome, why in [_told(row, scrapes, obj, said, namespaces)]
         )
         yield element("h2", f"Scrape objects: {len(said)} selected of {len(objects)}")
         yield _search(query, (ALL, "scraped", "left out", "not selected"))
-        yield table(("Kind", "Name", "Outcome", "Why"), cells)
+        yield table(_VERDICTS, cells)
         yield pager
 
     def _object(self, query: Query, headers: Mapping[str, str]) -> Answer:
@@ -181,7 +194,7 @@ class StatusPage:
             return Answer(b"not found\n", 404)
         rows = sorted(self._rows(), key=lambda row: row.owner.key)
         judged = [(row, *found) for row in rows if (found := self._judged(row, obj)) is not None]
-        judged.sort(key=lambda found: found[1] == "not selected")
+        judged.sort(key=lambda found: found[1] == _outcome(None))
         shown, pager = _page(judged, query, path)
         cells = (
             (row.of.kind.name, link(row.owner.key, row.path), _state(outcome), why[:LONGEST])
@@ -192,7 +205,7 @@ class StatusPage:
             f"{obj.kind.name} {obj.key}",
             _back(),
             element("p", str(obj.error)[:LONGEST], class_="bad") if obj.error else None,
-            table(("Kind", "Name", "Outcome", "Why"), cells) if judged else element("p", "Nothing scrapes here."),
+            table(_VERDICTS, cells) if judged else element("p", "Nothing scrapes here."),
             pager,
             *(node for row, text in texts[:SHOWN_OWNERS] for node in _jobs(row, text)),
         )
@@ -204,8 +217,7 @@ class StatusPage:
         if scrapes is None:
             return None
         said = self.system.owners[row.of.name].reconciler.tools.verdicts.said(condition_type(owner))
-        outcome = _outcome(said.get(id_of(obj)))
-        return outcome, _why(scrapes, obj, said, self.system.stores.namespaces()), scrapes
+        return *_told(row, scrapes, obj, said, self.system.stores.namespaces()), scrapes
 
 
 def _outcome(verdict: Verdict | None) -> str:
@@ -214,17 +226,23 @@ def _outcome(verdict: Verdict | None) -> str:
     return "scraped" if verdict.message is None else "left out"
 
 
-def _why(
-    scrapes: ScrapeOwner, obj: ScrapeObject, said: Mapping[ObjectId, Verdict], namespaces: selection.Namespaces
-) -> str:
-    """What is wrong with an object at an owner, in the words of statuses; "" if nothing is."""
+def _told(
+    row: OwnerRow,
+    scrapes: ScrapeOwner,
+    obj: ScrapeObject,
+    said: Mapping[ObjectId, Verdict],
+    namespaces: selection.Namespaces,
+) -> tuple[str, str]:
+    """The outcome for an object at an owner, and what is wrong with it in the words of statuses, "" if nothing is."""
     if verdict := said.get(id_of(obj)):
-        return verdict.message or ""
+        return _outcome(verdict), verdict.message or ""
     try:
         miss = selection.not_selected(scrapes, obj, namespaces)
     except selection.SelectorError as error:
-        return str(error)
-    return f"{miss.reason}: {miss.message}" if miss else "not looked at yet"
+        return "not scraped", str(error)
+    if miss is None:
+        return "not scraped", f"{row.of.kind.name}: {row.reason}" if row.reason else "not looked at yet"
+    return _outcome(None), f"{miss.reason}: {miss.message}"
 
 
 def _path(obj: ScrapeObject) -> str:
