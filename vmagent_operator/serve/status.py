@@ -16,6 +16,7 @@ from vmagent_operator.controller.engine.kind import Owner, OwnerKind, custom
 from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, id_of
 from vmagent_operator.controller.steps.memory import OwnerState
 from vmagent_operator.controller.system import System
+from vmagent_operator.identity import OPERATOR
 from vmagent_operator.scrape import masked, selection
 from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.serve.html import Node, document, element, link, table
@@ -107,7 +108,7 @@ class StatusPage:
         links = element("nav", *(link(name, f"/{name}") for name in ("metrics",)))
         note = self.note()
         return document(
-            "vmagent-operator",
+            OPERATOR,
             element("p", note, class_="busy") if note else None,
             element("p", summary),
             _search(query),
