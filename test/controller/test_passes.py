@@ -73,7 +73,7 @@ def test_a_change_after_a_quiet_time_is_acted_on_at_once_and_the_next_ones_once_
         world.read()
         delays.append(world.system.owners["vmagent"].queue.next_due_seconds())
         world.settle(delays[-1] or 0)
-    assert delays == [pytest.approx(0.05), pytest.approx(0.5)]
+    assert delays == [pytest.approx(0.005), pytest.approx(0.5)]
 
 
 def test_a_restart_writes_nothing(world: World) -> None:

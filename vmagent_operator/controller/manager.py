@@ -4,6 +4,7 @@ One for each informer, one for the lease, one for events, a few workers; all are
 keep the process alive. The main thread calls `run`, which sleeps until something ends.
 """
 
+import gc
 import logging
 import threading
 from collections.abc import Callable
@@ -105,7 +106,10 @@ class Manager:
         if not self.timing.is_warm and not self._elected():
             return
         self.start_informers()
-        if self.is_synced() and self._elected() and self._is_fresh():
+        if not self.is_synced():
+            return
+        gc.freeze()  # what has been loaded mostly stays: to look at all of it again and again is a pause of half a second
+        if self._elected() and self._is_fresh():
             self._start_workers()
             self._wait()
 

@@ -22,8 +22,8 @@ logger = logging.getLogger(__name__)
 Key = tuple[str, str]
 """Namespace and name."""
 
-QUICK_SECONDS = 0.05
-"""What belongs together is mostly written together: a first change waits this long for the next."""
+QUICK_SECONDS = 0.005
+"""How long a first change waits for what one write of a user's makes of several events; what follows has a window."""
 LONGEST_WINDOW_SECONDS = 10.0
 """However long a reconcile takes, changes are not held back longer than this for the sake of merging them."""
 RESYNC_JITTER_SECONDS = 10.0
