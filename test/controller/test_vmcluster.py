@@ -161,6 +161,21 @@ def test_the_number_of_pods_is_the_autoscalers() -> None:
     assert at.writes()[before:] == []
 
 
+def test_where_no_number_is_asked_for_that_of_somebody_else_stays() -> None:
+    at = world(vmstorage={}, vmselect={}, vminsert={}, replicationFactor=None)
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}"
+    for name in ("statefulsets/vmstorage-main", "statefulsets/vmselect-main", "deployments/vminsert-main"):
+        at.patch(f"{path}/{name}", {"spec": {"replicas": 3}})
+    at.patch(PATH, {"spec": {"clusterVersion": "v1.151.0-cluster"}})
+    at.settle(600)
+    found = {name: at.get(SETS, NAMESPACE, name)["spec"]["replicas"] for name in ("vmstorage-main", "vmselect-main")}
+    found["vminsert-main"] = at.get(DEPLOYMENTS, NAMESPACE, "vminsert-main")["spec"]["replicas"]
+    assert found == {"vmstorage-main": 1, "vmselect-main": 3, "vminsert-main": 3}
+    at.patch(PATH, {"spec": {"vminsert": {"replicaCount": 2}}})
+    at.settle(600)
+    assert at.get(DEPLOYMENTS, NAMESPACE, "vminsert-main")["spec"]["replicas"] == 2
+
+
 def test_it_goes_and_leaves_the_agent_alone() -> None:
     at = world()
     uids = at.uids(DEPLOYMENTS)

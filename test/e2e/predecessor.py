@@ -89,7 +89,7 @@ class Predecessor:
         """The object after the update that the Go operator sends when it finds something to do.
 
         It lays its labels, annotations and owner over the live ones, but for those `dropped` from the spec that it
-        applied last, and replaces everything else.
+        applied last, keeps what a Service has been given, and replaces everything else.
         """
         path, wanted = path_of(manifest), self._sent(manifest)
         live = self.api.get(path)
@@ -104,7 +104,9 @@ class Predecessor:
             metadata["ownerReferences"] = owners + missing
         body = live | wanted | {"metadata": metadata}
         if manifest["kind"] == "Service":
-            body["spec"] = {"clusterIP": live["spec"].get("clusterIP"), **body["spec"]}
+            numbers = {port.get("name"): port["nodePort"] for port in live["spec"]["ports"] if "nodePort" in port}
+            ports = [_numbered(port, numbers.get(port.get("name"))) for port in body["spec"]["ports"]]
+            body["spec"] = {"clusterIP": live["spec"].get("clusterIP"), **body["spec"], "ports": ports}
         if manifest["kind"] == "PersistentVolumeClaim":  # of which it only ever changes the size
             body["spec"] = {**live["spec"], "resources": wanted["spec"]["resources"]}
         if "template" in body.get("spec", {}):
@@ -213,6 +215,11 @@ class Predecessor:
         if path not in self._uids:
             self._uids[path] = self.api.get(path)["metadata"]["uid"]
         return {**owner, "uid": self._uids[path]}
+
+
+def _numbered(port: Json, node_port: int | None) -> Json:
+    """A port of a Service that keeps the port of the nodes which it has been given."""
+    return {"nodePort": node_port, **port} if node_port else port
 
 
 def _encoded(key: str, text: str) -> str:
