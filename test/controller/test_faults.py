@@ -256,6 +256,9 @@ def test_nothing_is_remembered_of_children_that_are_gone() -> None:
     world.settle(300)
     assert len(state.children.verified) == many - 7
     assert {child.name for child in state.rollout.inspected} == {"vmagent-main-0"}
+    written = {child.name for child in state.conflicts.rewrites}
+    assert {"vmagent-main-0", KEY[1]} <= written, "what is there, and the owner's finalizer"
+    assert not any(name.startswith("vmagent-main-7") for name in written)
 
 
 def test_what_comes_and_goes_by_itself_is_no_war() -> None:

@@ -431,7 +431,8 @@ def test_somebody_who_undoes_our_writes_slows_them_down(world: World) -> None:
         world.settle(2)
     repairs = sum(written == ("PATCH", path) for written in world.writes())
     assert repairs <= 16
-    assert "ConflictingController" in {event[1] for event in world.events()}
+    (message,) = {message for _, reason, message in world.events() if reason == "ConflictingController"}
+    assert message == "somebody else (kubectl) keeps changing Deployment monitoring/vmagent-main: spec.replicas"
 
 
 def test_in_namespaced_mode_nothing_of_the_cluster_is_touched() -> None:

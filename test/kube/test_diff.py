@@ -8,7 +8,7 @@ import yaml
 
 from test.kube.manager import MANAGER
 from vmagent_operator.kube.write import diff
-from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Migration, migrate
+from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Migration, last_other, migrate
 
 CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 FIELDS = yaml.safe_load((Path(__file__).parent / "test_diff_fields.yaml").read_text())
@@ -240,3 +240,19 @@ def test_without_owner_an_earlier_operator_is_known_by_its_label(entry: dict[str
     desired = {"metadata": {"labels": {label: "x"}}}
     assert bool(migrate(desired, live, MANAGER, NO_MIGRATION)) is is_migrated
     assert migrate({"metadata": {}}, live, MANAGER, NO_MIGRATION) == []  # only added to: nothing of it becomes ours
+
+
+def test_the_last_other_writer_is_named_whose_write_to_the_object_itself_is_the_latest() -> None:
+    def entry(manager: str, second: int, **rest: str) -> dict[str, str]:
+        return {"manager": manager, "operation": "Update", "time": f"2026-01-01T00:00:{second:02}Z", **rest}
+
+    others = [
+        entry("kubectl", 20),
+        entry("manager", 30),
+        entry("helm", 10),
+        entry("kube-controller-manager", 50, subresource="status"),
+        entry(MANAGER.name, 40),
+    ]
+    assert last_other({"metadata": {"managedFields": others}}, MANAGER) == "manager"
+    assert last_other({"metadata": {"managedFields": others[3:]}}, MANAGER) == ""
+    assert last_other({"metadata": {}}, MANAGER) == ""

@@ -157,7 +157,7 @@ class _Deciding:
 
     def _replicas(self, of: OwnerKind, owner: Owner) -> Mapping[str, int]:
         """How many pods those workloads have been told to have that are there and of which that counts."""
-        counted = {each.name for each in of.workloads(owner) if each.is_counted or each.is_autoscaled}
+        counted = {each.name for each in of.workloads(owner) if each.is_counted}
         found = {
             name: self.cluster.objects.get((kind, owner.namespace, name)) for name in counted for kind in WORKLOADS
         }

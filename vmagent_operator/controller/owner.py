@@ -7,7 +7,8 @@ from attrs import define, evolve, field
 from vmagent_operator.controller.engine.result import CRASH, Result
 from vmagent_operator.controller.engine.state import States
 from vmagent_operator.controller.steps import prune
-from vmagent_operator.controller.steps.reconcile import OwnerState, Reconcile, Tools
+from vmagent_operator.controller.steps.memory import OwnerState
+from vmagent_operator.controller.steps.reconcile import Reconcile, Tools
 from vmagent_operator.controller.steps.report import result_of
 from vmagent_operator.identity import CONDITION_SUFFIX
 from vmagent_operator.kube.errors import ApiError, Forbidden

@@ -16,7 +16,7 @@ from prometheus_client.openmetrics import exposition as openmetrics
 
 from vmagent_operator.controller.engine.controller import Controller
 from vmagent_operator.controller.engine.kind import OwnerKind
-from vmagent_operator.controller.steps.reconcile import Decided
+from vmagent_operator.controller.steps.memory import Decided
 from vmagent_operator.controller.system import System
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.serve.http import Answer, Page, Query, Token

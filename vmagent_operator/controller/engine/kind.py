@@ -36,14 +36,13 @@ class ConfigTarget:
 class Workload:
     """What is to be known of one workload of an owner beside its manifest.
 
-    name: "" for one that the owner does not ask for. condition: the type of the condition by which the owner's status tells of it, "" for none. is_counted: whether other
-    objects depend on how many pods it has. is_autoscaled: whether that is an autoscaler's to say, once it is there.
+    name: "" for one that the owner does not ask for. condition: the type of the condition by which the owner's status tells
+    of it, "" for none. is_counted: whether the owner's objects depend on how many pods it has been told to have.
     """
 
     name: str
     condition: str = ""
     is_counted: bool = False
-    is_autoscaled: bool = False
 
 
 @frozen(kw_only=True, eq=False)

@@ -196,13 +196,11 @@ def migration(of: OwnerKind, owner: Owner) -> Migration:
     written = [_table(spec, "managedMetadata")]
     for part in (spec, *components):
         written += [_table(part, "podMetadata"), _table(_table(part, "serviceSpec"), "metadata")]
-    scaled = (each.name for each in of.workloads(owner) if each.is_autoscaled) if owner.spec is not None else ()
     target = of.config(owner) if owner.spec is not None else None
     return Migration(
         labels=frozenset(key for metadata in written for key in _table(metadata, "labels")),
         annotations=frozenset(key for metadata in written for key in _table(metadata, "annotations")),
         released=frozenset({target.key} if target is not None and target.is_unmanaged else ()),
-        autoscaled=frozenset(scaled),
     )
 
 

@@ -1,6 +1,6 @@
 """A breaker against write wars: when somebody else keeps undoing what we write, we write once a minute and say so."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from attrs import define, field
 
@@ -25,6 +25,11 @@ class ConflictState:
     rewrites: dict[Child, tuple[bytes, list[float]]] = field(factory=dict)
     rested_at: float | None = None
     until: float = float("-inf")
+
+    def keep(self, children: Container[Child]) -> None:
+        """Forget all others."""
+        for child in [child for child in self.rewrites if child not in children]:
+            del self.rewrites[child]
 
 
 @define
@@ -51,8 +56,11 @@ class ConflictingWriters:
             return 0.0
         return left
 
-    def count(self, child: Child, what: str, digest: bytes, paths: tuple[str, ...]) -> None:
-        """Note a write; the usual cause of too many is a second operator that was forgotten."""
+    def count(self, child: Child, what: str, digest: bytes, paths: tuple[str, ...], rival: str = "") -> None:
+        """Note a write; the usual cause of too many is a second operator that was forgotten.
+
+        rival: the field manager that was the last to write there before us, as far as that is known.
+        """
         now = self.clock.monotonic()
         last, times = self.state.rewrites.get(child, (b"", []))
         # What we ourselves want otherwise in between, and then again, is no war, however often.
@@ -62,5 +70,6 @@ class ConflictingWriters:
             return
         if not self.is_open:
             fields = ", ".join(paths[:5])
-            self.event("Warning", "ConflictingController", f"somebody else keeps changing {what}: {fields}")
+            who = f"somebody else ({rival})" if rival else "somebody else"
+            self.event("Warning", "ConflictingController", f"{who} keeps changing {what}: {fields}")
         self.state.until, self.state.rested_at = now + QUIET_SECONDS, now

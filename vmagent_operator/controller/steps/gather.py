@@ -158,7 +158,7 @@ class Gatherer:
 
     def _replicas(self, owner: Owner) -> Mapping[str, int]:
         """The number of pods that workloads have been told to have, of those where it counts."""
-        counted = {each.name for each in self.of.workloads(owner) if each.is_counted or each.is_autoscaled}
+        counted = {each.name for each in self.of.workloads(owner) if each.is_counted}
         found = (known for kind in WORKLOADS if counted for known in self.stores.owned(kind, self.of.key(owner)))
         return {
             known["metadata"]["name"]: known["spec"].get("replicas", 1)

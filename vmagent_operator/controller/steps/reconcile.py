@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from vmagent_operator.controller.engine.child import Child, child_of, content_digest, resource_of
 from vmagent_operator.controller.engine.events import Recorder
@@ -19,16 +19,17 @@ from vmagent_operator.controller.engine.result import DELETION_SECONDS, WAITING_
 from vmagent_operator.controller.engine.state import Usage
 from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.steps import finalize, rollout
-from vmagent_operator.controller.steps.apply import Applied, Children, ChildState, Confirmation, OutdatedError
+from vmagent_operator.controller.steps.apply import Applied, Children, Confirmation, OutdatedError
 from vmagent_operator.controller.steps.claims import OwnClaims, VolumeExpander
-from vmagent_operator.controller.steps.conflicts import ConflictingWriters, ConflictState
+from vmagent_operator.controller.steps.conflicts import ConflictingWriters
 from vmagent_operator.controller.steps.finalize import Finalizer
-from vmagent_operator.controller.steps.gather import Gatherer, ReadState, References, Snapshot
+from vmagent_operator.controller.steps.gather import Gatherer, References, Snapshot
 from vmagent_operator.controller.steps.leftout import Name, name_of
+from vmagent_operator.controller.steps.memory import Decided, OwnerState
 from vmagent_operator.controller.steps.plan import Plan, View, make_plan
 from vmagent_operator.controller.steps.prune import Pruner
-from vmagent_operator.controller.steps.report import Reporter, ReportState, result_of
-from vmagent_operator.controller.steps.workloads import RolloutState, Workloads
+from vmagent_operator.controller.steps.report import Reporter, result_of
+from vmagent_operator.controller.steps.workloads import Workloads
 from vmagent_operator.identity import FINALIZER
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError
@@ -47,44 +48,6 @@ AGAIN_SECONDS = 1.0
 """How soon to look again at what no event may tell of: a gate that time opens, a condition that another is to remove."""
 IMPOSSIBLE_SECONDS = 60.0
 """How soon to try again what had no kind or no namespace: that these are there now is no event of ours."""
-
-
-@frozen(kw_only=True)
-class Decided:
-    """What the last reconcile that wrote everything had decided; with the same fingerprint it would decide the same.
-
-    plan: without what was written, of which only the digests are kept. messages: why scrape objects are left out.
-    """
-
-    fingerprint: bytes
-    plan: Plan
-    messages: Mapping[ObjectId, str]
-
-
-@define
-class OwnerState:
-    """What is remembered of one owner; only the worker that has its key touches it."""
-
-    uid: str = ""
-    generation: int = 0
-    crashes: int = 0
-    deleted_at: float | None = None
-    """Since when we have known that it is being deleted, in monotonic seconds."""
-    decided: Decided | None = None
-    reads: ReadState = field(factory=ReadState)
-    children: ChildState = field(factory=ChildState)
-    rollout: RolloutState = field(factory=RolloutState)
-    conflicts: ConflictState = field(factory=ConflictState)
-    reported: ReportState = field(factory=ReportState)
-
-    def is_news(self, owner: Owner) -> bool:
-        """Take note of the owner's identity; whether it or its spec is new, so that all timers begin anew."""
-        identity = (owner.metadata.uid, owner.metadata.generation)
-        if (self.uid, self.generation) == identity:
-            return False
-        self.uid, self.generation = identity
-        self.rollout.waiting_since = self.reported.failing_since = None
-        return True
 
 
 @frozen(eq=False)
@@ -196,8 +159,13 @@ class Reconcile:
         tools, owner = self.tools, self.owner
         if not finalize.add(tools.of, tools.client, owner):
             raise OutdatedError
-        child, path = Child(tools.of.resource, owner.namespace, owner.name), "metadata.finalizers"
-        self.conflicts.count(child, f"{owner.kind.name} {owner.key}", FINALIZER.encode(), (path,))
+        what, path = f"{owner.kind.name} {owner.key}", "metadata.finalizers"
+        self.conflicts.count(self._own, what, FINALIZER.encode(), (path,))
+
+    @property
+    def _own(self) -> Child:
+        """The owner itself, as something that is written."""
+        return Child(self.tools.of.resource, self.owner.namespace, self.owner.name)
 
     def _references(self) -> References:
         """What the owner asks for, also put where events are looked up."""
@@ -315,8 +283,7 @@ class Reconcile:
             return  # what runs still needs what it was made with
         pruner = Pruner(tools.of, stores, self.children.applier, left_out.kinds)
         is_complete = pruner.prune(self.owner, applied.plan.children)
-        self.state.children.keep(applied.plan.children)
-        self.state.rollout.keep(applied.plan.children)
+        self.state.keep(applied.plan.children.keys() | {self._own})
         tools.metrics.hold(tools.of.key(self.owner), not is_complete)
 
     def _delete(self) -> Result:
@@ -350,7 +317,7 @@ def _written(tools: Tools, owner: Owner, conflicts: ConflictingWriters, manifest
     logger.info("%s %s: %s %s fields=%s", tools.of.name, owner.key, written.action, what, fields)
     # A Role is written with rights that go last and then without them: the same to whoever counts.
     counted = {key: value for key, value in manifest.items() if key != "rules"}
-    conflicts.count(child_of(manifest), what, content_digest(counted), written.paths)
+    conflicts.count(child_of(manifest), what, content_digest(counted), written.paths, written.rival)
 
 
 def _recreating(tools: Tools, owner: Owner, reporter: Reporter, message: str) -> None:

@@ -14,7 +14,7 @@ from vmagent_operator.kube.errors import AlreadyExists, ApiError, Conflict, Inva
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Json, Manifest, Resource
 from vmagent_operator.kube.write import diff, ownership, restore
-from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Migration
+from vmagent_operator.kube.write.managedfields import NO_MIGRATION, Migration, last_other
 from vmagent_operator.kube.write.ownership import REFERENCES_ONLY, Policy, describe
 
 ATTEMPTS = 5
@@ -39,11 +39,15 @@ class NotOwnedError(Exception):
 
 @frozen(kw_only=True)
 class Written:
-    """What came of `ensure`: the object's metadata, and the field paths that were written, None if nothing was."""
+    """What came of `ensure`: the object's metadata and, if anything was written, which field paths.
+
+    rival: who else was the last to write to it before us, "" if that is not known.
+    """
 
     metadata: Manifest
     action: str = ""
     paths: tuple[str, ...] = ()
+    rival: str = ""
 
 
 @define
@@ -82,6 +86,7 @@ class Applier:
 
     def _ensure_once(self, kind: Resource, desired: Manifest, migration: Migration, done: list[diff.Step]) -> Written:
         live = self._read(kind, desired)
+        rival = last_other(live, self.client.manager) if live else ""
         for _ in range(STEPS):
             if live is not None:
                 self._refuse(kind, desired, live)
@@ -90,7 +95,7 @@ class Applier:
             step = diff.step(desired, live, self.client.manager, migration)
             if step is None:
                 assert live is not None
-                return _written(live["metadata"], done)
+                return _written(live["metadata"], done, rival)
             self.before_write()  # the last moment: whoever the object is for may be gone since the reconcile began
             try:
                 answer = self._send(kind, step, live)
@@ -107,7 +112,7 @@ class Applier:
             ):
                 live = self._read(kind, desired)
             else:
-                return _written(answer["metadata"], done)
+                return _written(answer["metadata"], done, rival)
         raise Conflict(f"{describe(desired)} does not take what is written to it", status=409)
 
     def _send(self, kind: Resource, step: diff.Step, live: Manifest | None) -> Manifest | None:
@@ -260,6 +265,6 @@ def refuse_foreign(desired: Manifest, live: Manifest, policy: Policy = REFERENCE
         raise NotOwnedError(f"{describe(desired)} {objection}")
 
 
-def _written(metadata: Manifest, done: list[diff.Step]) -> Written:
+def _written(metadata: Manifest, done: list[diff.Step], rival: str) -> Written:
     paths = tuple(path for step in done for path in step.paths)
-    return Written(metadata=metadata, action=", ".join(step.action for step in done), paths=paths)
+    return Written(metadata=metadata, action=", ".join(step.action for step in done), paths=paths, rival=rival)

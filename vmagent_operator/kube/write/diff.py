@@ -87,8 +87,6 @@ def step(
     for path in yielded:
         desired = _omitting(desired, path.split("."))
     desired = inherit(_without(desired, migration.released & (live.get("data") or {}).keys()), live, manager)
-    if desired["metadata"]["name"] in migration.autoscaled and "replicas" in desired.get("spec", {}):
-        desired = _scaled(desired, live, manager)
     operations = tuple(migrate(desired, live, manager, migration))
     migrating = Step(action="take over", manifest=desired, operations=operations, paths=("metadata.managedFields",))
     if any(patch["path"] == "/metadata/managedFields" for patch in operations):
@@ -120,16 +118,6 @@ def _without(desired: Manifest, keys: Collection[str]) -> Manifest:
         return desired
     rest = {key: value for key, value in data.items() if key not in keys}
     return {**{key: value for key, value in desired.items() if key != "data"}, **({"data": rest} if rest else {})}
-
-
-def _scaled(desired: Manifest, live: Manifest, manager: FieldManager) -> Manifest:
-    """A workload with as many replicas as it has: theirs to say who have changed the number; ours until somebody does, for
-    a field that nobody holds any more goes back to its default.
-    """
-    spec = {key: value for key, value in desired["spec"].items() if key != "replicas"}
-    if "f:replicas" in (managed(live, manager).get("f:spec") or {}):
-        spec["replicas"] = live["spec"]["replicas"]
-    return {**desired, "spec": spec}
 
 
 def _omitting(desired: Manifest, path: list[str]) -> Manifest:

@@ -31,7 +31,6 @@ class Migration:
 
     labels, annotations: metadata keys that an earlier operator may have set, to become ours beside the desired ones.
     released: keys of `data` that are the user's: made if missing, and left as they are otherwise, desired or not.
-    autoscaled: names of workloads whose `spec.replicas` somebody else says, once they are there.
     yielded: paths such as `spec.replicas` of which what we want is a mere default: once somebody else has set such a field,
     it stays as it is.
     """
@@ -39,7 +38,6 @@ class Migration:
     labels: frozenset[str] = frozenset()
     annotations: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
-    autoscaled: frozenset[str] = frozenset()
     yielded: frozenset[str] = frozenset()
 
 
@@ -65,6 +63,13 @@ def of_others(live: Manifest, manager: FieldManager) -> Fields | None:
             if entry.get("manager") not in (manager.name, manager.restoring) and not entry.get("subresource")
         )
     )
+
+
+def last_other(live: Manifest, manager: FieldManager) -> str:
+    """Who beside `manager` was the last to write to the object itself, by the name of its field manager; "" if unknown."""
+    own = (manager.name, manager.restoring)
+    others = [each for each in _entries(live) if each.get("manager") not in own and not each.get("subresource")]
+    return str(max(others, key=lambda each: each.get("time") or "", default={}).get("manager", ""))
 
 
 def is_yielded(path: str, desired: Manifest, live: Manifest, manager: FieldManager) -> bool:
