@@ -148,6 +148,37 @@ def test_what_is_no_longer_asked_for_goes(name: str) -> None:
     assert "vmagent-main" in at.names(DEPLOYMENTS)
 
 
+def test_a_budget_that_forbids_the_rollout_goes_when_it_is_no_longer_asked_for() -> None:
+    at = world(vmstorage={"replicaCount": 3, "podDisruptionBudget": {"maxUnavailable": 0}})
+    at.patch(PATH, {"spec": {"clusterVersion": "v1.151.0-cluster"}})
+    at.settle(60)
+    assert "a disruption budget forbids it" in status(at)["reason"]
+    at.patch(PATH, {"spec": {"vmstorage": {"podDisruptionBudget": None}}})
+    at.settle(600)
+    assert at.names("poddisruptionbudgets.policy") == []
+    assert status(at)["updateStatus"] == "operational"
+    assert image(at, DEPLOYMENTS, "vminsert-main").endswith(":v1.151.0-cluster")
+
+
+def test_what_nothing_depends_on_goes_while_storage_nodes_fail() -> None:
+    at = world(vminsert={"replicaCount": 1, "podDisruptionBudget": {"maxUnavailable": 1}}, serviceAccountName="old")
+    at.api.workloads.set("StatefulSet monitoring/vmstorage-main", Fate.CRASHING)
+    at.patch(PATH, {"spec": {"clusterVersion": "v1.151.0-cluster", "serviceAccountName": None, "vminsert": None}})
+    at.settle(60)
+    assert conditions(at)["VMStorageReady"] == "False"
+    assert at.names(DEPLOYMENTS) == ["vmagent-main"]
+    assert at.names("poddisruptionbudgets.policy") == []
+    assert at.names("services") == ["vmagent-main", "vmselect-main", "vmstorage-main"]
+    at.patch(PATH, {"spec": {"vmstorage": None, "vmselect": {"extraArgs": {"storageNode": "elsewhere:8401"}}}})
+    at.api.workloads.set("StatefulSet monitoring/vmselect-main", Fate.CRASHING)
+    at.settle(60)
+    assert at.names(SETS) == ["vmselect-main", "vmstorage-main"]  # read until nobody is told of it
+    at.api.workloads.set("StatefulSet monitoring/vmselect-main", Fate.READY)
+    at.settle(600)
+    assert at.names(SETS) == ["vmselect-main"]
+    assert status(at)["updateStatus"] == "operational"
+
+
 def test_the_number_of_pods_is_the_autoscalers() -> None:
     at = world(vmselect={"replicaCount": 2, "hpa": {"maxReplicas": 5}})
     path = f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets/vmselect-main"
@@ -162,7 +193,9 @@ def test_the_number_of_pods_is_the_autoscalers() -> None:
 
 
 def test_where_no_number_is_asked_for_that_of_somebody_else_stays() -> None:
-    at = world(vmstorage={}, vmselect={}, vminsert={}, replicationFactor=None)
+    at = World()
+    at.add({**cluster(), "spec": {"vmstorage": {}, "vmselect": {}, "vminsert": {}}})
+    at.settle(120)
     path = f"/apis/apps/v1/namespaces/{NAMESPACE}"
     for name in ("statefulsets/vmstorage-main", "statefulsets/vmselect-main", "deployments/vminsert-main"):
         at.patch(f"{path}/{name}", {"spec": {"replicas": 3}})

@@ -52,12 +52,13 @@ def operator(server: Cluster, folder: Path, *flags: str) -> Iterator[tuple[World
     """One replica with these flags, and what it works on."""
     replicas = Replicas(server.kubeconfig, "default", folder, lease_flags=(*LEASE_FLAGS, *flags))
     world = World(server.api, replicas)
-    replica = replicas.start()
     try:
+        replica = replicas.start()
         yield world, replica
         replica.process.check()
     finally:
-        assert replicas.stop(replica) == 0
+        codes = [replicas.stop(replica) for replica in [*replicas.running]]
+    assert codes == [0]
 
 
 def install(server: Cluster, kind: Kind[object]) -> None:

@@ -73,6 +73,9 @@ class OwnerKind:
     workloads: Callable[[Owner], tuple[Workload, ...]] = lambda owner: ()
     """What is to be known of its workloads, of those where it is anything."""
 
+    dropped: Callable[[Owner], frozenset[str]] = lambda owner: frozenset()
+    """Names of applications that it does not ask for, and that nothing else of it needs: what is left of them goes at once."""
+
     claims: Callable[[Owner], tuple[str, ...]] = lambda owner: ()
     """The names that claims of its own have or have had, beside those of its StatefulSets; gets any owner."""
     keeps_claims: Callable[[Owner], bool] = lambda owner: True
