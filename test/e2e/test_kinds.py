@@ -42,20 +42,20 @@ def namespace(server: Cluster) -> Iterator[str]:
         install(server, kind)
     with server.namespace("owners") as name:
         yield name
-        for kind in OWNER_KINDS:
-            if server.api.find(f"{DEFINITIONS}/{kind.plural}.{GROUP}"):
-                server.kubectl("delete", kind.plural, "--all", f"--namespace={name}", "--wait=false")
 
 
 @contextmanager
 def operator(server: Cluster, folder: Path, *flags: str) -> Iterator[tuple[World, Replica]]:
-    """One replica with these flags, and what it works on."""
+    """One replica with these flags, and what it works on; no owner is left, since a definition would wait for it."""
     replicas = Replicas(server.kubeconfig, "default", folder, lease_flags=(*LEASE_FLAGS, *flags))
     world = World(server.api, replicas)
     try:
         replica = replicas.start()
         yield world, replica
         replica.process.check()
+        for kind in OWNER_KINDS:
+            if is_served(server, kind):
+                server.kubectl("delete", kind.plural, "--all", "--all-namespaces", "--timeout=60s")
     finally:
         codes = [replicas.stop(replica) for replica in [*replicas.running]]
     assert codes == [0]
