@@ -13,6 +13,7 @@ from vmagent_operator.identity import API_VERSION, FINALIZER
 
 KEY = NAMESPACE, NAME = ("monitoring", "main")
 PATH = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/vmclusters/{NAME}"
+AGENTS = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/vmagents"
 SETS, DEPLOYMENTS = "statefulsets.apps", "deployments.apps"
 PARTS: dict[str, Any] = {
     "replicationFactor": 2,
@@ -207,6 +208,45 @@ def test_where_no_number_is_asked_for_that_of_somebody_else_stays() -> None:
     at.patch(PATH, {"spec": {"vminsert": {"replicaCount": 2}}})
     at.settle(600)
     assert at.get(DEPLOYMENTS, NAMESPACE, "vminsert-main")["spec"]["replicas"] == 2
+
+
+HOSTS = ["vminsert-main", "vminsert-main.monitoring", "vminsert-main.monitoring.svc.cluster.local"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_pair_of_agents_is_told_of_while_nothing_makes_one_of_its_samples(host: str) -> None:
+    at = world()
+    url = f"http://{host}:8480/insert/0/prometheus/api/v1/write"
+    at.patch(f"{AGENTS}/main", {"spec": {"replicaCount": 2, "remoteWrite": [{"url": url}]}})
+    at.settle(120)
+    wanted = "several pods each of monitoring/main write the same samples, and dedup.minScrapeInterval is 1ms"
+    assert wanted in doubts(at)
+    interval = {"extraArgs": {"dedup.minScrapeInterval": "30s"}}
+    at.patch(PATH, {"spec": {"vmselect": interval, "vmstorage": interval}})
+    at.settle(300)
+    assert doubts(at) == ""
+
+
+@pytest.mark.parametrize(
+    "agent_spec",
+    [
+        {"replicaCount": 1, "remoteWrite": [{"url": "http://vminsert-main:8480/"}]},
+        {"replicaCount": 2, "remoteWrite": [{"url": "http://vminsert-main.other:8480/"}]},
+        {"replicaCount": 2, "remoteWrite": [{"url": "http://vminsert-other:8480/"}, {"url": "http://[a:8480/"}]},
+    ],
+    ids=["one pod", "elsewhere", "another"],
+)
+def test_other_agents_are_not(agent_spec: dict[str, Any]) -> None:
+    at = world()
+    at.patch(f"{AGENTS}/main", {"spec": agent_spec})
+    at.settle(120)
+    assert doubts(at) == ""
+
+
+def doubts(at: World) -> str:
+    """What is doubtful about the cluster, by its status."""
+    found = (each for each in status(at).get("conditions", ()) if each.get("reason") == "DoubtfulSpec")
+    return "".join(str(each["message"]) for each in found)
 
 
 def test_it_goes_and_leaves_the_agent_alone() -> None:

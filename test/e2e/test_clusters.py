@@ -120,7 +120,7 @@ def test_storage_nodes_are_replaced_as_their_budget_allows_and_in_order(world: W
     assert uids(world, "Pod", namespace) == before
     world.merge("VMCluster", namespace, "main", {"spec": {"vmstorage": {"podDisruptionBudget": {"maxUnavailable": 1}}}})
     settled(world, namespace)
-    began = {item["metadata"]["name"]: item["status"]["startTime"] for item in pods_of(world, namespace)}
+    began = {item["metadata"]["name"]: item["metadata"]["creationTimestamp"] for item in pods_of(world, namespace)}
     stateful = [f"{name}-{ordinal}" for name in ("vmstorage-main", "vmselect-main") for ordinal in (0, 1)]
     assert [began[name] for name in stateful] == sorted(began[name] for name in stateful)
     assert not before.items() & uids(world, "Pod", namespace).items()

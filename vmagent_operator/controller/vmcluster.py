@@ -83,5 +83,6 @@ VMCLUSTER = OwnerKind(
     max_unavailable=_max_unavailable,
     workloads=_workloads,
     dropped=_dropped,
+    entrances=lambda cluster: (name(cluster, INSERT),),
     yields=_yields,
 )

@@ -78,6 +78,8 @@ class OwnerKind:
 
     claims: Callable[[Owner], tuple[str, ...]] = lambda owner: ()
     """The names that claims of its own have or have had, beside those of its StatefulSets; gets any owner."""
+    entrances: Callable[[Owner], tuple[str, ...]] = lambda owner: ()
+    """The names of the Services by which agents write to it, where it matters to it who does."""
     keeps_claims: Callable[[Owner], bool] = lambda owner: True
     """Whether those stay when it goes; gets any owner."""
     yields: Callable[[Owner, Manifest], frozenset[str]] = lambda owner, manifest: frozenset()
