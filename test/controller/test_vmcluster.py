@@ -263,6 +263,17 @@ CRASHES: Mapping[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "create": (None, {}),
     "scale down": ({}, {"vmstorage": {"replicaCount": 2}}),
     "balance": ({}, {"requestsLoadBalancer": {"enabled": True}}),
+    "stop to balance": ({"requestsLoadBalancer": {"enabled": True}}, {"requestsLoadBalancer": None}),
+    "image": ({}, {"clusterVersion": "v1.151.0-cluster"}),
+    "fewer components": (
+        {"vminsert": {"podDisruptionBudget": {"maxUnavailable": 1}, "hpa": {"maxReplicas": 3}}},
+        {"vminsert": None, "serviceAccountName": "theirs"},
+    ),
+    "volumes": (
+        {},
+        {"vmstorage": {"storage": {"volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}}}},
+    ),
+    "names": ({}, {"useLegacyNaming": True}),
 }
 
 
