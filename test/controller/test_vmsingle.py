@@ -138,6 +138,18 @@ def test_what_is_to_become_of_the_claim_can_be_changed() -> None:
     assert claim(at)["metadata"]["ownerReferences"][0]["name"] == NAME
 
 
+def test_a_claim_that_somebody_ties_to_it_is_freed_again() -> None:
+    at = world(**storage("1Gi"))
+    head = {"apiVersion": API_VERSION, "kind": "VMSingle", "name": NAME}
+    at.patch(CLAIM_PATH, {"metadata": {"ownerReferences": [head | {"uid": at.get(SINGLES, *KEY)["metadata"]["uid"]}]}})
+    assert claim(at)["metadata"]["ownerReferences"]
+    at.settle(120)
+    assert "ownerReferences" not in claim(at)["metadata"]
+    before = len(at.writes())
+    at.settle(300)
+    assert at.writes()[before:] == []
+
+
 def test_a_paused_one_that_is_deleted_keeps_its_claim_whoever_made_it() -> None:
     at = world(removePvcAfterDelete=True, **storage("1Gi"))
     change(at, SINGLES, *KEY, paused=True, removePvcAfterDelete=False)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 from collections.abc import Collection, Iterator, Mapping
 
 from attrs import define, field
 
 from test.controlplane.api import JSON_PATCH, Api, Json, Refused
 from test.controlplane.cluster import eventually
+from vmagent_operator.api import kinds
 from vmagent_operator.controller.engine.child import resource_of
 
 MANAGER = "app"
@@ -23,6 +25,9 @@ READY: Mapping[str, Json] = {
     },
 }
 REVISION = "before"
+OWNER_NAMES = {kind.name for kind in kinds.OWNER_KINDS}
+HELD = re.compile("/(" + "|".join(kind.plural for kind in kinds.OWNER_KINDS) + "|persistentvolumeclaims)/")
+"""Paths of what has a finalizer that nobody takes off on a server without controllers."""
 
 
 def key_of(manifest: Json) -> str:
@@ -92,9 +97,16 @@ class Predecessor:
         for part in ("labels", "annotations"):
             merged = {**metadata.get(part, {}), **wanted["metadata"].get(part, {})}
             metadata[part] = {key: value for key, value in merged.items() if key not in dropped}
+        owners = metadata.get("ownerReferences", [])
+        known = {owner["uid"] for owner in owners}
+        missing = [owner for owner in wanted["metadata"].get("ownerReferences", []) if owner["uid"] not in known]
+        if owners or missing:
+            metadata["ownerReferences"] = owners + missing
         body = live | wanted | {"metadata": metadata}
         if manifest["kind"] == "Service":
             body["spec"] = {"clusterIP": live["spec"].get("clusterIP"), **body["spec"]}
+        if manifest["kind"] == "PersistentVolumeClaim":  # of which it only ever changes the size
+            body["spec"] = {**live["spec"], "resources": wanted["spec"]["resources"]}
         if "template" in body.get("spec", {}):
             template, before = body["spec"]["template"], live["spec"]["template"]["metadata"].get("annotations", {})
             annotations = {**before, **template["metadata"].get("annotations", {})}
@@ -106,7 +118,7 @@ class Predecessor:
         for path in {
             path_of(each) for each in (*self.recorded, *self.pods, *self.given) if each["kind"] != "Namespace"
         }:
-            if "/vmagents/" in path and self.api.find(path) is not None:
+            if HELD.search(path) and self.api.find(path) is not None:
                 self.api.merge(path, {"metadata": {"finalizers": None}})
             self.api.delete(path, grace_seconds=0)
 
@@ -127,7 +139,7 @@ class Predecessor:
         if status := manifest.get("status"):
             live = self.api.get(path)
             now = live["metadata"]["creationTimestamp"]
-            status = {**status, "lastAppliedSpec": live["spec"]} if manifest["kind"] == "VMAgent" else dict(status)
+            status = {**status, "lastAppliedSpec": live["spec"]} if manifest["kind"] in OWNER_NAMES else dict(status)
             if conditions := status.get("conditions"):
                 times = {"lastTransitionTime": now, "lastUpdateTime": now}
                 status["conditions"] = [{**times, **condition} for condition in conditions]
