@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
 
 from test.controlplane.api import Json
 from test.controlplane.cluster import eventually
-from test.e2e.test_scenarios import Names, comparable
+from test.e2e.test_ownership import made
+from test.e2e.test_scenarios import STILL_SECONDS, Names, comparable
 from test.e2e.world import World
 
 KIND, CHILD = "VMSingle", "vmsingle-main"
@@ -89,6 +91,35 @@ def test_a_child_that_is_deleted_or_edited_is_as_before(world: World, namespaces
     world.delete(child, namespace, name)
     eventually(lambda: comparable(world.children(namespace, "main")) == before)
     assert world.get(child, namespace, name)["metadata"]["uid"] != uid
+
+
+POD = {"metadata": {"labels": {"app": "mine"}}, "spec": {"containers": [{"name": "c", "image": "mine"}]}}
+THEIRS: dict[str, Json] = {
+    "PersistentVolumeClaim": {
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    },
+    "Deployment": {"spec": {"replicas": 0, "selector": {"matchLabels": {"app": "mine"}}, "template": POD}},
+    "Secret": {"stringData": {"password": "x"}},
+}
+
+
+@pytest.mark.parametrize("kind", THEIRS)
+def test_an_object_of_somebody_else_outlives_a_database_that_wants_its_name(
+    world: World, namespaces: Names, kind: str
+) -> None:
+    namespace, _ = namespaces
+    world.create(kind, namespace, CHILD, labels={"app": "mine"}, **THEIRS[kind])
+    if kind == "PersistentVolumeClaim":  # a volume comes for it, whoever asks
+        eventually(lambda: world.status(kind, namespace, CHILD).get("phase") == "Bound")
+    before = made(world, kind, namespace, CHILD)
+    world.create(KIND, namespace, "main", {"ingestOnlyMode": False, "selectAllByDefault": True, **storage("2Gi")})
+    eventually(lambda: world.status(KIND, namespace, "main").get("updateStatus") == "failed")
+    reason = world.status(KIND, namespace, "main")["reason"]
+    assert reason.startswith(f"{kind} {namespace}/{CHILD} exists and is not this VMSingle's")
+    world.delete(KIND, namespace, "main")
+    eventually(lambda: world.find(KIND, namespace, "main") is None)
+    time.sleep(STILL_SECONDS)  # for the garbage collector
+    assert made(world, kind, namespace, CHILD) == before
 
 
 CHANGES: tuple[Json, ...] = (
