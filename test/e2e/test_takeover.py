@@ -71,9 +71,8 @@ VERTICAL_POD_AUTOSCALERS = {  # a kind of the cluster's own, whatever its object
 def _is_complete(name: str) -> bool:
     """Whether both operators succeed, from nothing."""
     is_fresh = CASES[name].parent.name in COMPARED and not METADATA[name].keys() & {"live", "deleted"}
-    is_kept = not any(
-        path.endswith(".spec.serviceName") for path in DEVIATIONS.get(name, ())
-    )  # else made anew, on purpose
+    # a StatefulSet of another Service is made anew, on purpose
+    is_kept = not any(path.endswith(".spec.serviceName") for path in DEVIATIONS.get(name, ()))
     is_ours = "exit" not in DEVIATIONS.get(name, ())
     return is_fresh and is_ours and is_kept and not (CASES[name] / "want.yaml").read_text().startswith("errors:")
 
