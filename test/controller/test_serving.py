@@ -15,7 +15,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from vmagent_operator.serve import http
-from vmagent_operator.serve.http import Answer, Server, ServingError, Token
+from vmagent_operator.serve.http import Answer, Page, Server, ServingError, Token
 from vmagent_operator.serve.pages import Exposition, Probe
 
 
@@ -36,6 +36,16 @@ def ask(server: Server, path: str, method: str = "GET", **headers: str) -> tuple
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
+
+
+def test_of_pages_that_stand_for_many_paths_the_nearest_answers(server: Server) -> None:
+    server.pages = {prefix: _named(prefix) for prefix in ("/", "/a/", "/a/b/", "/c")}
+    paths = {"/": "/", "/a": "/", "/a/": "/a/", "/a/x": "/a/", "/a/b/c": "/a/b/", "/c": "/c", "/c/d": "/"}
+    assert {path: ask(server, path)[1].decode() for path in paths} == paths
+
+
+def _named(prefix: str) -> Page:
+    return lambda query, headers: Answer(prefix.encode())
 
 
 def test_pages_are_found_by_path(server: Server) -> None:

@@ -35,6 +35,7 @@ from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.leader import Elector
 from vmagent_operator.serve.http import Certificate, CertificateFiles, Server, ServingError, Token
 from vmagent_operator.serve.pages import Debug, Exposition, Probe
+from vmagent_operator.serve.status import StatusPage
 from vmagent_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -205,7 +206,8 @@ class Process:
         if metrics:
             token_file = self.flags["metrics.bearerTokenFile"]
             token = Token(Path(token_file)) if token_file else None
-            metrics.pages = {"/metrics": Exposition(self.metrics.registry, token)}
+            status = StatusPage(manager.system, manager.standing_by, token)
+            metrics.pages = {"/metrics": Exposition(self.metrics.registry, token), **status.pages()}
             metrics.start("metrics")
         if debug:
             effective = {"flags": dict(self.flags.values), "environment": self._environment()}

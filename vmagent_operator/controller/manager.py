@@ -278,6 +278,12 @@ class Manager:
         dead = self.threads.dead(with_workers=not self.stop.is_set())
         return f"dead: {', '.join(dead)}" if dead else ""
 
+    def standing_by(self) -> str:
+        """What this replica waits for while another does the work; "" for the one that does it."""
+        if self.elector is None or self.elector.elected.is_set():
+            return ""
+        return "This replica stands by: another holds the lease and does the work."
+
     def stuck_lease(self) -> str:
         """Whether the lease is no longer looked after."""
         if self.elector is None or not self.elector.elected.is_set():

@@ -315,5 +315,6 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _prefixed(pages: Mapping[str, Page], path: str) -> Page | None:
-    """The page whose path, ending in a slash, `path` begins with."""
-    return next((page for prefix, page in pages.items() if prefix.endswith("/") and path.startswith(prefix)), None)
+    """The page whose path, ending in a slash, `path` begins with; of several the one with the longest."""
+    prefixes = (prefix for prefix in pages if prefix.endswith("/") and path.startswith(prefix))
+    return pages.get(max(prefixes, key=len, default=""))

@@ -63,6 +63,11 @@ class Verdicts:
             self._said.pop(parent, None)
             self._heard.discard(parent)
 
+    def said(self, parent: str) -> Mapping[ObjectId, Verdict]:
+        """What an owner made of every object that it selects, by the type of its condition."""
+        with self._lock:
+            return self._said.get(parent, {})
+
     def of(self, scrape: CustomObject[object]) -> dict[str, str | None]:
         """What the owners that select this state of an object made of it, by the type of their condition."""
         identity, generation = id_of(scrape), scrape.metadata.generation
