@@ -44,10 +44,10 @@ def made(kind: str, namespace: str, name: str, spec: dict[str, Any]) -> dict[str
     return {"apiVersion": API, "kind": kind, "metadata": {"namespace": namespace, "name": name}, "spec": spec}
 
 
-def written(given: list[dict[str, Any]], namespace: str) -> str:
-    """What stands in the configuration of the only agent, which is in `namespace`."""
+def written(given: list[dict[str, Any]], namespace: str, secret: str = "vmagent-spy") -> str:
+    """What stands in the configuration of the only owner, which is in `namespace`."""
     _, objects = pod.rendered(given, {})
-    (text,) = objects.data("Secret", namespace, "vmagent-spy").values()
+    (text,) = objects.data("Secret", namespace, secret).values()
     return gzip.decompress(text).decode()
 
 
@@ -66,6 +66,12 @@ def test_an_agent_reads_the_credentials_of_what_it_selects() -> None:
     assert "victims-token" in written([VICTIM, SPY, scrape], "team-b")
 
 
+def test_a_database_that_scrapes_reads_them_as_well() -> None:
+    scrape = made("VMStaticScrape", "victim", "own", {"targetEndpoints": [USES_IT]})
+    single = made("VMSingle", "team-b", "spy", {"ingestOnlyMode": False, "selectAllByDefault": True})
+    assert "victims-token" in written([VICTIM, single, scrape], "team-b", "vmsingle-spy")
+
+
 def test_a_reference_stays_in_its_namespace() -> None:
     scrape = made("VMStaticScrape", "team-b", "thief", {"targetEndpoints": [USES_IT]})
     assert "victims-token" not in written([VICTIM, SPY, scrape], "team-b")
@@ -77,7 +83,17 @@ def test_a_target_may_be_named_by_any_number_of_endpoints() -> None:
     assert sum(job["job_name"].startswith("staticScrape/team-b/busy/") for job in jobs) == 20
 
 
+def guards(owner: dict[str, Any], application: str) -> list[str]:
+    """The arguments by which the application of an owner asks for something before it answers."""
+    (workload,), _ = pod.rendered([owner], {})
+    (main,) = (one for one in workload["spec"]["template"]["spec"]["containers"] if one["name"] == application)
+    return [argument for argument in main["args"] if argument.startswith(("-httpAuth", "-tls")) or "uthKey" in argument]
+
+
 def test_the_port_of_vmagent_asks_for_nothing() -> None:
-    (workload,), _ = pod.rendered([SPY], {})
-    (vmagent,) = (one for one in workload["spec"]["template"]["spec"]["containers"] if one["name"] == "vmagent")
-    assert not [argument for argument in vmagent["args"] if argument.startswith(("-httpAuth", "-tls"))]
+    assert guards(SPY, "vmagent") == []
+
+
+def test_the_port_of_a_database_asks_for_nothing() -> None:
+    assert guards(made("VMSingle", "team-b", "data", {}), "vmsingle") == []
+    assert guards(made("VMSingle", "team-b", "data", {"extraArgs": {"deleteAuthKey": "a"}}), "vmsingle")

@@ -80,3 +80,88 @@ def test_an_agent_without_configuration_says_why_first(tmp_path: Path, capsys: p
         file.write_text(yaml.safe_dump_all(objects({"agent": agent})))
         assert explain.main(["vmagent/main", "-n", "mon", "-f", str(file)], environ) == 0
         assert capsys.readouterr().out.splitlines()[:2] == ["VMAgent mon/main", f"  {want}"]
+
+
+def single(name: str, **spec: Any) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": "mon"}
+    return {
+        "apiVersion": "operator.victoriametrics.com/v1beta1",
+        "kind": "VMSingle",
+        "metadata": metadata,
+        "spec": spec,
+    }
+
+
+def explained(
+    name: str, given: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str], **environ: str
+) -> list[str]:
+    """The lines about an object in `mon`."""
+    file = tmp_path / "given.yaml"
+    file.write_text(yaml.safe_dump_all(given))
+    assert explain.main([name, "-n", "mon", "-f", str(file)], environ) == 0
+    return capsys.readouterr().out.splitlines()
+
+
+SCRAPING = {"ingestOnlyMode": False, "selectAllByDefault": True}
+
+
+@pytest.mark.parametrize(
+    ("spec", "environ", "want"),
+    [
+        (SCRAPING, {}, ["scraped, 1 job: serviceScrape/mon/web/0"]),
+        (
+            SCRAPING | {"paused": True},
+            {},
+            ["scraped, 1 job: serviceScrape/mon/web/0 (once the VMSingle is no longer paused)"],
+        ),
+        (
+            {"ingestOnlyMode": False, "serviceScrapeSelector": {"matchLabels": {"team": "web"}}},
+            {},
+            ["not scraped: labels: selector asks team=web, object has no label team"],
+        ),
+        (
+            SCRAPING | {"relabelConfig": {"name": "rules", "key": "a"}},
+            {},
+            ["not scraped: VMSingle: spec.relabelConfig: configmap mon/rules not found"],
+        ),
+        (
+            {"ingestOnlyMode": 1},
+            {},
+            ["not scraped: VMSingle: spec.ingestOnlyMode: expected boolean, got integer"],
+        ),
+        (
+            SCRAPING,
+            {"WATCH_NAMESPACE": "other"},
+            ["not scraped: namespace: the operator watches other namespaces only"],
+        ),
+        ({}, {}, []),
+    ],
+)
+def test_a_database_counts_as_soon_as_it_scrapes(
+    spec: dict[str, Any],
+    environ: dict[str, str],
+    want: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    *given, scrape = objects({"agent": {}})
+    told = explained("vmservicescrape/web", [*given, single("main", **spec), scrape], tmp_path, capsys, **environ)
+    assert [line.removeprefix("  VMSingle mon/main: ") for line in told if "VMSingle mon" in line] == want
+    assert sum("VMAgent mon/main: not scraped" in line for line in told) == 1
+
+
+def test_without_anybody_who_scrapes_that_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, scrape = objects({"agent": {}})
+    told = explained("vmservicescrape/web", [single("main"), scrape], tmp_path, capsys)
+    assert told == ["VMServiceScrape mon/web", "  there is no VMAgent, and no VMSingle that scrapes"]
+
+
+def test_a_database_is_told_with_what_it_selects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    *_, scrape = objects({"agent": {}})
+    told = explained("vmsingle/main", [single("main", **SCRAPING), scrape], tmp_path, capsys)
+    assert told[:2] == ["VMSingle mon/main", "  VMServiceScrape: 1 of 1 selected"]
+    assert "    mon/web: scraped, 1 job: serviceScrape/mon/web/0" in told
+    assert explained("vmsingle/main", [single("main"), scrape], tmp_path, capsys) == [
+        "VMSingle mon/main",
+        "  it scrapes nothing",
+    ]

@@ -43,7 +43,7 @@ def test_kinds_are_spelled_in_any_case_and_unbuilt_ones_accepted() -> None:
         ("-controller.backoffBase=-3s", "flag -controller.backoffBase: expected a duration that is not negative"),
         ("-zap-encoder=xml", "flag -zap-encoder: expected one of json, console"),
         (
-            "-controller.disableReconcileFor=VMAgent",
+            "-controller.disableReconcileFor=VMAgent,vmsingle,VMCluster",
             "flag -controller.disableReconcileFor: nothing is left to reconcile",
         ),
         ("-controller.disableReconcileFor=Pod", "flag -controller.disableReconcileFor: 'Pod' is no kind"),

@@ -157,6 +157,15 @@ def test_a_kind_that_is_not_installed_is_left_out_until_it_is() -> None:
     assert "not installed" not in doubts(world)
 
 
+@pytest.mark.parametrize("kind", ["VMAgent", "VMSingle", "VMCluster"])
+def test_an_owner_kind_that_is_not_installed_keeps_no_operator_from_beginning(kind: str) -> None:
+    world = World()
+    unserve(world, kind)
+    world.start()
+    world.read()
+    assert world.system.informers.unsynced() == []
+
+
 # Sources.
 
 

@@ -13,6 +13,7 @@ from vmagent_operator.identity import API_VERSION, FINALIZER
 
 KEY = NAMESPACE, NAME = ("monitoring", "main")
 PATH = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/vmclusters/{NAME}"
+AGENTS = f"/apis/{API_VERSION}/namespaces/{NAMESPACE}/vmagents"
 SETS, DEPLOYMENTS = "statefulsets.apps", "deployments.apps"
 PARTS: dict[str, Any] = {
     "replicationFactor": 2,
@@ -148,6 +149,37 @@ def test_what_is_no_longer_asked_for_goes(name: str) -> None:
     assert "vmagent-main" in at.names(DEPLOYMENTS)
 
 
+def test_a_budget_that_forbids_the_rollout_goes_when_it_is_no_longer_asked_for() -> None:
+    at = world(vmstorage={"replicaCount": 3, "podDisruptionBudget": {"maxUnavailable": 0}})
+    at.patch(PATH, {"spec": {"clusterVersion": "v1.151.0-cluster"}})
+    at.settle(60)
+    assert "a disruption budget forbids it" in status(at)["reason"]
+    at.patch(PATH, {"spec": {"vmstorage": {"podDisruptionBudget": None}}})
+    at.settle(600)
+    assert at.names("poddisruptionbudgets.policy") == []
+    assert status(at)["updateStatus"] == "operational"
+    assert image(at, DEPLOYMENTS, "vminsert-main").endswith(":v1.151.0-cluster")
+
+
+def test_what_nothing_depends_on_goes_while_storage_nodes_fail() -> None:
+    at = world(vminsert={"replicaCount": 1, "podDisruptionBudget": {"maxUnavailable": 1}}, serviceAccountName="old")
+    at.api.workloads.set("StatefulSet monitoring/vmstorage-main", Fate.CRASHING)
+    at.patch(PATH, {"spec": {"clusterVersion": "v1.151.0-cluster", "serviceAccountName": None, "vminsert": None}})
+    at.settle(60)
+    assert conditions(at)["VMStorageReady"] == "False"
+    assert at.names(DEPLOYMENTS) == ["vmagent-main"]
+    assert at.names("poddisruptionbudgets.policy") == []
+    assert at.names("services") == ["vmagent-main", "vmselect-main", "vmstorage-main"]
+    at.patch(PATH, {"spec": {"vmstorage": None, "vmselect": {"extraArgs": {"storageNode": "elsewhere:8401"}}}})
+    at.api.workloads.set("StatefulSet monitoring/vmselect-main", Fate.CRASHING)
+    at.settle(60)
+    assert at.names(SETS) == ["vmselect-main", "vmstorage-main"]  # read until nobody is told of it
+    at.api.workloads.set("StatefulSet monitoring/vmselect-main", Fate.READY)
+    at.settle(600)
+    assert at.names(SETS) == ["vmselect-main"]
+    assert status(at)["updateStatus"] == "operational"
+
+
 def test_the_number_of_pods_is_the_autoscalers() -> None:
     at = world(vmselect={"replicaCount": 2, "hpa": {"maxReplicas": 5}})
     path = f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets/vmselect-main"
@@ -159,6 +191,62 @@ def test_the_number_of_pods_is_the_autoscalers() -> None:
     before = len(at.writes())
     at.settle(300)
     assert at.writes()[before:] == []
+
+
+def test_where_no_number_is_asked_for_that_of_somebody_else_stays() -> None:
+    at = World()
+    at.add({**cluster(), "spec": {"vmstorage": {}, "vmselect": {}, "vminsert": {}}})
+    at.settle(120)
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}"
+    for name in ("statefulsets/vmstorage-main", "statefulsets/vmselect-main", "deployments/vminsert-main"):
+        at.patch(f"{path}/{name}", {"spec": {"replicas": 3}})
+    at.patch(PATH, {"spec": {"clusterVersion": "v1.151.0-cluster"}})
+    at.settle(600)
+    found = {name: at.get(SETS, NAMESPACE, name)["spec"]["replicas"] for name in ("vmstorage-main", "vmselect-main")}
+    found["vminsert-main"] = at.get(DEPLOYMENTS, NAMESPACE, "vminsert-main")["spec"]["replicas"]
+    assert found == {"vmstorage-main": 1, "vmselect-main": 3, "vminsert-main": 3}
+    at.patch(PATH, {"spec": {"vminsert": {"replicaCount": 2}}})
+    at.settle(600)
+    assert at.get(DEPLOYMENTS, NAMESPACE, "vminsert-main")["spec"]["replicas"] == 2
+
+
+HOSTS = ["vminsert-main", "vminsert-main.monitoring", "vminsert-main.monitoring.svc.cluster.local"]
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_a_pair_of_agents_is_told_of_while_nothing_makes_one_of_its_samples(host: str) -> None:
+    at = world()
+    url = f"http://{host}:8480/insert/0/prometheus/api/v1/write"
+    at.patch(f"{AGENTS}/main", {"spec": {"replicaCount": 2, "remoteWrite": [{"url": url}]}})
+    at.settle(120)
+    wanted = "several pods each of monitoring/main write the same samples, and dedup.minScrapeInterval is 1ms"
+    assert wanted in doubts(at)
+    interval = {"extraArgs": {"dedup.minScrapeInterval": "30s"}}
+    at.patch(PATH, {"spec": {"vmselect": interval, "vmstorage": interval}})
+    at.settle(300)
+    assert doubts(at) == ""
+
+
+@pytest.mark.parametrize(
+    "agent_spec",
+    [
+        {"replicaCount": 1, "remoteWrite": [{"url": "http://vminsert-main:8480/"}]},
+        {"replicaCount": 2, "remoteWrite": [{"url": "http://vminsert-main.other:8480/"}]},
+        {"replicaCount": 2, "remoteWrite": [{"url": "http://vminsert-other:8480/"}, {"url": "http://[a:8480/"}]},
+    ],
+    ids=["one pod", "elsewhere", "another"],
+)
+def test_other_agents_are_not(agent_spec: dict[str, Any]) -> None:
+    at = world()
+    at.patch(f"{AGENTS}/main", {"spec": agent_spec})
+    at.settle(120)
+    assert doubts(at) == ""
+
+
+def doubts(at: World) -> str:
+    """What is doubtful about the cluster, by its status."""
+    found = (each for each in status(at).get("conditions", ()) if each.get("reason") == "DoubtfulSpec")
+    return "".join(str(each["message"]) for each in found)
 
 
 def test_it_goes_and_leaves_the_agent_alone() -> None:
@@ -175,6 +263,17 @@ CRASHES: Mapping[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "create": (None, {}),
     "scale down": ({}, {"vmstorage": {"replicaCount": 2}}),
     "balance": ({}, {"requestsLoadBalancer": {"enabled": True}}),
+    "stop to balance": ({"requestsLoadBalancer": {"enabled": True}}, {"requestsLoadBalancer": None}),
+    "image": ({}, {"clusterVersion": "v1.151.0-cluster"}),
+    "fewer components": (
+        {"vminsert": {"podDisruptionBudget": {"maxUnavailable": 1}, "hpa": {"maxReplicas": 3}}},
+        {"vminsert": None, "serviceAccountName": "theirs"},
+    ),
+    "volumes": (
+        {},
+        {"vmstorage": {"storage": {"volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}}}},
+    ),
+    "names": ({}, {"useLegacyNaming": True}),
 }
 
 

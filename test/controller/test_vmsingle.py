@@ -7,6 +7,7 @@ import pytest
 from test.controller.test_crashes import Fragile, Killed
 from test.controller.test_passes import change
 from test.controller.world import World, agent, scrape
+from test.simulate import VERTICAL, _defined
 from vmagent_operator.identity import ALLOW_EXPANSION, API_VERSION, FINALIZER
 
 SINGLES, CLAIMS = "vmsingles.operator.victoriametrics.com", "persistentvolumeclaims"
@@ -20,6 +21,10 @@ FULL: dict[str, Any] = {
     "inlineRelabelConfig": [{"action": "drop", "sourceLabels": ["a"]}],
     "streamAggrConfig": {"rules": [{"interval": "1m", "outputs": ["last"]}]},
     "networkPolicy": {"ingress": [{}]},
+    "vpa": {
+        "updatePolicy": {"updateMode": "Auto"},
+        "resourcePolicy": {"containerPolicies": [{"containerName": "vmsingle"}]},
+    },
     "serviceSpec": {"spec": {"type": "NodePort"}},
     "managedMetadata": {"labels": {"team": "a"}, "annotations": {"note": "a"}},
     "affinity": {"nodeAffinity": {}},
@@ -38,7 +43,9 @@ def single(**spec: Any) -> dict[str, Any]:
 
 def world(**spec: Any) -> World:
     """A cluster with a VMSingle at rest, beside a VMAgent of the same name."""
-    found = World()
+    found = World({"VM_VPA_API_ENABLED": "true"})
+    _defined(found.api, VERTICAL)
+    found.start()
     found.add(agent())
     found.add(scrape(namespace=NAMESPACE))
     found.add(single(**spec))
@@ -91,6 +98,7 @@ def test_scrape_objects_are_told() -> None:
     [
         ("networkPolicy", "networkpolicies.networking.k8s.io", "vmsingle-main"),
         ("serviceSpec", "services", "vmsingle-main-additional-service"),
+        ("vpa", "verticalpodautoscalers.autoscaling.k8s.io", "vmsingle-main"),
         ("inlineRelabelConfig", "configmaps", "relabelings-assets-vmsingle-main"),
         ("streamAggrConfig", "configmaps", "stream-aggr-vmsingle-main"),
         ("ingestOnlyMode", "secrets", "tls-assets-vmsingle-main"),
@@ -106,6 +114,41 @@ def test_what_is_no_longer_asked_for_goes(without: str, resource: str, name: str
     assert status(at)["updateStatus"] == "operational"
     assert name not in at.names(resource)
     assert "vmagent-main" in at.names("deployments.apps")
+
+
+@pytest.mark.parametrize(
+    ("without", "flag", "mount"),
+    [
+        ("inlineRelabelConfig", "-relabelConfig=", "/etc/vm/relabeling"),
+        ("streamAggrConfig", "-streamAggr.config=", "/etc/vm/stream-aggr"),
+        ("ingestOnlyMode", "-promscrape.config=", "/etc/vm/config_out"),
+    ],
+)
+def test_what_is_no_longer_asked_for_leaves_the_pod(without: str, flag: str, mount: str) -> None:
+    def pod() -> tuple[str, set[str]]:
+        main = at.get("deployments.apps", NAMESPACE, "vmsingle-main")["spec"]["template"]["spec"]["containers"][0]
+        return str(main["args"]), {each["mountPath"] for each in main["volumeMounts"]}
+
+    at = world(**FULL)
+    args, mounts = pod()
+    assert flag in args
+    assert mount in mounts
+    edit(at, **{without: None})
+    args, mounts = pod()
+    assert flag not in args
+    assert mount not in mounts
+
+
+def test_with_a_given_account_its_own_and_all_rights_go() -> None:
+    at = world(**FULL)
+    rights = [f"{kind}.rbac.authorization.k8s.io" for kind in ("roles", "rolebindings", "clusterroles")]
+    name = "monitoring:monitoring:vmsingle-main"
+    assert all(name in at.names(kind) for kind in rights)
+    edit(at, serviceAccountName="theirs")
+    assert "vmsingle-main" not in at.names("serviceaccounts")
+    assert not [kind for kind in rights if name in at.names(kind)]
+    pod = at.get("deployments.apps", NAMESPACE, "vmsingle-main")["spec"]["template"]["spec"]
+    assert pod["serviceAccountName"] == "theirs"
 
 
 def test_a_field_that_is_taken_away_leaves_nothing_behind() -> None:
@@ -136,6 +179,18 @@ def test_what_is_to_become_of_the_claim_can_be_changed() -> None:
     assert "ownerReferences" not in claim(at)["metadata"]
     edit(at, removePvcAfterDelete=True)
     assert claim(at)["metadata"]["ownerReferences"][0]["name"] == NAME
+
+
+def test_a_claim_that_somebody_ties_to_it_is_freed_again() -> None:
+    at = world(**storage("1Gi"))
+    head = {"apiVersion": API_VERSION, "kind": "VMSingle", "name": NAME}
+    at.patch(CLAIM_PATH, {"metadata": {"ownerReferences": [head | {"uid": at.get(SINGLES, *KEY)["metadata"]["uid"]}]}})
+    assert claim(at)["metadata"]["ownerReferences"]
+    at.settle(120)
+    assert "ownerReferences" not in claim(at)["metadata"]
+    before = len(at.writes())
+    at.settle(300)
+    assert at.writes()[before:] == []
 
 
 def test_a_paused_one_that_is_deleted_keeps_its_claim_whoever_made_it() -> None:
@@ -250,10 +305,27 @@ def test_a_claim_that_is_being_deleted_is_left_alone() -> None:
     assert any("is being deleted, with its data" in message for _, _, message in at.events())
 
 
+@pytest.mark.parametrize("given", [{}, {"replicaCount": 1}])
+@pytest.mark.parametrize("pods", [0, 2])
+def test_it_has_one_pod_whatever_an_autoscaler_or_a_person_sets(given: dict[str, Any], pods: int) -> None:
+    at = world(**given, **storage("1Gi"))
+    at.patch(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/vmsingle-main/scale", {"spec": {"replicas": pods}})
+    at.settle(120)
+    assert at.get("deployments.apps", NAMESPACE, "vmsingle-main")["spec"]["replicas"] == 1
+    edit(at, replicaCount=0)
+    assert at.get("deployments.apps", NAMESPACE, "vmsingle-main")["spec"]["replicas"] == 0
+    assert status(at)["updateStatus"] == "operational"
+
+
+SCRAPING = {"ingestOnlyMode": False, "selectAllByDefault": True}
 SCENARIOS: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
     "create": (None, storage("1Gi") | {"selectAllByDefault": True, "ingestOnlyMode": False}),
     "scrape": (storage("1Gi"), {"ingestOnlyMode": False, "selectAllByDefault": True}),
     "scrape no longer": (FULL, {"ingestOnlyMode": None}),
+    "image": (storage("1Gi"), {"image": {"tag": "v1.149.0"}, "extraArgs": {"dedup.minScrapeInterval": "30s"}}),
+    "stop": (storage("1Gi"), {"replicaCount": 0}),
+    "name": (SCRAPING, {"useLegacyNaming": True}),
+    "account": (SCRAPING, {"serviceAccountName": "theirs"}),
     "keep": (storage("1Gi") | {"removePvcAfterDelete": True}, {"removePvcAfterDelete": False}),
     "grow": (storage("1Gi") | {"storageMetadata": {"annotations": {ALLOW_EXPANSION: "true"}}}, storage("2Gi")),
     "delete": (FULL | storage("1Gi") | {"removePvcAfterDelete": False}, {}),
@@ -261,7 +333,9 @@ SCENARIOS: dict[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
 
 
 def _prepared(before: dict[str, Any] | None, after: dict[str, Any]) -> World:
-    at = World()
+    at = World({"VM_VPA_API_ENABLED": "true"})
+    _defined(at.api, VERTICAL)
+    at.start()
     at.add(scrape(namespace=NAMESPACE))
     if before is None:
         at.add(single(**after))
@@ -289,7 +363,9 @@ def _outcome(at: World) -> str:
     )
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "name" else []) for name in SCENARIOS]
+)
 def test_a_crash_at_any_write_changes_nothing_in_the_end(name: str) -> None:
     undisturbed = _prepared(*SCENARIOS[name])
     undisturbed.settle(120)

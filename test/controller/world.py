@@ -72,6 +72,7 @@ class World:
     environ: Mapping[str, str] = field(factory=dict)
     clock: VirtualClock = field(factory=VirtualClock)
     owners: Sequence[OwnerKind] = field(default=OWNERS, kw_only=True)
+    disabled: frozenset[str] = field(default=frozenset(), kw_only=True)
     api: Api = field(init=False)
     transport: Memory = field(init=False)
     system: System = field(init=False)
@@ -94,7 +95,7 @@ class World:
         self.system = make_system(
             client,
             evolve(client),
-            settings.load(self.environ),
+            evolve(settings.load(self.environ), disabled_kinds=self.disabled),
             options=options,
             jitter=lambda: 0.0,
             owners=self.owners,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -48,6 +49,17 @@ def victoria(name: str) -> Path:
     """A VictoriaMetrics program, such as `vmagent` or `victoria-metrics`. Raises Unavailable."""
     target = cache() / f"{name}-{VICTORIA_VERSION}"
     return _installed(target, f"{VICTORIA_MODULE}/app/{name}@{VICTORIA_VERSION}", {})
+
+
+def documentation() -> Path:
+    """The folder with the documentation of the VictoriaMetrics programs. Raises Unavailable."""
+    if shutil.which("go") is None:
+        raise Unavailable("no Go toolchain to fetch the documentation with")
+    command = ["go", "mod", "download", "-json", f"{VICTORIA_MODULE}@{VICTORIA_VERSION}"]
+    fetched = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True)
+    if fetched.returncode:
+        raise Unavailable(f"{' '.join(command)} failed: {fetched.stdout.strip()[-2000:]}")
+    return Path(json.loads(fetched.stdout)["Dir"]) / "docs" / "victoriametrics"
 
 
 def _installed(target: Path, package: str, variables: Mapping[str, str]) -> Path:

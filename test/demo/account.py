@@ -6,13 +6,15 @@ from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT
+from vmagent_operator.api.kinds import OWNER_KINDS, SCRAPE_KINDS, VMAGENT, VMCLUSTER, VMSINGLE
 from vmagent_operator.identity import CONDITION_SUFFIX
 from vmagent_operator.kube.resource import Manifest
 
 Key = tuple[str, str, str]
 """Kind, namespace and name."""
 State = Mapping[Key, Manifest]
+OWNERS = {kind.name: kind for kind in OWNER_KINDS}
+PARTS = ("vmstorage", "vmselect", "vminsert")
 SCRAPES = tuple(kind.name for kind in SCRAPE_KINDS)
 WORKLOADS = {"Deployment": "readyReplicas", "StatefulSet": "readyReplicas", "DaemonSet": "numberReady"}
 """Kinds with a line of their own, and where their statuses count pods."""
@@ -31,18 +33,18 @@ class Line:
 
 
 def is_settled(state: State) -> bool:
-    """Whether every agent has come to rest, and each scrape object has a status."""
-    agents = [agent for (kind, *_), agent in state.items() if kind == VMAGENT.name]
+    """Whether every owner has come to rest, and each scrape object has a status."""
+    found = [owner for (kind, *_), owner in state.items() if kind in OWNERS]
     others = [_state(manifest) for (kind, *_), manifest in state.items() if kind in SCRAPES]
-    return bool(agents) and all(_state(agent) in SETTLED for agent in agents) and "new" not in others
+    return bool(found) and all(_state(owner) in SETTLED for owner in found) and "new" not in others
 
 
-def agents(state: State) -> list[Line]:
-    """A line an agent: its state and what it scrapes."""
+def owners(state: State) -> list[Line]:
+    """A line an owner: its state, and what it scrapes or consists of."""
     return [
-        Line(f"{namespace}/{name}", _state(agent), _described(state, namespace, name))
-        for (kind, namespace, name), agent in sorted(state.items())
-        if kind == VMAGENT.name
+        Line(_subject(key), _state(owner), _described(state, key))
+        for key, owner in sorted(state.items())
+        if key[0] in OWNERS
     ]
 
 
@@ -57,7 +59,7 @@ def scrapes(state: State) -> list[Line]:
 
 def made(state: State) -> str:
     """How many objects of which kind there are besides what users write."""
-    children = [(kind, manifest) for (kind, *_), manifest in state.items() if kind != VMAGENT.name]
+    children = [(kind, manifest) for (kind, *_), manifest in state.items() if kind not in OWNERS]
     return counted(
         kind for kind, manifest in children if kind not in SCRAPES or "ownerReferences" in manifest["metadata"]
     )
@@ -69,9 +71,9 @@ def counted(kinds: Iterable[str]) -> str:
 
 
 def changes(before: State, after: State) -> Iterator[Line]:
-    """What has happened: agents first, then scrape objects, then workloads, then the rest in one line."""
+    """What has happened: owners first, then scrape objects, then workloads, then the rest in one line."""
     keys = sorted({*before, *after})
-    groups = ((VMAGENT.name,), SCRAPES, tuple(WORKLOADS))
+    groups = (tuple(OWNERS), SCRAPES, tuple(WORKLOADS))
     for group in groups:
         for key in (key for key in keys if key[0] in group):
             yield from _change(key, before, after)
@@ -100,9 +102,9 @@ def _change(key: Key, before: State, after: State) -> Iterator[Line]:
 def _told(key: Key, state: State, manifest: Manifest | None) -> tuple[str, str]:
     if manifest is None:
         return "", ""
-    kind, namespace, name = key
-    if kind == VMAGENT.name:
-        return _state(manifest), _described(state, namespace, name)
+    kind = key[0]
+    if kind in OWNERS:
+        return _state(manifest), _described(state, key)
     if kind in WORKLOADS:
         return "", _pods(kind, manifest)
     return _state(manifest), _reason(manifest) or _by(manifest)
@@ -143,31 +145,42 @@ def _pods(kind: str, manifest: Manifest) -> str:
     return f"{status.get(WORKLOADS[kind], 0)} of {wanted or 0} pods ready"
 
 
-def _owners(manifest: Manifest) -> dict[str, bool]:
-    """By `name.namespace` of an agent that selects a scrape object: whether it scrapes it."""
-    suffix = f".{VMAGENT.singular}{CONDITION_SUFFIX}"
+def _selected_by(manifest: Manifest) -> dict[tuple[str, str], bool]:
+    """By kind and `name.namespace` of an owner that selects a scrape object: whether it scrapes it."""
     conditions = (manifest.get("status") or NOTHING).get("conditions") or ()
     return {
-        one["type"].removesuffix(suffix): one["status"] == "True" for one in conditions if one["type"].endswith(suffix)
+        (kind.name, one["type"].removesuffix(suffix)): one["status"] == "True"
+        for one in conditions
+        for kind, suffix in ((kind, f".{kind.singular}{CONDITION_SUFFIX}") for kind in OWNER_KINDS)
+        if one["type"].endswith(suffix)
     }
 
 
 def _by(manifest: Manifest) -> str:
-    names = [owner.rpartition(".")[0] for owner, is_applied in sorted(_owners(manifest).items()) if is_applied]
+    names = [
+        owner.rpartition(".")[0] for (_, owner), is_applied in sorted(_selected_by(manifest).items()) if is_applied
+    ]
     return f"scraped by {', '.join(names)}" if names else ""
 
 
-def _described(state: State, namespace: str, name: str) -> str:
-    """What an agent scrapes, or why it is not yet clear."""
-    agent = state[VMAGENT.name, namespace, name]
-    if _state(agent) == "failed":
-        return _reason(agent)
-    if not any(key == "selectAllByDefault" or _selects(key) for key in agent.get("spec") or ()):
+def _described(state: State, key: Key) -> str:
+    """What an owner scrapes or consists of, or why it is not yet clear."""
+    kind, namespace, name = key
+    owner = state[key]
+    spec = owner.get("spec") or NOTHING
+    if _state(owner) == "failed":
+        return _reason(owner)
+    if kind == VMCLUSTER.name:
+        parts = [f"{spec[part].get('replicaCount', 1)} {part}" for part in PARTS if part in spec]
+        return "; ".join(filter(None, (", ".join(parts), _reason(owner))))
+    if kind == VMSINGLE.name and spec.get("ingestOnlyMode", True):
+        return "takes in what is written to it"
+    if kind == VMAGENT.name and not any(each == "selectAllByDefault" or _selects(each) for each in spec):
         return "scrapes what you write into its Secret"
     found = [
-        kind
-        for (kind, *_), manifest in state.items()
-        if kind in SCRAPES and _owners(manifest).get(f"{name}.{namespace}")
+        kind_of
+        for (kind_of, *_), manifest in state.items()
+        if kind_of in SCRAPES and _selected_by(manifest).get((kind, f"{name}.{namespace}"))
     ]
     return f"scrapes {counted(found) or 'nothing'}"
 

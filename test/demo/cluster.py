@@ -82,7 +82,8 @@ class Place:
         ]
         known = {item["metadata"]["name"] for item in self.client.list(DEFINITIONS, metadata_only=True).items}
         missing = [one for one in examples.definitions() if one["metadata"]["name"] not in known]
-        others = sum(item["kind"] == "VMAgent" for item in agents) - sum(item["kind"] == "VMAgent" for item in own)
+        owners = {kind.kind for kind in OWNERS}
+        others = sum(item["kind"] in owners for item in agents) - sum(item["kind"] in owners for item in own)
         return Found(tuple(present), len(missing), len(own) + len(children), others)
 
     def create(self) -> None:
@@ -218,7 +219,7 @@ def ask(place: Place, found: Found) -> None:
             f"{counted(['CRD'] * found.definitions) or 'no CRD'}; namespaces {', '.join(missing) or '(none)'} with examples",
         ),
         ("takes over", f"{found.own} objects, of an earlier run" if found.own else "0 objects"),
-        ("leaves alone", f"{found.elsewhere} VMAgents of other namespaces, and all else"),
+        ("leaves alone", f"{found.elsewhere} owners of other namespaces, and all else"),
         ("at the end", "removes what it has created"),
     )
     place.screen.table([Line(name, "", text) for name, text in rows])

@@ -20,7 +20,7 @@ In a second terminal, here; what the operator does about it shows up below:
 
   . .venv/bin/activate
   export KUBECONFIG=$PWD/.run/kubeconfig
-  kubectl get vmagents,vmservicescrapes,pods -A
+  kubectl get vmagents,vmsingles,vmclusters,pods -A
   kubectl label -n shop vmservicescrape cart scraped-by-  # main loses it
   kubectl label namespace monitoring monitored=true       # sharded gets one
   kubectl delete -n monitoring deployment vmagent-main    # it comes back

@@ -82,7 +82,7 @@ def running(folder: Path, arguments: list[str], environ: Mapping[str, str]) -> I
 
 @define(eq=False)
 class Session:
-    """Tells what the operator does, from the first agents until it ends or somebody interrupts."""
+    """Tells what the operator does, from the first owners until it ends or somebody interrupts."""
 
     screen: Screen
     watching: Watching
@@ -109,7 +109,7 @@ class Session:
         return max(1, code)
 
     def _settle(self) -> None:
-        """Take everything in until the agents have come to rest, or it takes too long."""
+        """Take everything in until the owners have come to rest, or it takes too long."""
         deadline = self.started + SETTLING_SECONDS
         while self.operator.process.returncode is None and not account.is_settled(self.state):
             if time.monotonic() > deadline:
@@ -118,9 +118,9 @@ class Session:
 
     def _summary(self) -> None:
         seconds = time.monotonic() - self.started
-        lines = account.agents(self.state)
+        lines = account.owners(self.state)
         ready = sum(line.state in account.SETTLED for line in lines)
-        self.screen.tell(f"{ready} of {len(lines)} agents settled after {seconds:.1f} s:")
+        self.screen.tell(f"{ready} of {len(lines)} settled after {seconds:.1f} s:")
         self.screen.table(lines)
         if left := account.scrapes(self.state):
             self.screen.tell("scrape objects that are not scraped:")

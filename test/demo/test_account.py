@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from test.demo.account import Key, Line, agents, changes, is_settled, made, scrapes
+from test.demo.account import Key, Line, changes, is_settled, made, owners, scrapes
 from test.demo.screen import Screen, is_coloured
 from vmagent_operator.kube.resource import Manifest
 
@@ -57,7 +57,7 @@ def test_the_summary() -> None:
     found = state(
         {"VMAgent m/a": AGENT, "VMProbe m/p": ignored, "VMServiceScrape m/a": own, "Secret m/s": {}, "Secret m/t": {}}
     )
-    assert agents(found) == [Line("m/a", "operational", "scrapes nothing")]
+    assert owners(found) == [Line("VMAgent m/a", "operational", "scrapes nothing")]
     assert scrapes(found) == [Line("VMProbe m/p", "ignored", "nobody")]
     assert made(found) == "2 Secrets, 1 VMServiceScrape"
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 from collections.abc import Collection, Iterator, Mapping
 
 from attrs import define, field
 
 from test.controlplane.api import JSON_PATCH, Api, Json, Refused
 from test.controlplane.cluster import eventually
+from vmagent_operator.api import kinds
 from vmagent_operator.controller.engine.child import resource_of
 
 MANAGER = "app"
@@ -23,6 +25,9 @@ READY: Mapping[str, Json] = {
     },
 }
 REVISION = "before"
+OWNER_NAMES = {kind.name for kind in kinds.OWNER_KINDS}
+HELD = re.compile("/(" + "|".join(kind.plural for kind in kinds.OWNER_KINDS) + "|persistentvolumeclaims)/")
+"""Paths of what has a finalizer that nobody takes off on a server without controllers."""
 
 
 def key_of(manifest: Json) -> str:
@@ -84,7 +89,7 @@ class Predecessor:
         """The object after the update that the Go operator sends when it finds something to do.
 
         It lays its labels, annotations and owner over the live ones, but for those `dropped` from the spec that it
-        applied last, and replaces everything else.
+        applied last, keeps what a Service has been given, and replaces everything else.
         """
         path, wanted = path_of(manifest), self._sent(manifest)
         live = self.api.get(path)
@@ -92,9 +97,18 @@ class Predecessor:
         for part in ("labels", "annotations"):
             merged = {**metadata.get(part, {}), **wanted["metadata"].get(part, {})}
             metadata[part] = {key: value for key, value in merged.items() if key not in dropped}
+        owners = metadata.get("ownerReferences", [])
+        known = {owner["uid"] for owner in owners}
+        missing = [owner for owner in wanted["metadata"].get("ownerReferences", []) if owner["uid"] not in known]
+        if owners or missing:
+            metadata["ownerReferences"] = owners + missing
         body = live | wanted | {"metadata": metadata}
         if manifest["kind"] == "Service":
-            body["spec"] = {"clusterIP": live["spec"].get("clusterIP"), **body["spec"]}
+            numbers = {port.get("name"): port["nodePort"] for port in live["spec"]["ports"] if "nodePort" in port}
+            ports = [_numbered(port, numbers.get(port.get("name"))) for port in body["spec"]["ports"]]
+            body["spec"] = {"clusterIP": live["spec"].get("clusterIP"), **body["spec"], "ports": ports}
+        if manifest["kind"] == "PersistentVolumeClaim":  # of which it only ever changes the size
+            body["spec"] = {**live["spec"], "resources": wanted["spec"]["resources"]}
         if "template" in body.get("spec", {}):
             template, before = body["spec"]["template"], live["spec"]["template"]["metadata"].get("annotations", {})
             annotations = {**before, **template["metadata"].get("annotations", {})}
@@ -106,7 +120,7 @@ class Predecessor:
         for path in {
             path_of(each) for each in (*self.recorded, *self.pods, *self.given) if each["kind"] != "Namespace"
         }:
-            if "/vmagents/" in path and self.api.find(path) is not None:
+            if HELD.search(path) and self.api.find(path) is not None:
                 self.api.merge(path, {"metadata": {"finalizers": None}})
             self.api.delete(path, grace_seconds=0)
 
@@ -127,7 +141,7 @@ class Predecessor:
         if status := manifest.get("status"):
             live = self.api.get(path)
             now = live["metadata"]["creationTimestamp"]
-            status = {**status, "lastAppliedSpec": live["spec"]} if manifest["kind"] == "VMAgent" else dict(status)
+            status = {**status, "lastAppliedSpec": live["spec"]} if manifest["kind"] in OWNER_NAMES else dict(status)
             if conditions := status.get("conditions"):
                 times = {"lastTransitionTime": now, "lastUpdateTime": now}
                 status["conditions"] = [{**times, **condition} for condition in conditions]
@@ -201,6 +215,11 @@ class Predecessor:
         if path not in self._uids:
             self._uids[path] = self.api.get(path)["metadata"]["uid"]
         return {**owner, "uid": self._uids[path]}
+
+
+def _numbered(port: Json, node_port: int | None) -> Json:
+    """A port of a Service that keeps the port of the nodes which it has been given."""
+    return {"nodePort": node_port, **port} if node_port else port
 
 
 def _encoded(key: str, text: str) -> str:

@@ -1,4 +1,4 @@
-"""The shipped role is exactly what the operator needs: nothing is refused, and every right is used in a VMAgent's life."""
+"""The shipped role is exactly what the operator needs: nothing is refused, and every right is used in the life of owners."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from test.controlplane.cluster import Cluster, eventually
 from test.controlplane.servers import AUDIT
 from test.e2e.world import OWN, World
 from test.manifests.built import build, one
+from vmagent_operator.api.kinds import OWNER_KINDS
 from vmagent_operator.identity import API_VERSION, GROUP
 
 pytestmark = pytest.mark.cluster
@@ -80,8 +81,14 @@ def passed_on(objects: list[Json]) -> frozenset[Right]:
 
 _READ_AGAIN = "read again after a conflict on its status"
 UNSEEN: dict[Right, str] = {
-    (GROUP, "vmsingles/finalizers", "update"): "likewise",
-    (GROUP, "vmagents/finalizers", "update"): "admission asks for it before a child names its owner, without a request",
+    **{
+        (
+            GROUP,
+            f"{kind.plural}/finalizers",
+            "update",
+        ): "asked for by admission, without a request, of who names an owner"
+        for kind in OWNER_KINDS
+    },
     ("storage.k8s.io", "storageclasses", "list"): "for claims older than the default class, which name none",
     (
         "apiextensions.k8s.io",
@@ -167,6 +174,7 @@ def live(world: World, namespace: str, _: str) -> list[Json]:
     world.delete("VMAgent", namespace, "main")
     eventually(lambda: world.find("VMAgent", namespace, "main") is None)
     single(world, namespace)
+    replicated(world, namespace)
     return roles
 
 
@@ -179,3 +187,21 @@ def single(world: World, namespace: str) -> None:
     eventually(lambda: world.is_operational(namespace, "main", "VMSingle"), seconds=60)
     world.delete("VMSingle", namespace, "main")
     eventually(lambda: world.find("VMSingle", namespace, "main") is None)
+
+
+def replicated(world: World, namespace: str) -> None:
+    """A VMCluster with claims is made, changed, grown, reduced and deleted."""
+    disk = {"storage": {"volumeClaimTemplate": {"spec": STORAGE}}, "podDisruptionBudget": {"maxUnavailable": 1}}
+    parts = {"vmstorage": {"replicaCount": 2, **disk}, "vmselect": {"replicaCount": 1}, "vminsert": {"replicaCount": 1}}
+
+    def becomes(**spec: object) -> None:
+        world.merge("VMCluster", namespace, "main", {"spec": spec})
+        eventually(lambda: world.is_operational(namespace, "main", "VMCluster"), seconds=120)
+
+    world.create("VMCluster", namespace, "main", parts)
+    becomes(requestsLoadBalancer={"enabled": True}, clusterVersion="v1.151.0-cluster")
+    bigger = {**STORAGE, "resources": {"requests": {"storage": "2Gi"}}}
+    becomes(vmstorage={"storage": {"volumeClaimTemplate": {"spec": bigger}}, "podDisruptionBudget": None})
+    becomes(requestsLoadBalancer=None, vminsert=None)
+    world.delete("VMCluster", namespace, "main")
+    eventually(lambda: world.find("VMCluster", namespace, "main") is None)

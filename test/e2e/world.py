@@ -12,6 +12,7 @@ from attrs import define
 
 from test.controlplane.api import Api, Json
 from test.e2e.replicas import Replicas
+from vmagent_operator.identity import API_VERSION
 
 OWN = "/apis/operator.victoriametrics.com/v1beta1"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
@@ -118,8 +119,14 @@ class World:
         """The resource version of everything in the namespace that the operator may write, events included."""
         time.sleep(after_seconds)
         kinds = [kind for kind in COLLECTIONS if _path(kind, "x") != _path(kind, "y")]
-        paths = [*(_path(kind, namespace) for kind in kinds), f"/api/v1/namespaces/{namespace}/events"]
-        items = [(path, item["metadata"]) for path in paths for item in self.api.items(path)]
+        items = [
+            (path, item["metadata"])
+            for path in (_path(kind, namespace) for kind in kinds)
+            for item in self.api.items(path)
+        ]
+        events = f"/api/v1/namespaces/{namespace}/events"
+        ours = [item for item in self.api.items(events) if item["involvedObject"].get("apiVersion") == API_VERSION]
+        items += [(events, item["metadata"]) for item in ours]
         return {f"{path}/{metadata['name']}": metadata["resourceVersion"] for path, metadata in items}
 
 

@@ -34,12 +34,18 @@ def namespace(crds: Cluster) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def policies(crds: Cluster, namespace: str) -> Iterator[Cluster]:
     crds.kubectl("apply", "-k", str(MANIFESTS / "policy"))
-    refused = manifest({"spec": {"remoteWrite": []}})
+    refused = [
+        manifest({"spec": {"remoteWrite": []}}),
+        *(
+            manifest({"kind": kind, "spec": {"license": {"key": "a", "keyRef": {"name": "a", "key": "b"}}}})
+            for kind in ("VMSingle", "VMCluster")
+        ),
+    ]
     both = {"basicAuth": {"password_file": "/p"}, "authorization": {"credentialsFile": "/t"}}
     doubtful = manifest({"kind": "VMNodeScrape", "spec": both})
     path = f"{API}/namespaces/{namespace}"
     # a policy takes effect some time after it was accepted
-    eventually(lambda: crds.api.dry_run(f"{path}/vmagents", refused)[0] != "")
+    eventually(lambda: all(crds.api.dry_run(collection(namespace, body), body)[0] for body in refused))
     eventually(lambda: crds.api.dry_run(f"{path}/vmnodescrapes", doubtful)[1] != [])
     yield crds
     crds.kubectl("delete", "-k", str(MANIFESTS / "policy"))
@@ -66,6 +72,11 @@ def manifest(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def collection(namespace: str, body: dict[str, Any]) -> str:
+    """Where an object of ours belongs."""
+    return f"{API}/namespaces/{namespace}/{body['kind'].lower()}s"
+
+
 def test_everything_we_ship_passes_a_dry_run(crds: Cluster) -> None:
     with_namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "vmagent-operator"}}
     crds.kubectl("apply", "-f", "-", stdin=yaml.safe_dump(with_namespace))
@@ -78,19 +89,31 @@ def test_examples_pass_validation(policies: Cluster, namespace: str) -> None:
         for item in objects:
             if item["kind"].startswith("VM"):
                 item["metadata"]["namespace"] = namespace
-                path = f"{API}/namespaces/{namespace}/{item['kind'].lower()}s"
-                assert policies.api.dry_run(path, item) == ("", []), name
+                assert policies.api.dry_run(collection(namespace, item), item) == ("", []), name
 
 
 @pytest.mark.parametrize("case", cases(), ids=lambda case: case["name"])
 def test_policy(policies: Cluster, namespace: str, case: dict[str, Any]) -> None:
     body = manifest(case)
-    refusal, warnings = policies.api.dry_run(f"{API}/namespaces/{namespace}/{body['kind'].lower()}s", body)
+    refusal, warnings = policies.api.dry_run(collection(namespace, body), body)
     if wanted := case.get("refused"):
         assert refusal.endswith(f": {wanted}")
     else:
         assert refusal == ""
     assert [warning.split(": ", 1)[1] for warning in warnings] == case.get("warned", [])
+
+
+def test_the_policies_let_a_database_of_before_be_finalized(policies: Cluster, namespace: str) -> None:
+    api, path = policies.api, f"{API}/namespaces/{namespace}/vmsingles"
+    skipping = {"operator.victoriametrics.com/skip-validation": "true"}
+    api.create(path, manifest({"kind": "VMSingle", "spec": {"vmBackup": {}}, "annotations": skipping}))
+    patch = {"metadata": {"annotations": None, "finalizers": ["apps.victoriametrics.com/finalizer"]}}
+    assert api.merge(f"{path}/case", patch)["metadata"]["finalizers"]
+    with pytest.raises(Refused, match="needs a license, or acceptEULA"):
+        api.merge(f"{path}/case", {"spec": {"logLevel": "WARN"}})
+    api.delete(f"{path}/case")
+    api.merge(f"{path}/case", {"metadata": {"finalizers": None}})
+    assert api.find(f"{path}/case") is None
 
 
 def test_the_policies_let_what_was_there_before_be_finalized(policies: Cluster, bounds: Cluster) -> None:
@@ -113,7 +136,7 @@ def test_the_policies_let_what_was_there_before_be_finalized(policies: Cluster, 
 @pytest.mark.parametrize("case", cases("tenants"), ids=lambda case: case["name"])
 def test_what_an_agent_of_a_tenant_may_be(bounds: Cluster, namespace: str, case: dict[str, Any]) -> None:
     body = yaml.safe_load(yaml.safe_dump(manifest(case)).replace("NAMESPACE", namespace))
-    refusal, _ = bounds.api.dry_run(f"{API}/namespaces/{namespace}/vmagents", body)
+    refusal, _ = bounds.api.dry_run(collection(namespace, body), body)
     assert refusal.rpartition("denied request: ")[2] == case.get("refused", "")
 
 
@@ -136,7 +159,8 @@ def test_no_scaling_passes_the_bounds_of_a_tenant(bounds: Cluster, namespace: st
 def test_agents_of_a_trusted_namespace_may_be_anything(bounds: Cluster) -> None:
     with bounds.namespace("trusted", **{"operator.victoriametrics.com/agents-reach": "cluster"}) as trusted:
         for case in cases("tenants"):
-            assert bounds.api.dry_run(f"{API}/namespaces/{trusted}/vmagents", manifest(case))[0] == "", case["name"]
+            body = manifest(case)
+            assert bounds.api.dry_run(collection(trusted, body), body)[0] == "", case["name"]
 
 
 def test_who_may_edit_a_namespace_may_edit_scrape_objects_in_it_and_no_vmagents(crds: Cluster, namespace: str) -> None:

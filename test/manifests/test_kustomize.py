@@ -111,6 +111,14 @@ def test_no_permission_is_a_wildcard_or_a_way_to_more() -> None:
     assert not {verb for _, _, verb in held} & {"escalate", "bind", "impersonate", "deletecollection"}
 
 
+@pytest.mark.parametrize("folder", ["base", "namespaced/watched"])
+def test_the_operator_cannot_delete_what_holds_data(folder: str) -> None:
+    granted = {right for item in build(folder) if item["kind"] in ("Role", "ClusterRole") for right in rules(item)}
+    verbs = {verb for _, resource, verb in granted if resource == "persistentvolumeclaims"}
+    assert verbs == {"get", "list", "watch", "create", "patch"}
+    assert not [right for right in granted if right[1] == "persistentvolumes"]
+
+
 def test_a_namespace_has_the_rules_of_the_cluster_that_fit_in_it() -> None:
     whole = rules(one(build("base"), "ClusterRole"))
     fitting = {rule for rule in whole if rule[1] not in CLUSTER_ONLY and not rule[1].startswith("/")}

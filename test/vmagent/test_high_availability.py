@@ -49,6 +49,16 @@ def _database(binary: Path, folder: Path, *scrapes: pod.Manifest, **spec: object
     return Server(binary, tuple(arguments), command.environ, folder / "storage.log")
 
 
+def _scraping(binary: Path, folder: Path, scraped: Sequence[Target]) -> Server:
+    """The same, when it scrapes `scraped` by itself as well."""
+    endpoints = [{"targets": [target.address for target in scraped]}]
+    metadata = {"name": "own", "namespace": "monitoring"}
+    head = {"apiVersion": "operator.victoriametrics.com/v1beta1", "kind": "VMStaticScrape"}
+    scrape = {**head, "metadata": metadata, "spec": {"targetEndpoints": endpoints}}
+    own = {"ingestOnlyMode": False, "selectAllByDefault": True, "scrapeInterval": f"{INTERVAL_MS}ms"}
+    return _database(binary, folder, scrape, disableSelfServiceScrape=True, **own)
+
+
 def _shards(name: str, scraped: Sequence[Target]) -> tuple[list[pod.Manifest], pod.Objects]:
     """The workloads of an agent of the page that scrapes `scraped`, and what their pods take files from."""
     endpoints = [{"targets": [target.address for target in scraped]}]
@@ -100,14 +110,41 @@ def test_neither_a_gap_nor_a_duplicate(
         _check(storage, scraped)
 
 
+def test_neither_a_gap_nor_a_duplicate_in_a_database_that_scrapes_besides(
+    vmagent: Path, victoria_metrics: Path, tmp_path: Path
+) -> None:
+    with targets(4) as scraped, targets(2) as own:
+        storage = _scraping(victoria_metrics, tmp_path, own)
+        (agents,) = _replicas("pair", scraped, storage, vmagent, tmp_path)
+        with stopped(storage, *agents):
+            for each in (storage, *agents):
+                each.start()
+            _lose_each_replica_in_turn([agents], scraped)
+            storage.get("/internal/force_flush")
+            _check(storage, scraped, own)
+
+
+def test_an_outage_of_the_database_leaves_no_gap(vmagent: Path, victoria_metrics: Path, tmp_path: Path) -> None:
+    storage = _database(victoria_metrics, tmp_path)
+    with targets(2) as scraped, stopped(storage):
+        (agents,) = _replicas("pair", scraped, storage, vmagent, tmp_path)
+        storage.start()
+        with stopped(*agents):
+            for agent in agents:
+                agent.start()
+            _wait_for(scraped, 6)
+            assert storage.process is not None
+            assert storage.process.stop() == 0  # as each change of the pod does
+            _wait_for(scraped, 8)
+            storage.start()
+            _wait_for(scraped, 8)
+        storage.get("/internal/force_flush")
+        _check(storage, scraped)
+
+
 def test_a_database_that_scrapes_by_itself_has_no_duplicate(victoria_metrics: Path, tmp_path: Path) -> None:
     with targets(2) as scraped:
-        endpoints = [{"targets": [target.address for target in scraped]}]
-        metadata = {"name": "own", "namespace": "monitoring"}
-        head = {"apiVersion": "operator.victoriametrics.com/v1beta1", "kind": "VMStaticScrape"}
-        scrape = {**head, "metadata": metadata, "spec": {"targetEndpoints": endpoints}}
-        own = {"ingestOnlyMode": False, "selectAllByDefault": True, "scrapeInterval": f"{INTERVAL_MS}ms"}
-        storage = _database(victoria_metrics, tmp_path, scrape, disableSelfServiceScrape=True, **own)
+        storage = _scraping(victoria_metrics, tmp_path, scraped)
         with stopped(storage):
             storage.start()
             _wait_for(scraped, 4)
@@ -150,11 +187,11 @@ def _wait_for(scraped: Sequence[Target], scrapes: int) -> None:
         target.wait_for(goal - len(target.requests))
 
 
-def _check(storage: Server, scraped: Sequence[Target]) -> None:
-    """Every series, from its first to its last sample."""
+def _check(storage: Server, scraped: Sequence[Target], own: Sequence[Target] = ()) -> None:
+    """Every series, from its first to its last sample; `own` are scraped by the storage alone."""
     expected = {(name, target.address) for target in scraped for name in ("work_total", "up")}
     stored = dict(_series(storage))
-    assert stored.keys() == expected
+    assert stored.keys() == expected | {(name, target.address) for target in own for name in ("work_total", "up")}
     for (name, _), samples in stored.items():
         times = [time for time, _ in samples]
         intervals = [math.ceil(time / INTERVAL_MS) for time in times]

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from attrs import evolve, frozen
 
-from vmagent_operator.api.kinds import SCRAPE_KINDS, Kind, ScrapeObject, ScrapeSpec, read
+from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT, Kind, ScrapeObject, ScrapeSpec, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli.cluster import Cluster, name_of_custom
 from vmagent_operator.controller.engine import owners
@@ -15,6 +15,7 @@ from vmagent_operator.controller.engine.kind import Owner, OwnerKind
 from vmagent_operator.controller.kinds import BY_KIND, OWNERS
 from vmagent_operator.controller.steps.leftout import LeftOut, name_of
 from vmagent_operator.desired import stages
+from vmagent_operator.desired.around.writers import pairs
 from vmagent_operator.desired.stages import Desired, Inputs
 from vmagent_operator.desired.workload.workload import WORKLOADS
 from vmagent_operator.kube.write.ownership import adds_nothing, describe, objection
@@ -153,6 +154,7 @@ class _Deciding:
                 for name in of.claims(owner)
                 if ("PersistentVolumeClaim", owner.namespace, name) in self.cluster.objects
             ),
+            writers=pairs(self.cluster.of_kind(VMAGENT), of.entrances(owner), owner.namespace),
         )
 
     def _replicas(self, of: OwnerKind, owner: Owner) -> Mapping[str, int]:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from attrs import frozen
 
@@ -14,10 +14,11 @@ from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, Kind, Scrap
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.cluster import Cluster, known, name_of_custom
-from vmagent_operator.cli.decisions import Decision, decisions, is_watched
+from vmagent_operator.cli.decisions import Decision, decisions, is_watched, kind_of
+from vmagent_operator.controller.engine.kind import Owner
+from vmagent_operator.controller.kinds import BY_KIND, OWNERS
 from vmagent_operator.controller.steps.leftout import Name
 from vmagent_operator.desired.stages import Desired
-from vmagent_operator.desired.vmagent.features import VMAgent, scrape_owner
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import named
@@ -53,65 +54,77 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     return 0
 
 
-def explanation(cluster: Cluster, obj: CustomObject[object], settings: Settings) -> Iterator[str]:
-    """Lines about every object of an agent, or about every agent of a scrape object; reasons in the words of statuses."""
+def explanation(cluster: Cluster, obj: CustomObject[Any], settings: Settings) -> Iterator[str]:
+    """Lines about every object of an owner, or about every owner that may scrape an object; reasons in the words of statuses."""
     values = SecretSnapshot(cluster.contents, trim=settings.trim_secret_values)
-    made = {decision.owner.key: decision for decision in decisions(cluster, settings, Server()).made}
-    messages = {key: _messages(decision.asked) for key, decision in made.items()}
+    made = {name_of_custom(decision.owner): decision for decision in decisions(cluster, settings, Server()).made}
+    messages = {name: _messages(decision.asked) for name, decision in made.items()}
     judge = _Judge(settings, cluster.namespaces, values, made, messages)
     yield f"{obj.kind.name} {obj.key}"
-    agents = _sorted(cluster, VMAGENT)
-    if obj.kind is VMAGENT:
-        yield from (f"  {fault}" for fault in judge.of_agent(obj))
+    if obj.kind.name in BY_KIND:
+        yield from _selected(cluster, obj, judge)
+        return
+    owners = [owner for of in OWNERS for owner in _sorted(cluster, of.kind) if judge.may_select(owner)]
+    yield from (f"  {owner.kind.name} {owner.key}: {_line(owner, judge.verdict(owner, obj))}" for owner in owners)
+    if not owners:
+        yield "  there is no VMAgent, and no VMSingle that scrapes"
+
+
+def _selected(cluster: Cluster, owner: Owner, judge: "_Judge") -> Iterator[str]:
+    """Lines about everything that an owner might scrape."""
+    yield from (f"  {fault}" for fault in judge.of_owner(owner))
+    if not judge.may_select(owner):
+        yield "  it scrapes nothing"
+        return
     for kind in SCRAPE_KINDS:
-        scrapes = _sorted(cluster, kind)
-        if obj.kind is VMAGENT:
-            agent = next(each for each in agents if each.key == obj.key)
-            verdicts = [(scrape, judge.verdict(agent, scrape)) for scrape in scrapes]
-            yield f"  {kind.name}: {sum(found.is_selected for _, found in verdicts)} of {len(verdicts)} selected"
-            yield from (f"    {scrape.key}: {_line(agent, found)}" for scrape, found in verdicts)
-        elif obj.kind is kind:
-            scrape = next(each for each in scrapes if each.key == obj.key)
-            yield from (f"  VMAgent {agent.key}: {_line(agent, judge.verdict(agent, scrape))}" for agent in agents)
-    if obj.kind is not VMAGENT and not agents:
-        yield "  there is no VMAgent"
+        verdicts = [(scrape, judge.verdict(owner, scrape)) for scrape in _sorted(cluster, kind)]
+        yield f"  {kind.name}: {sum(found.is_selected for _, found in verdicts)} of {len(verdicts)} selected"
+        yield from (f"    {scrape.key}: {_line(owner, found)}" for scrape, found in verdicts)
 
 
 @frozen
 class _Judge:
-    """Says what becomes of scrape objects, with what the agents of a cluster come to as a whole.
+    """Says what becomes of scrape objects, with what the owners of a cluster come to as a whole.
 
-    By the key of an agent, made: what it comes to, if nobody is deleting it; messages: what it says of objects that it leaves out.
+    By the name of an owner, made: what it comes to, if nobody is deleting it; messages: what it says of objects that it leaves out.
     """
 
     settings: Settings
     namespaces: Namespaces
     values: SecretSnapshot
-    made: Mapping[str, Decision]
-    messages: Mapping[str, Mapping[Name, str]]
+    made: Mapping[Name, Decision]
+    messages: Mapping[Name, Mapping[Name, str]]
 
-    def of_agent(self, agent: CustomObject[object]) -> Iterator[str]:
-        """Why the agent gets no configuration at all, if that is so."""
-        decision = self.made.get(agent.key)
-        if agent.error is not None:
-            yield str(agent.error)
-        elif not is_watched(agent, self.settings):
+    def may_select(self, owner: Owner) -> bool:
+        """Whether it scrapes, or might if it could be read."""
+        of = kind_of(owner)
+        if owner.spec is None:
+            return any(app.config_file for app in of.apps)
+        return of.scrape_owner(owner, self.settings) is not None
+
+    def of_owner(self, owner: Owner) -> Iterator[str]:
+        """Why the owner gets no configuration at all, if that is so."""
+        decision = self.made.get(name_of_custom(owner))
+        if owner.error is not None:
+            yield str(owner.error)
+        elif not is_watched(owner, self.settings):
             yield "the operator watches other namespaces only"
         elif decision is not None and not decision.is_configured:
             yield decision.reason
 
-    def verdict(self, agent: VMAgent, scrape: ScrapeObject) -> Verdict:
-        """The first link that breaks: of the selection, of the agent, of the object, or of what others leave room for."""
-        if agent.spec is None:
-            return Verdict(broken="agent", message=str(agent.error))
-        found = verdict(scrape_owner(agent, self.settings), scrape, self.namespaces, self.values)
+    def verdict(self, owner: Owner, scrape: ScrapeObject) -> Verdict:
+        """The first link that breaks: of the selection, of the owner, of the object, or of what others leave room for."""
+        selects = kind_of(owner).scrape_owner(owner, self.settings) if owner.spec is not None else None
+        if selects is None:
+            return Verdict(broken="agent", message=str(owner.error))
+        found = verdict(selects, scrape, self.namespaces, self.values)
         if not found.is_selected:
             return found
-        for fault in self.of_agent(agent):
+        for fault in self.of_owner(owner):
             return Verdict(broken="agent", message=fault)
-        if agent.key not in self.made:
+        if name_of_custom(owner) not in self.made:
             return found
-        message = self.messages[agent.key].get(name_of_custom(scrape))
+        message = self.messages[name_of_custom(owner)].get(name_of_custom(scrape))
         return Verdict(broken="object", message=message) if message else found
 
 
@@ -121,11 +134,15 @@ def _messages(asked: Desired | None) -> Mapping[Name, str]:
     return {name_of_custom(finding.object): finding.message for finding in asked.configuration.findings}
 
 
-def _line(agent: VMAgent, found: Verdict) -> str:
+def _line(owner: Owner, found: Verdict) -> str:
     if found.broken:
-        return f"not scraped: {found.broken}: {found.message}"
+        return f"not scraped: {_noun(owner) if found.broken == 'agent' else found.broken}: {found.message}"
     jobs = f"scraped, {len(found.jobs)} job{'s' if len(found.jobs) != 1 else ''}: {', '.join(found.jobs)}"
-    return jobs + (" (once the agent is no longer paused)" if agent.spec and agent.spec.paused else "")
+    return jobs + (f" (once the {_noun(owner)} is no longer paused)" if owner.spec and owner.spec.paused else "")
+
+
+def _noun(owner: Owner) -> str:
+    return "agent" if owner.kind is VMAGENT else owner.kind.name
 
 
 def _sorted(cluster: Cluster, kind: Kind[S]) -> list[CustomObject[S]]:
@@ -181,20 +198,19 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
 
 
 def _references(cluster: Cluster, settings: Settings) -> Iterator[Reference]:
-    """The Secrets and ConfigMaps that agents or the scrape objects that they select refer to, as a reconcile gathers them."""
+    """The Secrets and ConfigMaps that owners or the scrape objects that they select refer to, as a reconcile gathers them."""
     objects = {kind: cluster.of_kind(kind) for kind in SCRAPE_KINDS}
-    for agent in _sorted(cluster, VMAGENT):
-        if agent.error is None:
-            with suppress(SelectorError):  # the explanation says so
-                owner = scrape_owner(agent, settings)
-                selected = named(owner, select(owner, objects, cluster.namespaces))
-                yield from sorted(references(agent.spec, agent.namespace) | selected)
+    for owner in (owner for of in OWNERS for owner in _sorted(cluster, of.kind) if owner.error is None):
+        with suppress(SelectorError):  # the explanation says so
+            selects = kind_of(owner).scrape_owner(owner, settings)
+            selected = named(selects, select(selects, objects, cluster.namespaces)) if selects else set()
+            yield from sorted(references(owner.spec, owner.namespace) | selected)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="vmagent-operator explain",
-        description="Tell which agents scrape an object, or what an agent scrapes, and the first reason why not.",
+        description="Tell who scrapes an object, or what an agent or a database scrapes, and the first reason why not.",
         epilog=EPILOG,
     )
     parser.add_argument(

@@ -101,7 +101,7 @@ def _kinds(text: str) -> frozenset[str]:
         if name.lower() not in spelled:
             raise ValueError(f"{name!r} is no kind")
     disabled = frozenset(spelled[name.lower()] for name in found)
-    if kinds.VMAGENT.name in disabled:
+    if disabled >= {kind.name for kind in kinds.OWNER_KINDS}:
         raise ValueError("nothing is left to reconcile")
     return disabled
 

@@ -46,6 +46,12 @@ def _workloads(cluster: VMCluster) -> tuple[Workload, ...]:
     )
 
 
+def _dropped(cluster: VMCluster) -> frozenset[str]:
+    """Not storage nodes: they are read and written until nobody is told of them any more."""
+    parts = _parts(cluster)
+    return frozenset(app.name for app in (SELECT, INSERT) if parts[app] is None)
+
+
 def _max_unavailable(cluster: VMCluster, workload: str) -> int | str:
     given = spec(cluster)
     parts = {name(cluster, STORAGE): given.vmstorage, name(cluster, SELECT): given.vmselect}
@@ -76,5 +82,7 @@ VMCLUSTER = OwnerKind(
     service_account=lambda cluster: spec(cluster).service_account_name,
     max_unavailable=_max_unavailable,
     workloads=_workloads,
+    dropped=_dropped,
+    entrances=lambda cluster: (name(cluster, INSERT),),
     yields=_yields,
 )

@@ -29,6 +29,7 @@ def _keeps_claims(single: VMSingle) -> bool:
     return single.spec is None or not single.spec.remove_pvc_after_delete
 
 
+# No `yields`: one pod is no default that an autoscaler could improve on, for two would write to one volume.
 VMSINGLE = OwnerKind(
     kind=kinds.VMSINGLE,
     apps=(APP,),

@@ -32,7 +32,8 @@ class Inputs:
 
     selection: the scrape objects that it selects. values: the Secrets and ConfigMaps that it or they refer to. config: its
     configuration Secret as it is. replicas: how many pods those of its workloads have been told to have that are there and
-    of which that counts, by name. claims: those claims of its own that are there, by name.
+    of which that counts, by name. claims: those claims of its own that are there, by name. writers: the VMAgents that write to
+    it from several pods each, by namespace and name.
     """
 
     owner: CustomObject[Any]
@@ -43,6 +44,7 @@ class Inputs:
     config: ConfigSecret = ConfigSecret()
     replicas: Mapping[str, int] = field(factory=dict)
     claims: frozenset[str] = frozenset()
+    writers: frozenset[str] = frozenset()
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from vmagent_operator.controller.engine.stores import SCRAPES, Source, Stores
+from vmagent_operator.controller.engine.stores import Source, Stores
 from vmagent_operator.identity import GROUP
 from vmagent_operator.kube.cache.absence import Absence, definition_deleted, not_discovered
 from vmagent_operator.kube.cache.change import Change
@@ -64,7 +64,7 @@ class Informers:
                     stores.of(kind),
                     partial(on_change, kind),
                     Absence(
-                        required=source.is_required and kind not in SCRAPES,
+                        required=source.is_required and kind.group != GROUP,
                         is_gone=definition_deleted if kind.group == GROUP else not_discovered,
                     ),
                 )

@@ -73,8 +73,13 @@ class OwnerKind:
     workloads: Callable[[Owner], tuple[Workload, ...]] = lambda owner: ()
     """What is to be known of its workloads, of those where it is anything."""
 
+    dropped: Callable[[Owner], frozenset[str]] = lambda owner: frozenset()
+    """Names of applications that it does not ask for, and that nothing else of it needs: what is left of them goes at once."""
+
     claims: Callable[[Owner], tuple[str, ...]] = lambda owner: ()
     """The names that claims of its own have or have had, beside those of its StatefulSets; gets any owner."""
+    entrances: Callable[[Owner], tuple[str, ...]] = lambda owner: ()
+    """The names of the Services by which agents write to it, where it matters to it who does."""
     keeps_claims: Callable[[Owner], bool] = lambda owner: True
     """Whether those stay when it goes; gets any owner."""
     yields: Callable[[Owner, Manifest], frozenset[str]] = lambda owner, manifest: frozenset()

@@ -201,9 +201,9 @@ class Children:
                 return
             desired = prepared
         if cached is not None and self._is_up_to_date(desired, cached, kind):
-            self._remember(child, cached["metadata"], digest)
-            return
-        written = self.applier.ensure(desired, self._migration(desired))
+            written = Written(metadata=cached["metadata"])
+        else:
+            written = self.applier.ensure(desired, self._migration(desired))
         self._remember(child, written.metadata, digest)
         if kind == CLAIMS and not desired["metadata"].get("ownerReferences"):
             self.claims.release(written.metadata)  # only now: until then it may be all that shows whose the claim is

@@ -16,9 +16,10 @@ from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine import stores
-from vmagent_operator.controller.engine.kind import Owner, OwnerKind
+from vmagent_operator.controller.engine.kind import Owner, OwnerKind, custom
 from vmagent_operator.controller.engine.owners import config_secret, is_ours, refers_to
 from vmagent_operator.controller.engine.stores import SCRAPES, WORKLOADS, Stores
+from vmagent_operator.desired.around.writers import pairs
 from vmagent_operator.desired.stages import ConfigSecret, Inputs
 from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.kube import resource
@@ -32,6 +33,7 @@ from vmagent_operator.scrape.references import keys as own_keys
 from vmagent_operator.scrape.selection import Selection, select
 from vmagent_operator.settings import Server, Settings
 
+_AGENTS = custom(kinds.VMAGENT)
 _RESOURCES: Mapping[str, Resource] = {"Secret": resource.SECRETS, "ConfigMap": resource.CONFIGMAPS}
 
 
@@ -119,6 +121,7 @@ class Gatherer:
             config=config,
             replicas=self._replicas(owner),
             claims=self._claims(owner),
+            writers=self._writers(owner),
         )
         return Snapshot(inputs=inputs, fingerprint=_fingerprint(inputs, reads))
 
@@ -176,6 +179,11 @@ class Gatherer:
             name for name, claim in known.items() if claim and "deletionTimestamp" not in claim["metadata"]
         )
 
+    def _writers(self, owner: Owner) -> frozenset[str]:
+        """The VMAgents that write to the owner from several pods, if that matters."""
+        entrances = self.of.entrances(owner)
+        return pairs(self.stores.items(_AGENTS), entrances, owner.namespace) if entrances else frozenset()
+
     def _config_secret(self, owner: Owner, state: ReadState) -> ConfigSecret:
         """What the configuration Secret is to the owner, by a look at it unless it is surely ours to write.
 
@@ -222,7 +230,16 @@ def _fingerprint(inputs: Inputs, reads: Mapping[Reference, Read]) -> bytes:
     metadata = inputs.owner.metadata
     own = (metadata.uid, metadata.generation, sorted(metadata.annotations.items()))
     digest.update(
-        repr((own, inputs.server, inputs.config, sorted(inputs.replicas.items()), sorted(inputs.claims))).encode()
+        repr(
+            (
+                own,
+                inputs.server,
+                inputs.config,
+                sorted(inputs.replicas.items()),
+                sorted(inputs.claims),
+                sorted(inputs.writers),
+            )
+        ).encode()
     )
     for chosen in inputs.selection.chosen.values():
         for scrape in chosen:

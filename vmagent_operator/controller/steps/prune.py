@@ -20,13 +20,16 @@ from vmagent_operator.kube.write.apply import Applier
 
 logger = logging.getLogger(__name__)
 
-# In the order of removal: what uses something goes before it.
-PRUNED: tuple[Resource, ...] = (
-    *WORKLOADS,
+POLICIES = (
     resource.PODDISRUPTIONBUDGETS,
     resource.HORIZONTALPODAUTOSCALERS,
     resource.VERTICALPODAUTOSCALERS,
     resource.NETWORKPOLICIES,
+)
+# In the order of removal: what uses something goes before it.
+PRUNED: tuple[Resource, ...] = (
+    *WORKLOADS,
+    *POLICIES,
     custom(kinds.VMSERVICESCRAPE),
     custom(kinds.VMPODSCRAPE),
     resource.SERVICES,
@@ -50,8 +53,11 @@ class Pruner:
     applier: Applier
     spared: Collection[str] = ()
 
-    def prune(self, owner: Owner, desired: Container[Child]) -> bool:
-        """Remove what is not `desired`; False if something is held back because a source cannot be trusted."""
+    def prune(self, owner: Owner, desired: Container[Child], *, is_ready: bool = True) -> bool:
+        """Remove what is not `desired`; False if something is held back because a source cannot be trusted.
+
+        As long as not everything is ready, only what that cannot depend on, and what it may be that keeps it from it.
+        """
         is_complete, account = True, self.of.service_account(owner)
         for kind in PRUNED:
             if kind.kind in self.spared:
@@ -63,6 +69,8 @@ class Pruner:
                 is_going = bool(metadata.get("deletionTimestamp"))
                 if child in desired or is_used or is_going or not self._is_removable(metadata, owner):
                     continue
+                if not (is_ready or self._is_free(child, metadata, owner, desired)):
+                    continue
                 if not self.stores.is_healthy(kind):
                     is_complete = False
                 else:
@@ -73,6 +81,14 @@ class Pruner:
         place = child.namespace or None
         if self.applier.remove(kind, place, child.name, lambda live: self._is_removable(live["metadata"], owner)):
             logger.info("%s %s: removed kind=%s name=%s", self.of.name, owner.key, kind.kind, child.name)
+
+    def _is_free(self, child: Child, metadata: Manifest, owner: Owner, desired: Container[Child]) -> bool:
+        """Whether the object belongs to nothing that runs on, or is a mere rule for what does: a budget may forbid the roll-out."""
+        app = (metadata.get("labels") or {}).get(identity.APPLICATION_LABEL)
+        is_rule = child.kind in POLICIES and any(
+            Child(kind, child.namespace, child.name) in desired for kind in WORKLOADS
+        )
+        return is_rule or app in self.of.dropped(owner)
 
     def _is_removable(self, metadata: Manifest, owner: Owner) -> bool:
         if is_removable(self.of, metadata, owner.namespace, owner.name):

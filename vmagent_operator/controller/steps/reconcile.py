@@ -151,8 +151,10 @@ class Reconcile:
             self.state.decided = decided
             messages = decided.messages
             self._judge({id_of(each): _verdict(each, messages) for each in references.selected})
-        if applied.progress.is_ready:
+        if applied.progress.is_ready and not applied.queued:
             self._clean_up(applied)
+        elif not applied.left_out.names:
+            self._pruner(applied).prune(owner, applied.plan.children, is_ready=False)
         return self._result(applied)
 
     def _add_finalizer(self) -> None:
@@ -281,10 +283,13 @@ class Reconcile:
                 self.children.ensure(role)
         if left_out.has_workload:
             return  # what runs still needs what it was made with
-        pruner = Pruner(tools.of, stores, self.children.applier, left_out.kinds)
-        is_complete = pruner.prune(self.owner, applied.plan.children)
+        is_complete = self._pruner(applied).prune(self.owner, applied.plan.children)
         self.state.keep(applied.plan.children.keys() | {self._own})
         tools.metrics.hold(tools.of.key(self.owner), not is_complete)
+
+    def _pruner(self, applied: Applied) -> Pruner:
+        tools = self.tools
+        return Pruner(tools.of, tools.gatherer.stores, self.children.applier, applied.left_out.kinds)
 
     def _delete(self) -> Result:
         tools, state, now = self.tools, self.state, self.tools.client.clock.monotonic()

@@ -11,7 +11,7 @@ from vmagent_operator.desired.workload import pod, retention
 DEDUP = "dedup.minScrapeInterval"
 STORAGE_PATH = "vmstorage-data"
 CACHE_PATH = "/cache"
-_COPIES = "1ms"
+COPIES = "1ms"
 """Collapses the equal copies that replication makes; samples of two agents are further apart."""
 UNKNOWN = "?"
 """A value that comes from somewhere else."""
@@ -46,7 +46,7 @@ def generated_dedup(cluster: Cluster, part: Part | None) -> str:
     if (replication(cluster) or 1) == 1:
         return ""
     values = {given_dedup(each) for each in (cluster.storage, cluster.select)} - {"", UNKNOWN}
-    return next(iter(values), _COPIES)
+    return next(iter(values), COPIES)
 
 
 def storage(cluster: Cluster, part: Part, given: VMStorage) -> list[str]:

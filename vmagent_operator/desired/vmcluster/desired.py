@@ -19,7 +19,13 @@ _NEVER_DOWN = {"scaleDown": {"selectPolicy": "Disabled"}}
 
 def desired(inputs: Inputs) -> Desired:
     """Everything that `inputs.owner` asks for; OwnerError if it cannot be built, and then nothing is to be written."""
-    cluster = Cluster(owner=inputs.owner, settings=inputs.settings, server=inputs.server, replicas=inputs.replicas)
+    cluster = Cluster(
+        owner=inputs.owner,
+        settings=inputs.settings,
+        server=inputs.server,
+        replicas=inputs.replicas,
+        writers=inputs.writers,
+    )
     verdict = validation.verdict(cluster)
     if verdict.faults:
         raise OwnerError(verdict.reason)

@@ -78,12 +78,16 @@ class Part:
 
 @frozen(kw_only=True, slots=False, eq=False)
 class Cluster:
-    """A cluster and its components. replicas: how many pods the workloads have that are there, by name."""
+    """A cluster and its components.
+
+    replicas: how many pods the workloads have that are there, by name. writers: agents that write to it from several pods.
+    """
 
     owner: VMCluster
     settings: Settings
     server: Server = Server()
     replicas: Mapping[str, int] = field(factory=dict)
+    writers: frozenset[str] = frozenset()
 
     @property
     def spec(self) -> VMClusterSpec:

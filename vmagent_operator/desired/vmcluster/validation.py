@@ -11,7 +11,14 @@ from vmagent_operator.api.vmcluster import VMInsert, VMSelect
 from vmagent_operator.desired import listener
 from vmagent_operator.desired.vmcluster import workloads
 from vmagent_operator.desired.vmcluster.addresses import ordinals, storage_nodes
-from vmagent_operator.desired.vmcluster.arguments import DEDUP, UNKNOWN, effective_dedup, given_dedup, replication
+from vmagent_operator.desired.vmcluster.arguments import (
+    COPIES,
+    DEDUP,
+    UNKNOWN,
+    effective_dedup,
+    given_dedup,
+    replication,
+)
 from vmagent_operator.desired.vmcluster.features import SELECT, STORAGE, Cluster, Part, storage_count, storage_ports
 from vmagent_operator.desired.workload import backup, checks, claims, retention
 from vmagent_operator.desired.workload.checks import Faults, Verdict
@@ -195,6 +202,15 @@ def _lopsided_dedup(cluster: Cluster) -> Faults:
     yield Fault("spec", f"{DEDUP} is not given alike: it comes to {said}")
 
 
+def _pairs(cluster: Cluster) -> Faults:
+    """Samples of several agents, which neither nothing nor what replication needs would make one of."""
+    part = cluster.select
+    if part and cluster.writers and (interval := effective_dedup(cluster, part)) in ("", COPIES):
+        found = f"{DEDUP} is {interval or 'not set'}"
+        what = f"several pods each of {', '.join(sorted(cluster.writers))} write the same samples, and {found}"
+        yield Fault(f"{part.path}.extraArgs", f"{what}: set their scrapeInterval here and in vmstorage")
+
+
 def _shrinking(cluster: Cluster) -> Faults:
     part = cluster.storage
     before, count = cluster.replicas.get(part.component.name, 0) if part else 0, storage_count(cluster)
@@ -271,4 +287,4 @@ REFUSED: tuple[Rule, ...] = (
     _replication,
     _dedup,
 )
-DOUBTFUL: tuple[Rule, ...] = (_few_nodes, _lopsided_dedup, _shrinking, _versions, _without_effect)
+DOUBTFUL: tuple[Rule, ...] = (_few_nodes, _lopsided_dedup, _pairs, _shrinking, _versions, _without_effect)
