@@ -12,9 +12,8 @@ from vmagent_operator.controller.engine.owners import OwnerIndex
 from vmagent_operator.controller.kinds import OWNERS
 from vmagent_operator.controller.vmagent import VMAGENT
 from vmagent_operator.controller.vmcluster import VMCLUSTER
-from vmagent_operator.identity import API_VERSION, OPERATOR
+from vmagent_operator.identity import API_VERSION, OPERATOR, OVERFLOW_LABEL
 
-OVERFLOW = "operator.victoriametrics.com/overflow-of"
 LABELS = {"managed-by": "vm-operator", "app.kubernetes.io/name": "vmagent", "app.kubernetes.io/instance": "main"}
 SINGLE = {**LABELS, "app.kubernetes.io/name": "vmsingle"}
 OURS = {"apiVersion": API_VERSION, "kind": "VMAgent", "name": "main", "uid": "uid-main", "controller": True}
@@ -69,7 +68,7 @@ def test_a_child_is_found_by_its_reference_or_by_labels_and_name(found: dict[str
 
 
 def test_an_overflow_secret_tells_its_owner_by_its_label_alone() -> None:
-    found = OwnerIndex((VMAGENT,)).keys(child("Secret", labels={owners.OVERFLOW_LABEL: "vmagent-main"}))
+    found = OwnerIndex((VMAGENT,)).keys(child("Secret", labels={OVERFLOW_LABEL: "vmagent-main"}))
     assert set(found) == {("vmagent", "monitoring", "main"), ("vmagent", "monitoring", "vmagent-main")}
 
 
