@@ -61,14 +61,19 @@ def test_how_many_pods_may_be_missing(behavior: dict[str, Any] | None, want: int
     assert VMCLUSTER.max_unavailable(given, "another") == 1
 
 
-def test_the_number_of_pods_is_another_s_to_say_only_where_nobody_says_it_here() -> None:
-    for kind, spec, want in (
+@pytest.mark.parametrize(
+    ("kind", "spec", "want"),
+    [
         ("Deployment", {}, {"spec.replicas"}),
         ("StatefulSet", {}, {"spec.replicas"}),
         ("Service", {}, set()),
         ("Deployment", {"replicaCount": 0}, set()),
-    ):
-        assert VMAGENT.yields(read(agent(**spec)), {"kind": kind}) == want
+    ],
+)
+def test_the_number_of_pods_is_anothers_to_say_only_where_nobody_says_it_here(
+    kind: str, spec: dict[str, Any], want: set[str]
+) -> None:
+    assert VMAGENT.yields(read(agent(**spec)), {"kind": kind}) == want
 
 
 def test_an_agent_selects_itself_unless_that_is_switched_off() -> None:
