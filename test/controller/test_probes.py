@@ -228,6 +228,18 @@ def test_a_thread_that_has_died_is_told_but_for_workers_that_are_to_end() -> Non
     assert each.dead_threads() == ""
 
 
+def test_what_goes_on_in_a_loop_is_told_when_it_has_died(monkeypatch: pytest.MonkeyPatch) -> None:
+    each = manager()
+    each._loop("events", lambda: 60.0)
+    assert each.dead_threads() == ""
+    (loop,) = each.threads.loops
+    monkeypatch.setattr(type(loop), "is_healthy", False)
+    assert each.dead_threads() == "dead: events"
+    each.stop.set()
+    assert each.dead_threads() == "dead: events"
+    each.threads.ended.set()
+
+
 @pytest.mark.parametrize("waited_seconds", [0.0, FRESH_SECONDS])
 def test_only_who_has_waited_for_the_lease_reads_anew(waited_seconds: float) -> None:
     clock = BusyClock()
