@@ -9,6 +9,8 @@ import pytest
 from test.apiserver.faults import Fault
 from test.controller.test_passes import AGENTS, SCRAPES, change, configuration, secret, status
 from test.controller.world import World, agent, scrape
+from vmagent_operator.api import kinds
+from vmagent_operator.controller.engine.kind import custom
 from vmagent_operator.controller.system import ORPHANS_SECONDS
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.http.answer import Event
@@ -137,9 +139,13 @@ def test_who_uses_what_is_forgotten_with_the_owner() -> None:
     assert Reference("Secret", "monitoring", "auth") in usage.references.values(key)
     assert Reference("Secret", "monitoring", "vmagent-main") in usage.references.values(key)
     assert ("VMServiceScrape", "apps/app") in usage.selected.values(key)
+    verdicts = world.system.owners["vmagent"].reconciler.tools.verdicts
+    (object_,) = [each for each in world.system.stores.items(custom(kinds.VMSERVICESCRAPE)) if each.name == "app"]
+    assert len(verdicts.of(object_)) == 1
     world.delete(PATH)
     world.settle(120)
     assert (len(usage.references), len(usage.selected)) == (0, 0)
+    assert (verdicts.of(object_), verdicts.released(object_)) == ({}, frozenset())
 
 
 def test_a_change_of_a_scrape_object_s_status_by_another_is_mended() -> None:

@@ -9,7 +9,8 @@ from test.controller.test_vmsingle import single
 from test.controller.world import agent
 from vmagent_operator import settings
 from vmagent_operator.api import kinds
-from vmagent_operator.controller.engine.kind import ConfigTarget, Owner, Workload
+from vmagent_operator.controller.engine.child import content_digest
+from vmagent_operator.controller.engine.kind import ConfigTarget, Owner, OwnerKind, Workload
 from vmagent_operator.controller.vmagent import VMAGENT
 from vmagent_operator.controller.vmcluster import VMCLUSTER
 from vmagent_operator.controller.vmsingle import VMSINGLE
@@ -116,3 +117,18 @@ def test_a_balancer_is_one_of_them_where_there_is_one() -> None:
     assert not found.is_counted
     given = read(cluster(vmstorage=None))
     assert not any(each.is_counted for each in VMCLUSTER.workloads(given))
+
+
+def test_a_kind_that_says_nothing_of_it_has_neither_and_loses_one_pod_at_a_time() -> None:
+    plain = OwnerKind(kind=VMAGENT.kind, apps=VMAGENT.apps, desired=VMAGENT.desired, scale=VMAGENT.scale)
+    given = read(agent())
+    assert plain.max_unavailable(given, "main") == 1
+    assert plain.keeps_claims(given)
+    assert (plain.claims(given), plain.workloads(given), plain.self_scrapes(given, TODAY)) == ((), (), ())
+    assert (plain.config(given), plain.scrape_owner(given, TODAY), plain.service_account(given)) == (None, None, "")
+    assert plain.yields(given, {"kind": "Deployment"}) == frozenset()
+
+
+def test_the_same_object_is_the_same_whatever_the_order_of_its_keys() -> None:
+    one, two = {"kind": "Service", "spec": {"a": 1, "b": 2}}, {"spec": {"b": 2, "a": 1}, "kind": "Service"}
+    assert content_digest(one) == content_digest(two) != content_digest({**one, "spec": {"a": 1}})

@@ -227,6 +227,22 @@ def test_claims_are_looked_at_once_for_each_state_of_their_templates() -> None:
     assert counts == [1, 0, 1, 0]
 
 
+def test_a_set_is_not_ready_while_a_claim_of_its_grows_and_says_what_it_lacks_first() -> None:
+    template = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "2Gi"}}}}
+    look = Look()
+    look.world.api.workloads.is_on = False
+    made = claim("1Gi")
+    made["metadata"] = {"name": "data-db-0", "namespace": "mon", "labels": {"app": "db"}}
+    look.world.add(made)
+    look.world.patch("/api/v1/namespaces/mon/persistentvolumeclaims/data-db-0/status", {"status": made["status"]})
+    given = stateful_set(volumeClaimTemplates=[template], updateStrategy={"type": "RollingUpdate"})
+    assert look.see(given).workloads.advance([STATEFUL_SET]) == Progress(
+        "StatefulSet db: claim data-db-0 is being resized"
+    )
+    given["status"]["readyReplicas"] = 0
+    assert look.see(given).workloads.advance([STATEFUL_SET]) == Progress("StatefulSet db: readyReplicas is 0 of 1")
+
+
 def test_what_is_remembered_of_children_that_are_not_wanted_goes() -> None:
     kept, gone = DEPLOYMENT, STATEFUL_SET
     state = ChildState(
