@@ -68,8 +68,8 @@ imports: $(DEV) ## draw who imports whom as docs/imports.md
 crds-check: crds limits imports
 	@git diff --exit-code --stat -- manifests/crd docs/limits.md docs/imports.md || { echo "generated files are out of date: commit what make crds limits imports wrote"; exit 1; }
 
-mutants: $(DEV) ## break a sample of the code and print what no test notices (MODULE='kube/*' COUNT=20 SEED=0 TIME=600)
-	$(BIN)/python -m test.mutants --module '$(or $(MODULE),kube/*)' --count $(or $(COUNT),20) --seed $(or $(SEED),0) --seconds $(or $(TIME),600)
+mutants: $(DEV) ## break a sample of the code and print what no test notices (MODULE='kube/*' COUNT=20 SEED=0 TIME=600 EACH=seconds)
+	$(BIN)/python -m test.mutants --module '$(or $(MODULE),kube/*)' --count $(or $(COUNT),20) --seed $(or $(SEED),0) --seconds $(or $(TIME),600) --each $(or $(EACH),inf)
 
 bench: $(DEV) ## measure rendering and reconcile speed
 	$(BIN)/python -m test.bench

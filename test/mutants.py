@@ -9,6 +9,7 @@ cannot be noticed. This module is also the pytest plugin that does the one and t
 import argparse
 import ast
 import fnmatch
+import hashlib
 import importlib.util
 import json
 import os
@@ -23,6 +24,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -33,6 +35,7 @@ from attrs import frozen
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "vmagent_operator"
 EQUIVALENT = Path(__file__).parent / "equivalent_mutants.txt"
+CACHE = ROOT / ".cache" / "mutants"  # which tests run which lines, of each state of the repository
 SHARE = 0.9
 FEWEST = 10
 """Fewer mutants say nothing of a module, and one survivor among them no more than any other."""
@@ -142,10 +145,10 @@ def _changes(node: Any) -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run only the tests that are named, the quick ones first."""
+    """Run only the tests that are named, in that order."""
     if SELECT in os.environ:
-        selected = json.loads(Path(os.environ[SELECT]).read_text())
-        items[:] = sorted((item for item in items if item.nodeid in selected), key=lambda item: selected[item.nodeid])
+        by_name = {item.nodeid: item for item in items}
+        items[:] = [by_name[name] for name in json.loads(Path(os.environ[SELECT]).read_text()) if name in by_name]
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -205,29 +208,45 @@ class Coverage:
         tests = frozenset[str]().union(*(self.tests.get((mutant.path, line), ()) for line in lines))
         return tests or frozenset(self.seconds)
 
+    def order(self, tests: frozenset[str], seconds: float) -> list[str]:
+        """So many seconds of `tests`, one at least: the quickest of each file in turn, for each file tries something else."""
+        files, turns = Counter[str](), dict[str, int]()
+        for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
+            turns[test] = files[test.partition("::")[0]]
+            files[test.partition("::")[0]] += 1
+        names = sorted(turns, key=lambda test: (turns[test], self.seconds[test]))
+        ends = accumulate(self.seconds[name] for name in names)
+        return [name for name, end in zip(names, ends, strict=True) if end <= seconds or name == names[0]]
+
 
 def coverage(root: Path, folder: str) -> Coverage:
-    """Run a folder of tests as it is. Raises SystemExit if it fails."""
-    with tempfile.NamedTemporaryFile("r") as file:
-        if _pytest(root, None, folder, **{TRACE: file.name}):
-            raise SystemExit(f"{folder} fails without any mutant")
-        tests, seconds = defaultdict[tuple[str, int], set[str]](set), dict[str, float]()
-        for line in file:
-            test, seconds[test], places = json.loads(line)
-            for path, number in places:
-                tests[path, number].add(test)
-        return Coverage({place: frozenset(names) for place, names in tests.items()}, seconds)
+    """Run a folder of tests as it is, once for each state of the repository. Raises SystemExit if it fails."""
+    files = sorted(file for each in (PACKAGE.name, "test") for file in (root / each).rglob("*.[py]*"))
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files if file.suffix in (".py", ".yaml")))
+    kept = CACHE / f"{digest.hexdigest()[:16]}-{folder.replace('/', '-')}.jsonl"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as place:
+            if _pytest(root, None, folder, **{TRACE: f"{place}/lines"}):
+                raise SystemExit(f"{folder} fails without any mutant")
+            Path(place, "lines").rename(kept)
+    tests, seconds = defaultdict[tuple[str, int], set[str]](set), dict[str, float]()
+    for line in kept.read_text().splitlines():
+        test, seconds[test], places = json.loads(line)
+        for path, number in places:
+            tests[path, number].add(test)
+    return Coverage({place: frozenset(names) for place, names in tests.items()}, seconds)
 
 
-def is_noticed(root: Path, mutant: Mutant, covered: Coverage) -> bool:
+def is_noticed(root: Path, mutant: Mutant, covered: Coverage, each_seconds: float) -> bool:
     """Whether a test fails, or never ends, with the mutant in place of its module."""
-    tests = covered.of(mutant)
+    tests = covered.order(covered.of(mutant), each_seconds)
     file = root / PACKAGE.name / mutant.path
     original = file.read_text()
     _write(file, mutant.applied(original))
     try:
         with tempfile.NamedTemporaryFile("w") as selection:
-            json.dump({test: covered.seconds[test] for test in tests}, selection)
+            json.dump(tests, selection)
             selection.flush()
             files = sorted({test.partition("::")[0] for test in tests})
             seconds = SLOWEST_SECONDS + 2 * sum(covered.seconds[test] for test in tests)
@@ -286,6 +305,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--count", type=int, default=20, help="mutants a module at most: %(default)s")
     parser.add_argument("--seed", type=int, default=0, help="which ones: %(default)s")
     parser.add_argument("--seconds", type=float, default=600.0, help="when to begin no more: %(default)s")
+    parser.add_argument("--each", type=float, default=float("inf"), help="seconds of tests a mutant: %(default)s")
     parser.add_argument("--jobs", type=int, default=2, help="at the same time: %(default)s")
     options = parser.parse_args(arguments)
     started = time.monotonic()
@@ -304,7 +324,7 @@ def main(arguments: Sequence[str]) -> int:
                 return
             root = roots.get()
             try:
-                if is_noticed(root, mutant, covered[mirror(mutant.path)]):
+                if is_noticed(root, mutant, covered[mirror(mutant.path)], options.each):
                     noticed[mutant.path] += 1
                 else:
                     survived[mutant.path] += 1

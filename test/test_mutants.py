@@ -2,7 +2,7 @@
 
 import ast
 
-from test.mutants import EQUIVALENT, PACKAGE, equivalent, mutants
+from test.mutants import EQUIVALENT, PACKAGE, Coverage, equivalent, mutants
 
 TEXT = '''
 def f(a: int, b: int = 2) -> bool:
@@ -30,6 +30,14 @@ def test_comparisons_are_turned_conditions_forced_calls_dropped_and_constants_mo
     ]
     assert {each.where for each in found} == {"f"}
     assert len({ast.dump(ast.parse(each.applied(TEXT))) for each in found}) == len(found)
+
+
+def test_the_quickest_test_of_each_file_comes_first_as_far_as_the_time_goes() -> None:
+    seconds = {"a::1": 1.0, "a::2": 2.0, "b::1": 3.0, "b::2": 0.5, "c::1": 9.0}
+    covered = Coverage({}, seconds)
+    assert covered.order(frozenset(seconds), 100.0) == ["b::2", "a::1", "c::1", "a::2", "b::1"]
+    assert covered.order(frozenset(seconds), 10.5) == ["b::2", "a::1", "c::1"]
+    assert covered.order(frozenset(["c::1"]), 1.0) == ["c::1"]
 
 
 def test_what_is_listed_as_equivalent_is_there_and_has_a_reason() -> None:

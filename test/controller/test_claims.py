@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from test.apiserver.faults import Fault
 from test.controller.world import World
-from vmagent_operator.controller.steps.claims import Claims, VolumeExpander
+from vmagent_operator.controller.steps.claims import LEGACY_CLASS, Claims, VolumeExpander
+from vmagent_operator.identity import ALLOW_EXPANSION
 
 SECONDS = 1.0
 
@@ -57,3 +59,114 @@ def _world_seconds() -> float:
     started = resource.getrusage(resource.RUSAGE_SELF).ru_utime
     World()
     return resource.getrusage(resource.RUSAGE_SELF).ru_utime - started
+
+
+def storage_class(name: str, *, expands: bool | None = True, is_default: bool = False) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"name": name}
+    if is_default:
+        metadata["annotations"] = {"storageclass.kubernetes.io/is-default-class": "true"}
+    found = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": metadata, "provisioner": "x"}
+    return found if expands is None else {**found, "allowVolumeExpansion": expands}
+
+
+@pytest.mark.parametrize(
+    ("claim", "classes", "want"),
+    [
+        ({"annotations": {ALLOW_EXPANSION: "true"}}, [], ""),
+        ({"annotations": {ALLOW_EXPANSION: "no"}}, [storage_class("fast")], f"annotation {ALLOW_EXPANSION} says 'no'"),
+        ({"class": "fast"}, [storage_class("fast")], ""),
+        ({"class": "fast"}, [storage_class("fast", expands=False)], "storage class fast does not allow it"),
+        ({"class": "fast"}, [storage_class("fast", expands=None)], "storage class fast does not allow it"),
+        ({"class": "fast"}, [storage_class("slow", is_default=True)], "storage class fast cannot be read"),
+        ({}, [storage_class("slow", expands=False), storage_class("fast", is_default=True)], ""),
+        ({}, [storage_class("slow", expands=False, is_default=True)], "storage class slow does not allow it"),
+        ({}, [storage_class("slow")], "storage class (default) cannot be read"),
+        ({"annotations": {LEGACY_CLASS: "fast"}, "class": "slow"}, [storage_class("fast")], ""),
+    ],
+    ids=[
+        "its user allows it",
+        "or forbids it",
+        "the class allows it",
+        "or does not",
+        "or says nothing",
+        "the class is not there",
+        "the default counts where none is named",
+        "whatever it says",
+        "there is no default",
+        "the annotation of old comes first",
+    ],
+)
+def test_whether_a_claim_may_grow(claim: dict[str, Any], classes: list[dict[str, Any]], want: str) -> None:
+    world = World()
+    for each in classes:
+        world.add(each)
+    spec = {"storageClassName": claim["class"]} if "class" in claim else {}
+    found = {"metadata": {"name": "data", "annotations": claim.get("annotations")}, "spec": spec}
+    assert VolumeExpander(world.system.client, reads_classes=True, before_write=lambda: None).refusal(found) == want
+
+
+def test_a_class_that_may_not_be_read_forbids_it() -> None:
+    world = World()
+    world.add(storage_class("fast"))
+    world.api.faults.add(Fault(verb="get", resource="storageclasses.*", times=0, status=403, reason="Forbidden"))
+    expander = VolumeExpander(world.system.client, reads_classes=True, before_write=lambda: None)
+    claim = {"metadata": {"name": "data"}, "spec": {"storageClassName": "fast"}}
+    assert expander.refusal(claim) == "storage class fast cannot be read"
+
+
+def grown(wanted: str, asked: str, capacity: str, *conditions: dict[str, str], owner: str = "") -> tuple[Claims, Any]:
+    """One step with a claim of `db`, and what it asks for then."""
+    world = World()
+    world.api.workloads.is_on = False
+    metadata: dict[str, Any] = {"name": "data-db-0", "namespace": "mon", "labels": {"app": "db"}}
+    metadata["annotations"] = {ALLOW_EXPANSION: "true"}
+    if owner:
+        reference = {"apiVersion": "v1", "kind": owner, "name": "x", "uid": "x", "controller": True}
+        metadata["ownerReferences"] = [reference]
+        world.api.collector.is_on = False
+    spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": asked}}}
+    world.add({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
+    path = "/api/v1/namespaces/mon/persistentvolumeclaims/data-db-0"
+    world.patch(f"{path}/status", {"status": {"capacity": {"storage": capacity}, "conditions": [*conditions]}})
+    template = {
+        "metadata": {"name": "data", "labels": {"team": "a"}},
+        "spec": {"resources": {"requests": {"storage": wanted}}},
+    }
+    workload = {
+        "metadata": {"name": "db", "namespace": "mon"},
+        "spec": {"selector": {"matchLabels": {"app": "db"}}, "volumeClaimTemplates": [template]},
+    }
+    found = VolumeExpander(world.system.client, reads_classes=True, before_write=lambda: None).ensure(workload)
+    live = world.get("persistentvolumeclaims", "mon", "data-db-0")
+    return found, (live["spec"]["resources"]["requests"]["storage"], live["metadata"]["labels"].get("team"))
+
+
+RESIZING = ("claim data-db-0 is being resized", False)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "conditions", "waiting", "size"),
+    [
+        (("2Gi", "1Gi", "1Gi"), [], RESIZING, "2Gi"),
+        (("2Gi", "2Gi", "1Gi"), [], RESIZING, "2Gi"),
+        (("2Gi", "2Gi", "2Gi"), [], ("", True), "2Gi"),
+        (("2Gi", "2Gi", "2Gi"), [{"type": "Resizing", "status": "True"}], RESIZING, "2Gi"),
+        (("1Gi", "2Gi", "2Gi"), [], ("", True), "2Gi"),
+        (("2048Mi", "2Gi", "2Gi"), [], ("", True), "2Gi"),
+    ],
+    ids=["it is to grow", "it grows", "it has grown", "its file system grows", "it is never made smaller", "written otherwise"],
+)  # fmt: skip
+def test_claims_grow_and_are_waited_for(
+    sizes: tuple[str, str, str], conditions: list[dict[str, str]], waiting: tuple[str, bool], size: str
+) -> None:
+    found, live = grown(*sizes, *conditions)
+    assert (found.waiting, found.complete) == waiting
+    assert live == (size, "a")
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(("owner", "size"), [("StatefulSet", "2Gi"), ("Pod", "2Gi"), ("Backup", "1Gi")])
+def test_a_claim_that_something_else_looks_after_is_left_alone(owner: str, size: str) -> None:
+    found, live = grown("2Gi", "1Gi", "1Gi", owner=owner)
+    assert live == (size, "a" if size == "2Gi" else None)
+    assert not found.complete

@@ -1,0 +1,106 @@
+"""What owners have made of scrape objects: whose status is looked at when, and what it tells."""
+
+from typing import Any
+
+import pytest
+
+from test.controller.world import scrape
+from vmagent_operator.api import kinds
+from vmagent_operator.controller.engine.state import Index
+from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
+
+FINE, BAD = Verdict(1, None), Verdict(1, "no such secret")
+
+
+def object_(name: str, generation: int = 1) -> Any:
+    raw = scrape(name)
+    raw["metadata"] |= {"generation": generation, "uid": f"uid-{name}", "resourceVersion": "1"}
+    return kinds.read(raw)
+
+
+A, B, C = (id_of(object_(name)) for name in "abc")
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "carriers", "woken"),
+    [
+        (None, {A: FINE}, [], {A}),
+        (None, {A: FINE}, [A, B], {A, B}),
+        ({A: FINE}, {A: FINE}, [A, B], set()),
+        ({A: FINE}, {A: BAD}, [], {A}),
+        ({A: FINE, B: FINE}, {A: FINE}, [], {B}),
+        ({A: FINE}, {}, [A, C], {A, C}),
+        ({}, {A: FINE}, [C], {A}),
+    ],
+    ids=[
+        "at first every object",
+        "and those that carry an old word",
+        "nothing is new",
+        "another word",
+        "one is not selected any more",
+        "nothing is left to say",
+        "a first object after none",
+    ],
+)
+def test_statuses_are_looked_at_that_may_differ(
+    before: dict[ObjectId, Verdict] | None,
+    said: dict[ObjectId, Verdict],
+    carriers: list[ObjectId],
+    woken: set[ObjectId],
+) -> None:
+    seen = list[set[ObjectId]]()
+    verdicts = Verdicts(lambda objects: seen.append({*objects}))
+    if before is not None:
+        verdicts.put("main", before)
+    verdicts.put("main", said, carriers)
+    assert seen[-1] == woken
+
+
+def test_a_word_about_another_state_of_an_object_is_none() -> None:
+    verdicts = Verdicts()
+    verdicts.put("main", {A: BAD})
+    verdicts.put("other", {A: FINE})
+    verdicts.put("third", {B: FINE})
+    assert verdicts.of(object_("a")) == {"main": "no such secret", "other": None}
+    assert verdicts.of(object_("a", generation=2)) == {}
+    assert verdicts.released(object_("a")) == {"third"}
+
+
+def test_all_have_been_heard_once_each_has_spoken_or_failed() -> None:
+    verdicts = Verdicts()
+    verdicts.put("main", {})
+    assert verdicts.have_all(["main"])
+    assert not verdicts.have_all(["main", "other"])
+    verdicts.keep("other")
+    verdicts.keep("third")
+    assert verdicts.have_all(["main", "other"])
+    verdicts.forget("main")
+    assert not verdicts.have_all(["main", "other"])
+    assert verdicts.released(object_("a")) == frozenset()
+
+
+def test_whoever_fails_keeps_the_word_that_was_said() -> None:
+    verdicts = Verdicts()
+    verdicts.put("main", {A: BAD})
+    verdicts.keep("main")
+    assert verdicts.of(object_("a")) == {"main": "no such secret"}
+
+
+def test_who_uses_what_is_replaced_owner_by_owner_and_leaves_nothing() -> None:
+    index, one, two = Index[str](), ("vmagent", "ns", "one"), ("vmagent", "ns", "two")
+
+    def users() -> dict[str, set[str]]:
+        return {value: {name for _, _, name in index.users(value)} for value in "abc"}
+
+    index.replace(one, ["a", "b"])
+    index.replace(two, ["b"])
+    assert users() == {"a": {"one"}, "b": {"one", "two"}, "c": set()}
+    assert index.values(one) == {"a", "b"}
+    index.replace(one, ["b", "c"])
+    assert users() == {"a": set(), "b": {"one", "two"}, "c": {"one"}}
+    assert len(index) == 2
+    index.replace(one, [])
+    assert users() == {"a": set(), "b": {"two"}, "c": set()}
+    assert (len(index.values(one)), len(index)) == (0, 1)
+    index.replace(two, [])
+    assert len(index) == 0
