@@ -140,6 +140,26 @@ def test_a_finalizer_that_alone_shows_whose_an_object_is_goes_last(api: Api, app
     assert "finalizers" not in (api.store.get("configmaps", ("n", "c")) or {})["metadata"]
 
 
+def test_what_an_earlier_operator_left_is_ours_and_as_desired_after_one_call(api: Api, applier: Applier) -> None:
+    """Fields, finalizer and content."""
+    earlier = config_map(a="1", gone="2")
+    earlier["metadata"]["finalizers"] = [MANAGER.upgrades_finalizer]
+    api.add(earlier, "app")
+    assert applier.ensure(config_map(a="3")).action == "take over, apply"
+    assert (data(api), finalizers(api)) == ({"a": "3"}, [])
+    version = api.store.version
+    assert applier.ensure(config_map(a="3")).action == ""
+    assert api.store.version == version
+
+
+def test_a_finalizer_of_an_earlier_operator_that_is_left_goes_with_the_next_change(api: Api, applier: Applier) -> None:
+    applier.ensure(config_map(a="1"))
+    names = {"metadata": {"finalizers": [MANAGER.upgrades_finalizer, "example.com/other"]}}
+    applier.client.merge_patch(resource.CONFIGMAPS, "n", "c", names)
+    assert applier.ensure(config_map(a="2")).action == "apply, take over"
+    assert finalizers(api) == ["example.com/other"]
+
+
 def test_an_object_that_is_being_deleted_is_waited_for(api: Api, applier: Applier) -> None:
     applier.ensure(config_map(a="1"))
     client = applier.client

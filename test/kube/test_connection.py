@@ -324,6 +324,33 @@ def test_lines_are_bounded() -> None:
     assert list(lines([b"x" * 40 + b"\n", b"x" * 40 + b"\n"], 45)) == [b"x" * 40] * 2
 
 
+def test_a_line_of_more_than_any_object_is_given_up() -> None:
+    taken = list[int]()
+
+    def endless() -> Iterator[bytes]:
+        while len(taken) < 64:
+            taken.append(1)
+            yield b"x" * (1 << 20)
+
+    with pytest.raises(BadResponse, match="a line of the stream is longer than 16777216 bytes"):
+        list(lines(endless()))
+    assert len(taken) == 17
+
+
+def test_an_answer_that_comes_to_its_last_byte_as_the_time_ends_is_late(wire: Wire) -> None:
+    clock = VirtualClock()
+
+    def answers_in_time(seen: Seen, client: socket.socket) -> None:
+        client.sendall(b"HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{")
+        clock.seconds = 5.0
+        seen.released.wait(1)
+
+    connections, _ = wire(answers_in_time)
+    connections.worker._clock = clock
+    with pytest.raises(Timeout):
+        get(connections.worker, 5.0)
+
+
 def test_a_token_that_is_refused_is_read_again_and_the_request_repeated_once(wire: Wire, tmp_path: Path) -> None:
     """P-63, F-29"""
     token = tmp_path / "token"

@@ -93,6 +93,26 @@ def test_style_is_that_of_go_yaml(value: Any, text: str) -> None:
     assert emit.dump(value) == text
 
 
+@pytest.mark.parametrize("words", [5, 10, 40])
+def test_a_text_is_folded_by_its_width_however_few_its_characters_are(words: int) -> None:
+    document = {"a": " ".join(["\U0001f511\U0001f511"] * words)}
+    text = emit.dump(document)
+    assert max(map(len, text.splitlines())) <= emit.WIDTH + len("\\U0001F511") * 2
+    assert len(text.splitlines()) > 1
+    assert goyaml.load(text) == document
+
+
+def test_a_text_is_folded_by_its_width_however_deep_it_stands() -> None:
+    document: Any = "x y " * 5 + "z"
+    for _ in range(36):
+        document = {"a": document}
+    assert emit.dump(document).splitlines()[-3:] == [
+        " " * 70 + "a: x y x y x",
+        " " * 72 + "y x y x y",
+        " " * 72 + "z",
+    ]
+
+
 def test_a_constant_is_written_like_any_mapping() -> None:
     rule = {"source_labels": ["a"], "target_label": "b"}
     assert emit.dump({"rules": [emit.Constant(rule), emit.Constant(rule)]}) == emit.dump({"rules": [rule, rule]})

@@ -71,6 +71,13 @@ def test_only_values_that_stand_there_as_they_are_count() -> None:
     assert environment(made).literal == {"A": "1", "E": "5", "F": ""}
 
 
+def test_what_is_no_variable_in_a_container_that_is_passed_on_is_passed_over() -> None:
+    odd = [5, None, "A", {"value": "x"}, {"name": "A", "value": "1"}]
+    for env in (odd, {"name": "B"}, "B", 5):
+        made = agent({"containers": [{"name": "vmagent", "env": env}]})
+        assert environment(made).literal == ({"A": "1"} if env == odd else {})
+
+
 @pytest.mark.parametrize("text", ["a: %{A}\nb: '%{B} %{C}'\n", "a: }\n", ""])
 def test_placeholders_that_end(text: str) -> None:
     assert not is_open(text)

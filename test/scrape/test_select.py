@@ -37,6 +37,20 @@ def test_a_disabled_kind_counts_as_empty() -> None:
     assert found.message == "VMPodScrape is disabled in the operator"
 
 
+@pytest.mark.parametrize(
+    ("namespaces", "why"),
+    [
+        ({"mon": {}}, "; there is no namespace shop"),
+        ({"mon": {}, "shop": {"team": "x"}}, " asks team=shop, namespace shop has team=x"),
+    ],
+)
+def test_why_a_namespace_is_not_selected(namespaces: dict[str, dict[str, str]], why: str) -> None:
+    owner = scrape_owner(agent({"podScrapeNamespaceSelector": {"matchLabels": {"team": "shop"}}}), settings())
+    found = not_selected(owner, obj("VMPodScrape", {}, namespace="shop"), namespaces)
+    assert found is not None
+    assert found.message.endswith(why)
+
+
 def test_objects_are_sorted_by_the_bytes_of_namespace_and_name() -> None:
     objects = [obj("VMPodScrape", {}, namespace=n, name="x") for n in ("a", "a-b", "B")]
     chosen = select(scrape_owner(agent(), settings()), {VMPODSCRAPE: objects}, {}).chosen[VMPODSCRAPE]
