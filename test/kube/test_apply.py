@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import attrs
 import pytest
 
 from test.apiserver.api import Api
@@ -13,6 +14,7 @@ from test.kube.virtual import VirtualClock
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Cancelled, Conflict, Forbidden, Invalid, NetworkError
 from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.meter import Exchange, Meter
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError
 from vmagent_operator.kube.write.managedfields import Migration
 from vmagent_operator.kube.write.ownership import Policy
@@ -53,6 +55,28 @@ def test_an_object_is_made_changed_and_then_left_alone(api: Api, applier: Applie
     version = api.store.version
     assert applier.ensure(config_map(a="1", c="3")).action == ""
     assert api.store.version == version
+
+
+@attrs.define(eq=False)
+class Requests(Meter):
+    """The verbs of the requests since the last look."""
+
+    verbs: list[str] = attrs.field(factory=list)
+
+    def exchange(self, exchange: Exchange) -> None:
+        self.verbs.append(exchange.verb)
+
+    def take(self) -> list[str]:
+        taken, self.verbs = self.verbs, []
+        return taken
+
+
+def test_a_change_costs_a_look_and_a_write(api: Api, applier: Applier) -> None:
+    requests = Requests()
+    applier.client = attrs.evolve(applier.client, meter=requests)
+    for value, sent in (("1", ["get", "apply"]), ("1", ["get"]), ("2", ["get", "apply"])):
+        applier.ensure(config_map(a=value))
+        assert requests.take() == sent
 
 
 def test_an_effect_whose_answer_is_lost_counts_as_done(api: Api, applier: Applier) -> None:

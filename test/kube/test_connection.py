@@ -365,6 +365,20 @@ def test_a_token_that_is_refused_is_read_again_and_the_request_repeated_once(wir
     assert [seen.headers["authorization"] for seen in server.seen] == ["Bearer old", "Bearer new", "Bearer new"]
 
 
+def test_a_request_that_is_refused_keeps_no_connection_while_it_gets_another_token(wire: Wire) -> None:
+    waiting = list[bool]()
+
+    def looks_back(seen: Seen, client: socket.socket) -> None:
+        first = server._threads[0]
+        first.join(5)
+        waiting.append(first.is_alive())
+        client.sendall(answer())
+
+    connections, server = wire(sends(answer(b"x" * 1000, 401)), looks_back)
+    get(connections.worker)
+    assert waiting == [False]
+
+
 def test_a_second_refusal_is_the_answer(wire: Wire) -> None:
     connections, server = wire(*[sends(answer(b"", 401))] * 2)
     assert connections.worker.request("GET", PATH, timeout=5).status == 401
@@ -435,6 +449,19 @@ def test_a_line_may_be_as_long_as_its_limit_and_a_broken_one_is_uncertain() -> N
     with pytest.raises(NetworkError, match="the stream ended in the middle of a line") as caught:
         list(lines([b"a\nb"]))
     assert caught.value.is_uncertain
+
+
+def test_a_service_accounts_token_that_is_empty_for_a_moment_is_not_sent(tmp_path: Path) -> None:
+    clock, failures = VirtualClock(), Failures()
+    directory = service_account(tmp_path / "pod", "token")
+    credentials = load(environ=POD, service_account=directory, clock=clock, meter=failures).credentials
+    for number, text in enumerate(("", " \n"), start=1):
+        (directory / "token").write_text(text)
+        clock.seconds += 60
+        credentials.authorization()
+        assert credentials._reader is not None
+        credentials._reader.join(10)
+        assert (credentials.authorization(), failures.count) == ("Bearer token", number)
 
 
 @pytest.mark.parametrize("is_file", [True, False])

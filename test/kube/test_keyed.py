@@ -14,6 +14,7 @@ def test_a_volume_has_one_source_and_a_probe_one_handler() -> None:
     assert keyed.rivals(ours, theirs, "spec.volumes[v]") == {"emptyDir"}
     assert keyed.rivals(ours, ours, "spec.volumes[v]") == frozenset()
     assert keyed.rivals({"name": "v"}, {"name": "x", "key": 1}, "spec.things[v]") == frozenset()
+    assert keyed.rivals({"periodSeconds": 5}, {"httpGet": {}}, "spec.livenessProbe") == frozenset()
     probe = {"httpGet": {}, "periodSeconds": 5}
     assert keyed.rivals(probe, {**probe, "tcpSocket": {}}, "spec.livenessProbe") == {"tcpSocket"}
 

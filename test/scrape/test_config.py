@@ -94,13 +94,16 @@ def test_what_does_not_fit_goes_into_further_lists_in_order() -> None:
     assert configured({}, *objects).main.text.endswith(whole)
 
 
-def test_a_secret_is_filled_to_half_of_what_it_may_hold_unless_the_settings_say_otherwise() -> None:
+@pytest.mark.parametrize("environ", [{}, {"VM_CONFIG_DATA_BUDGET_BYTES": "0"}])
+def test_a_secret_is_filled_to_half_of_what_it_may_hold_unless_the_settings_say_otherwise(
+    environ: dict[str, str],
+) -> None:
     """The rest is for what stands beside the configuration, and for managed fields."""
     objects = [
         obj("VMStaticScrape", {"targetEndpoints": [{"targets": hosts}]}, name=f"s{number}")
         for number, hosts in enumerate(random_hosts(number) for number in range(10))
     ]
-    found = configured({}, *objects)
+    found = configured({}, *objects, **environ)
     sizes = [len(each.packed) for each in (found.main, *found.overflow)]
     assert len(found.applied) == 10
     assert max(sizes) <= 1 << 19

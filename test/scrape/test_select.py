@@ -6,7 +6,7 @@ from attrs import evolve
 from test.scrape.cases import Case, agent, cases, obj, settings
 from vmagent_operator.api.kinds import VMPODSCRAPE
 from vmagent_operator.desired.vmagent.features import scrape_owner
-from vmagent_operator.scrape.selection import SelectorError, matches, not_selected, select
+from vmagent_operator.scrape.selection import SelectorError, matches, nearest_miss, not_selected, select
 
 NAMESPACES = {"mon": {"team": "platform"}, "shop": {"team": "shop"}}
 
@@ -49,6 +49,18 @@ def test_why_a_namespace_is_not_selected(namespaces: dict[str, dict[str, str]], 
     found = not_selected(owner, obj("VMPodScrape", {}, namespace="shop"), namespaces)
     assert found is not None
     assert found.message.endswith(why)
+
+
+def test_the_nearest_of_several_owners_is_named_also_if_two_are_called_the_same() -> None:
+    """As a VMAgent and a VMSingle may be."""
+    far, near = agent({"selectAllByDefault": False}), agent({"podScrapeSelector": {"matchLabels": {"a": "b"}}})
+    owners = [scrape_owner(owner, settings()) for owner in (far, near, near)]
+    found = obj("VMPodScrape", {}, namespace="mon")
+    message = "no owner selects it; the nearest, mon/main, does not: labels: selector asks a=b, object has no label a"
+    for order in (owners, owners[::-1]):
+        assert nearest_miss(order, found, NAMESPACES) == message
+    assert nearest_miss([*owners, scrape_owner(agent(), settings())], found, NAMESPACES) == ""
+    assert nearest_miss([], found, NAMESPACES) == ""
 
 
 def test_objects_are_sorted_by_the_bytes_of_namespace_and_name() -> None:
