@@ -76,6 +76,7 @@ def test_floats_look_as_go_prints_them(value: float, text: str) -> None:
     ("value", "text"),
     [
         ({"a": {}, "b": [], "c": None}, "a: {}\nb: []\nc: null\n"),
+        ([True, False, 5, {True: 1}], "- true\n- false\n- 5\n- true: 1\n"),
         ({"a": ["x", {"b": 1, "c": ["d"]}, [["e"]]]}, "a:\n- x\n- b: 1\n  c:\n  - d\n- - - e\n"),
         (
             {"a": "true", "b": "it's", "c": "- x", "d": "a: b", "e": ""},
