@@ -103,6 +103,16 @@ def test_an_interval_in_the_environment_counts() -> None:
     assert flags(spec, "vmstorage")[DEDUP] == ["15s"]
 
 
+@pytest.mark.parametrize(("disables", "suffix"), [(False, "/$(POD_NAME)/"), (True, "")])
+def test_each_storage_node_has_a_folder_for_its_backups_unless_that_is_switched_off(
+    disables: bool, suffix: str
+) -> None:
+    backup = {"destination": "s3://a/b", "acceptEULA": True, "destinationDisableSuffixAdd": disables}
+    pod = found({"vmstorage": {"vmBackup": backup}})["StatefulSet/vmstorage-main"]["spec"]["template"]["spec"]
+    (args,) = (each["args"] for each in pod["containers"] if each["name"] == "vmbackuper")
+    assert f"-dst=s3://a/b{suffix}" in args
+
+
 HPA = {"hpa": {"minReplicas": 2, "maxReplicas": 6}}
 
 
