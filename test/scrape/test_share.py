@@ -42,10 +42,10 @@ def kept(room: Room, *every: Made) -> list[int]:
 @pytest.mark.parametrize("measure", ["text", "memory", "jobs"])
 def test_a_room_is_used_up_to_its_last_byte_and_job(measure: str) -> None:
     name = {"text": "text_bytes", "memory": "memory_bytes", "jobs": "jobs"}[measure]
-    five = Made("a", **{measure: 5})
+    five, four = (evolve(Made("a"), **{measure: size}) for size in (5, 4))
     assert kept(evolve(WIDE, **{name: 10}), five, five) == [0, 1]
     assert kept(evolve(WIDE, **{name: 9}), five, five) == [0]
-    assert kept(evolve(WIDE, **{name: 4}), five, Made("a", **{measure: 4})) == [1]
+    assert kept(evolve(WIDE, **{name: 4}), five, four) == [1]
     assert kept(evolve(WIDE, **{name: 0}), Made("a"), five) == [0]
 
 
@@ -61,7 +61,7 @@ def test_a_file_counts_once_with_its_name_in_three_places() -> None:
 @pytest.mark.parametrize("measure", ["text", "memory", "jobs"])
 def test_the_next_object_is_from_who_has_the_least_of_whatever_is_scarcest(measure: str) -> None:
     name = {"text": "text_bytes", "memory": "memory_bytes", "jobs": "jobs"}[measure]
-    large, small = Made("a", **{measure: 4}), Made("b", **{measure: 1})
+    large, small = evolve(Made("a"), **{measure: 4}), evolve(Made("b"), **{measure: 1})
     assert kept(evolve(WIDE, **{name: 10}), *[large] * 4, *[small] * 4) == [0, 4, 5, 6, 7]
     assert kept(evolve(WIDE, **{name: 12}), *[large] * 4, *[small] * 4) == [0, 1, 4, 5, 6, 7]
 
