@@ -1,8 +1,10 @@
 """Clusters: replication and deduplication row by row, addresses, the order of stages, and what is refused or doubtful."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from attrs import evolve
 
 from test.scrape.cases import obj, settings
@@ -270,6 +272,21 @@ WARNINGS: list[tuple[Any, dict[str, int], str]] = [
 def test_what_is_doubtful(spec: Manifest, replicas: dict[str, int], text: str) -> None:
     (warning,) = built(merged(PARTS, spec), replicas).warnings
     assert warning.startswith(text)
+
+
+EDGES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("vmcluster.yaml").read_text())
+
+
+@pytest.mark.parametrize("case", EDGES, ids=lambda case: str(case["given"])[:60])
+def test_what_is_said(case: dict[str, Any]) -> None:
+    """What is just allowed beside what is not."""
+    spec, replicas = merged(PARTS, case["given"]), case.get("replicas")
+    if "error" not in case:
+        assert list(built(spec, replicas).warnings) == case.get("warnings", [])
+        return
+    with pytest.raises(OwnerError) as error:
+        built(spec, replicas)
+    assert "; ".join(dict.fromkeys(str(error.value).split("; "))) == case["error"]
 
 
 def test_a_sound_cluster_has_nothing_against_it() -> None:

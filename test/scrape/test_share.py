@@ -1,6 +1,7 @@
 """A room that is filled: each of its measures to the last byte, and by turns."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 from attrs import evolve, frozen
@@ -26,14 +27,20 @@ class Made:
     files: Mapping[str, str] = {}
 
 
+def made(namespace: str, measure: str, size: int) -> Made:
+    """An object of that size by one measure."""
+    given: dict[str, Any] = {measure: size}
+    return Made(namespace, **given)
+
+
 def kept(room: Room, *every: Made) -> list[int]:
     """Which of the objects have a place; each is older than the next."""
     fragments = dict[ScrapeObject, Fragment]()
-    for number, made in enumerate(every):
+    for number, each in enumerate(every):
         stamp = f"2026-01-01T00:00:{number:02}Z"
-        found = obj("VMStaticScrape", {}, namespace=made.namespace, name=f"n{number:02}", creationTimestamp=stamp)
-        names = tuple(map(str, range(made.jobs)))
-        fragments[found] = Fragment(Entry(found.key, b"x" * made.text), names, made.files, made.memory)
+        found = obj("VMStaticScrape", {}, namespace=each.namespace, name=f"n{number:02}", creationTimestamp=stamp)
+        names = tuple(map(str, range(each.jobs)))
+        fragments[found] = Fragment(Entry(found.key, b"x" * each.text), names, each.files, each.memory)
     results = allotted(fragments, fragments.__getitem__, room)
     assert list(results) == list(fragments)
     return [number for number, each in enumerate(results.values()) if not isinstance(each, Finding)]
@@ -42,7 +49,7 @@ def kept(room: Room, *every: Made) -> list[int]:
 @pytest.mark.parametrize("measure", ["text", "memory", "jobs"])
 def test_a_room_is_used_up_to_its_last_byte_and_job(measure: str) -> None:
     name = {"text": "text_bytes", "memory": "memory_bytes", "jobs": "jobs"}[measure]
-    five, four = (evolve(Made("a"), **{measure: size}) for size in (5, 4))
+    five, four = (made("a", measure, size) for size in (5, 4))
     assert kept(evolve(WIDE, **{name: 10}), five, five) == [0, 1]
     assert kept(evolve(WIDE, **{name: 9}), five, five) == [0]
     assert kept(evolve(WIDE, **{name: 4}), five, four) == [1]
@@ -61,7 +68,7 @@ def test_a_file_counts_once_with_its_name_in_three_places() -> None:
 @pytest.mark.parametrize("measure", ["text", "memory", "jobs"])
 def test_the_next_object_is_from_who_has_the_least_of_whatever_is_scarcest(measure: str) -> None:
     name = {"text": "text_bytes", "memory": "memory_bytes", "jobs": "jobs"}[measure]
-    large, small = evolve(Made("a"), **{measure: 4}), evolve(Made("b"), **{measure: 1})
+    large, small = made("a", measure, 4), made("b", measure, 1)
     assert kept(evolve(WIDE, **{name: 10}), *[large] * 4, *[small] * 4) == [0, 4, 5, 6, 7]
     assert kept(evolve(WIDE, **{name: 12}), *[large] * 4, *[small] * 4) == [0, 1, 4, 5, 6, 7]
 
