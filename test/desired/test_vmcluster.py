@@ -94,6 +94,12 @@ def test_replication_and_deduplication(factor: int | None, given: str, general: 
     assert insert.get("replicationFactor") == ([str(factor)] if factor else None)
 
 
+@pytest.mark.parametrize("factor", [0, -1])
+def test_no_copies_at_all_are_no_replication(factor: int) -> None:
+    for component in ("vmstorage", "vmselect", "vminsert"):
+        assert flags({**PARTS, "replicationFactor": factor}, component) == flags(PARTS, component)
+
+
 def test_there_are_24_rows() -> None:
     assert len(ROWS) == 24
 
