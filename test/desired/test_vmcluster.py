@@ -180,6 +180,17 @@ def test_storage_then_select_then_insert() -> None:
     assert services == {storage, select, insert}
 
 
+def test_the_balancer_changes_at_once_and_nobody_waits_for_it_but_what_leads_to_it() -> None:
+    storage, select, insert, balancer = "vmstorage-main", "vmselect-main", "vminsert-main", "vmclusterlb-main"
+    assert order({**PARTS, "requestsLoadBalancer": {"enabled": True}}) == [
+        ([balancer, storage], []),
+        ([select], [storage]),
+        ([insert], [storage, select]),
+        ([], [balancer, select]),
+        ([], [balancer, insert]),
+    ]
+
+
 def test_what_clients_know_leads_to_the_balancer_once_that_runs() -> None:
     stages = built({**PARTS, "requestsLoadBalancer": {"enabled": True}}).stages
     fronts = {stage.objects[0]["metadata"]["name"]: stage.gate for stage in stages[3:]}
