@@ -33,6 +33,7 @@ DOCUMENT = st.dictionaries(
 @example({"k" * 2000: ["a"], "b": [[], {}, [[1]]]})
 @example({"a": "\n"})
 @example({"a": "2020-01-01T00:00:00Z\\n", "b": ['2020-01-01T00:00:00Z", "c: d'], "e": "2020-01-01T00:00:00+01:00"})
+@example({"a": ["word  " * 30 + "end", "'" + "word  " * 30 + "end", "\t" + "word  " * 30 + "end"]})
 @example({"a": ["x " * 60, "'" + "x " * 60 + "\t"]})
 def test_a_document_is_read_back_by_a_reader_of_go_yaml(document: Any) -> None:
     assert goyaml.load(emit.dump(document)) == document

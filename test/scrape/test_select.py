@@ -6,6 +6,7 @@ from attrs import evolve
 from test.scrape.cases import Case, agent, cases, obj, settings
 from vmagent_operator.api.kinds import VMPODSCRAPE
 from vmagent_operator.desired.vmagent.features import scrape_owner
+from vmagent_operator.scrape.owner import asks_for_nothing
 from vmagent_operator.scrape.selection import SelectorError, matches, nearest_miss, not_selected, select
 
 NAMESPACES = {"mon": {"team": "platform"}, "shop": {"team": "shop"}}
@@ -49,6 +50,25 @@ def test_why_a_namespace_is_not_selected(namespaces: dict[str, dict[str, str]], 
     found = not_selected(owner, obj("VMPodScrape", {}, namespace="shop"), namespaces)
     assert found is not None
     assert found.message.endswith(why)
+
+
+@pytest.mark.parametrize(
+    ("spec", "asks"),
+    [
+        ({}, False),
+        ({"selectAllByDefault": True}, True),
+        ({"podScrapeSelector": {}}, True),
+        ({"probeNamespaceSelector": {}}, True),
+        ({"inlineScrapeConfig": "- {}"}, True),
+        ({"additionalScrapeConfigs": {"name": "a", "key": "b"}}, True),
+        ({"scrapeInterval": "30s"}, False),
+    ],
+)
+def test_an_agent_that_selects_nothing_and_has_no_jobs_of_its_own_leaves_its_configuration_to_the_user(
+    spec: dict[str, object], asks: bool
+) -> None:
+    owner = scrape_owner(agent({"selectAllByDefault": False} | spec), settings())
+    assert asks_for_nothing(owner.scraping) is not asks
 
 
 def test_the_nearest_of_several_owners_is_named_also_if_two_are_called_the_same() -> None:
