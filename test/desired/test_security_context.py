@@ -58,3 +58,15 @@ def test_security_contexts(
 ) -> None:
     component = features.component(agent(spec), settings(**env), Server(version=version))
     assert (security.pod(component), security.container(component)) == (pod, container)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_one", "leaves"),
+    [("auto", False, False), ("auto", True, True), ("enabled", False, True), ("disabled", True, False)],
+)
+def test_ids_are_left_to_openshift_where_it_is_one_unless_the_settings_know_better(
+    said: str, is_one: bool, leaves: bool
+) -> None:
+    environ = settings(VM_OPENSHIFT_COMPATIBILITY=said)
+    component = features.component(agent(OURS), environ, Server(openshift=is_one))
+    assert ("runAsUser" not in security.pod(component)) is leaves
