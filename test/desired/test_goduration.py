@@ -16,6 +16,10 @@ from vmagent_operator.desired.around.goduration import InvalidDuration, nanoseco
         ("+.5us", 500),
         ("1.s", 10**9),
         ("1\u00b5s1\u03bcs", 2000),
+        ("1ns2us3ms", 3_002_001),
+        ("1m", 60 * 10**9),
+        ("0.5h", 1800 * 10**9),
+        ("9223372036854775807ns", 2**63 - 1),
         ("2540400h", 2540400 * 3600 * 10**9),
     ],
 )
@@ -24,7 +28,22 @@ def test_length(text: str, length: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1", "1d", "1 s", "s", ".s", "1s ", "1m-1s", "3000000h", "1" * 100 + "s", "1S", "1e3s"]
+    "text",
+    [
+        "",
+        "1",
+        "1d",
+        "1 s",
+        "s",
+        ".s",
+        "1s ",
+        "1m-1s",
+        "3000000h",
+        "9223372036854775808ns",
+        "1" * 100 + "s",
+        "1S",
+        "1e3s",
+    ],
 )
 def test_no_duration(text: str) -> None:
     with pytest.raises(InvalidDuration):

@@ -1,8 +1,10 @@
 """Clusters: replication and deduplication row by row, addresses, the order of stages, and what is refused or doubtful."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from attrs import evolve
 
 from test.scrape.cases import obj, settings
@@ -92,6 +94,12 @@ def test_replication_and_deduplication(factor: int | None, given: str, general: 
     assert insert.get("replicationFactor") == ([str(factor)] if factor else None)
 
 
+@pytest.mark.parametrize("factor", [0, -1])
+def test_no_copies_at_all_are_no_replication(factor: int) -> None:
+    for component in ("vmstorage", "vmselect", "vminsert"):
+        assert flags({**PARTS, "replicationFactor": factor}, component) == flags(PARTS, component)
+
+
 def test_there_are_24_rows() -> None:
     assert len(ROWS) == 24
 
@@ -101,6 +109,16 @@ def test_an_interval_in_the_environment_counts() -> None:
     spec = merged(PARTS, {"replicationFactor": 2}, {"vmselect": env})
     assert DEDUP not in flags(spec, "vmselect")
     assert flags(spec, "vmstorage")[DEDUP] == ["15s"]
+
+
+@pytest.mark.parametrize(("disables", "suffix"), [(False, "/$(POD_NAME)/"), (True, "")])
+def test_each_storage_node_has_a_folder_for_its_backups_unless_that_is_switched_off(
+    disables: bool, suffix: str
+) -> None:
+    backup = {"destination": "s3://a/b", "acceptEULA": True, "destinationDisableSuffixAdd": disables}
+    pod = found({"vmstorage": {"vmBackup": backup}})["StatefulSet/vmstorage-main"]["spec"]["template"]["spec"]
+    (args,) = (each["args"] for each in pod["containers"] if each["name"] == "vmbackuper")
+    assert f"-dst=s3://a/b{suffix}" in args
 
 
 HPA = {"hpa": {"minReplicas": 2, "maxReplicas": 6}}
@@ -160,6 +178,17 @@ def test_storage_then_select_then_insert() -> None:
     assert order(PARTS, {storage: 4}) == [([insert], []), ([select], [insert]), ([storage], [insert, select])]
     services = {each["metadata"]["name"] for each in built(PARTS).stages[0].objects if each["kind"] == "Service"}
     assert services == {storage, select, insert}
+
+
+def test_the_balancer_changes_at_once_and_nobody_waits_for_it_but_what_leads_to_it() -> None:
+    storage, select, insert, balancer = "vmstorage-main", "vmselect-main", "vminsert-main", "vmclusterlb-main"
+    assert order({**PARTS, "requestsLoadBalancer": {"enabled": True}}) == [
+        ([balancer, storage], []),
+        ([select], [storage]),
+        ([insert], [storage, select]),
+        ([], [balancer, select]),
+        ([], [balancer, insert]),
+    ]
 
 
 def test_what_clients_know_leads_to_the_balancer_once_that_runs() -> None:
@@ -260,6 +289,21 @@ WARNINGS: list[tuple[Any, dict[str, int], str]] = [
 def test_what_is_doubtful(spec: Manifest, replicas: dict[str, int], text: str) -> None:
     (warning,) = built(merged(PARTS, spec), replicas).warnings
     assert warning.startswith(text)
+
+
+EDGES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("vmcluster.yaml").read_text())
+
+
+@pytest.mark.parametrize("case", EDGES, ids=lambda case: str(case["given"])[:60])
+def test_what_is_said(case: dict[str, Any]) -> None:
+    """What is just allowed beside what is not."""
+    spec, replicas = merged(PARTS, case["given"]), case.get("replicas")
+    if "error" not in case:
+        assert list(built(spec, replicas).warnings) == case.get("warnings", [])
+        return
+    with pytest.raises(OwnerError) as error:
+        built(spec, replicas)
+    assert "; ".join(dict.fromkeys(str(error.value).split("; "))) == case["error"]
 
 
 def test_a_sound_cluster_has_nothing_against_it() -> None:

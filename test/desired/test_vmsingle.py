@@ -93,3 +93,15 @@ def test_every_file_that_a_flag_names_is_mounted(spec: Manifest) -> None:
     files += [argument.partition("=")[2] for argument in main["args"] if argument.startswith("-streamAggr.config=")]
     assert files
     assert {f"{mounted[str(Path(file).parent)]}/{Path(file).name}" for file in files} <= held
+
+
+@pytest.mark.parametrize(
+    ("ingests", "mounts"), [(True, []), (False, ["/var/run/secrets/kubernetes.io/serviceaccount"])]
+)
+def test_who_scrapes_has_a_token_also_if_none_is_mounted_by_itself(ingests: bool, mounts: list[str]) -> None:
+    given = inputs({"ingestOnlyMode": ingests, "disableAutomountServiceAccountToken": True})
+    (deployment,) = (each for each in objects(desired(given).stages) if each["kind"] == "Deployment")
+    pod = deployment["spec"]["template"]["spec"]
+    token = [each["name"] for each in pod["volumes"] if "projected" in each]
+    held = [each["mountPath"] for each in pod["containers"][0].get("volumeMounts", ()) if each["name"] in token]
+    assert (held, len(token), pod["automountServiceAccountToken"]) == (mounts, len(mounts), False)

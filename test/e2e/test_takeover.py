@@ -18,8 +18,8 @@ from test.controlplane.api import Api, Json, Refused
 from test.controlplane.cluster import eventually
 from test.controlplane.servers import Programs, programs, running
 from test.e2e.predecessor import MANAGER, OWNER_NAMES, Predecessor, key_of, path_of
+from test.golden.cases import CASES, DEVIATIONS, METADATA
 from test.golden.compare import differences, documents, indexed
-from test.golden.test_recorded import CASES, DEVIATIONS, METADATA
 from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
 from vmagent_operator.cli import render

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import attrs
 import pytest
 
 from test.apiserver.api import Api
@@ -13,6 +14,7 @@ from test.kube.virtual import VirtualClock
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import Cancelled, Conflict, Forbidden, Invalid, NetworkError
 from vmagent_operator.kube.http.client import Client
+from vmagent_operator.kube.meter import Exchange, Meter
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError
 from vmagent_operator.kube.write.managedfields import Migration
 from vmagent_operator.kube.write.ownership import Policy
@@ -53,6 +55,28 @@ def test_an_object_is_made_changed_and_then_left_alone(api: Api, applier: Applie
     version = api.store.version
     assert applier.ensure(config_map(a="1", c="3")).action == ""
     assert api.store.version == version
+
+
+@attrs.define(eq=False)
+class Requests(Meter):
+    """The verbs of the requests since the last look."""
+
+    verbs: list[str] = attrs.field(factory=list)
+
+    def exchange(self, exchange: Exchange) -> None:
+        self.verbs.append(exchange.verb)
+
+    def take(self) -> list[str]:
+        taken, self.verbs = self.verbs, []
+        return taken
+
+
+def test_a_change_costs_a_look_and_a_write(api: Api, applier: Applier) -> None:
+    requests = Requests()
+    applier.client = attrs.evolve(applier.client, meter=requests)
+    for value, sent in (("1", ["get", "apply"]), ("1", ["get"]), ("2", ["get", "apply"])):
+        applier.ensure(config_map(a=value))
+        assert requests.take() == sent
 
 
 def test_an_effect_whose_answer_is_lost_counts_as_done(api: Api, applier: Applier) -> None:
@@ -138,6 +162,26 @@ def test_a_finalizer_that_alone_shows_whose_an_object_is_goes_last(api: Api, app
     assert (live["finalizers"], len(live["ownerReferences"])) == ([MANAGER.upgrades_finalizer], 1)
     applier.ensure(config_map(a="1"))
     assert "finalizers" not in (api.store.get("configmaps", ("n", "c")) or {})["metadata"]
+
+
+def test_what_an_earlier_operator_left_is_ours_and_as_desired_after_one_call(api: Api, applier: Applier) -> None:
+    """Fields, finalizer and content."""
+    earlier = config_map(a="1", gone="2")
+    earlier["metadata"]["finalizers"] = [MANAGER.upgrades_finalizer]
+    api.add(earlier, "app")
+    assert applier.ensure(config_map(a="3")).action == "take over, apply"
+    assert (data(api), finalizers(api)) == ({"a": "3"}, [])
+    version = api.store.version
+    assert applier.ensure(config_map(a="3")).action == ""
+    assert api.store.version == version
+
+
+def test_a_finalizer_of_an_earlier_operator_that_is_left_goes_with_the_next_change(api: Api, applier: Applier) -> None:
+    applier.ensure(config_map(a="1"))
+    names = {"metadata": {"finalizers": [MANAGER.upgrades_finalizer, "example.com/other"]}}
+    applier.client.merge_patch(resource.CONFIGMAPS, "n", "c", names)
+    assert applier.ensure(config_map(a="2")).action == "apply, take over"
+    assert finalizers(api) == ["example.com/other"]
 
 
 def test_an_object_that_is_being_deleted_is_waited_for(api: Api, applier: Applier) -> None:

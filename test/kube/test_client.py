@@ -501,6 +501,23 @@ def test_server_version(minor: str, version: tuple[int, int]) -> None:
     assert client(reply({"major": "1", "minor": minor}))[0].server_version() == version
 
 
+@pytest.mark.parametrize("body", [[], 5, "null", '"x"', "{", ""])
+@pytest.mark.parametrize(
+    "ask",
+    [
+        Client.server_version,
+        Client.groups,
+        lambda client: client.serves(SECRETS),
+        lambda client: client.get(SECRETS, "ns", "a"),
+        lambda client: client.list(SECRETS),
+    ],
+)
+def test_an_answer_that_is_no_object_is_an_error_of_the_server(ask: Callable[[Client], object], body: Any) -> None:
+    """And none of ours, which nobody would expect from a request."""
+    with pytest.raises(BadResponse, match="the answer is not "):
+        ask(client(*[reply(body)] * 3)[0])
+
+
 @pytest.mark.parametrize("body", [{}, {"major": "1", "minor": "x"}])
 def test_a_version_that_cannot_be_read(body: Manifest) -> None:
     with pytest.raises(BadResponse, match="the server's version cannot be read"):

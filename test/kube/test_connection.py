@@ -324,6 +324,33 @@ def test_lines_are_bounded() -> None:
     assert list(lines([b"x" * 40 + b"\n", b"x" * 40 + b"\n"], 45)) == [b"x" * 40] * 2
 
 
+def test_a_line_of_more_than_any_object_is_given_up() -> None:
+    taken = list[int]()
+
+    def endless() -> Iterator[bytes]:
+        while len(taken) < 64:
+            taken.append(1)
+            yield b"x" * (1 << 20)
+
+    with pytest.raises(BadResponse, match="a line of the stream is longer than 16777216 bytes"):
+        list(lines(endless()))
+    assert len(taken) == 17
+
+
+def test_an_answer_that_comes_to_its_last_byte_as_the_time_ends_is_late(wire: Wire) -> None:
+    clock = VirtualClock()
+
+    def answers_in_time(seen: Seen, client: socket.socket) -> None:
+        client.sendall(b"HTTP/1.1 200 X\r\nContent-Length: 2\r\n\r\n{")
+        clock.seconds = 5.0
+        seen.released.wait(1)
+
+    connections, _ = wire(answers_in_time)
+    connections.worker._clock = clock
+    with pytest.raises(Timeout):
+        get(connections.worker, 5.0)
+
+
 def test_a_token_that_is_refused_is_read_again_and_the_request_repeated_once(wire: Wire, tmp_path: Path) -> None:
     """P-63, F-29"""
     token = tmp_path / "token"
@@ -336,6 +363,20 @@ def test_a_token_that_is_refused_is_read_again_and_the_request_repeated_once(wir
     connections, server = wire(rotate, sends(answer()), sends(answer()), tokenFile=str(token))
     assert [get(connections.worker), get(connections.lease)] == [b"{}", b"{}"]
     assert [seen.headers["authorization"] for seen in server.seen] == ["Bearer old", "Bearer new", "Bearer new"]
+
+
+def test_a_request_that_is_refused_keeps_no_connection_while_it_gets_another_token(wire: Wire) -> None:
+    waiting = list[bool]()
+
+    def looks_back(seen: Seen, client: socket.socket) -> None:
+        first = server._threads[0]
+        first.join(5)
+        waiting.append(first.is_alive())
+        client.sendall(answer())
+
+    connections, server = wire(sends(answer(b"x" * 1000, 401)), looks_back)
+    get(connections.worker)
+    assert waiting == [False]
 
 
 def test_a_second_refusal_is_the_answer(wire: Wire) -> None:
@@ -408,6 +449,19 @@ def test_a_line_may_be_as_long_as_its_limit_and_a_broken_one_is_uncertain() -> N
     with pytest.raises(NetworkError, match="the stream ended in the middle of a line") as caught:
         list(lines([b"a\nb"]))
     assert caught.value.is_uncertain
+
+
+def test_a_service_accounts_token_that_is_empty_for_a_moment_is_not_sent(tmp_path: Path) -> None:
+    clock, failures = VirtualClock(), Failures()
+    directory = service_account(tmp_path / "pod", "token")
+    credentials = load(environ=POD, service_account=directory, clock=clock, meter=failures).credentials
+    for number, text in enumerate(("", " \n"), start=1):
+        (directory / "token").write_text(text)
+        clock.seconds += 60
+        credentials.authorization()
+        assert credentials._reader is not None
+        credentials._reader.join(10)
+        assert (credentials.authorization(), failures.count) == ("Bearer token", number)
 
 
 @pytest.mark.parametrize("is_file", [True, False])

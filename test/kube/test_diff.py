@@ -218,6 +218,23 @@ def test_annotations_become_ours_where_they_are_desired_or_known_of_earlier() ->
     }
 
 
+def test_of_a_service_what_the_server_has_given_it_does_not_become_ours_by_the_way() -> None:
+    """Owned and not desired, it would be taken away: address and node ports would change."""
+    spec: dict[str, Any] = {
+        "f:clusterIP": {},
+        "f:type": {},
+        "f:ports": {'k:{"port":80}': {"f:port": {}, "f:nodePort": {}}},
+    }
+    ports: dict[str, Any] = {'k:{"port":80}': {"f:port": {}}}
+    for wanted in ({}, {"clusterIP": "None"}):
+        ours: dict[str, Any] = {f"f:{key}": {} for key in wanted}
+        holders = migrated({"f:spec": spec}, {"kind": "Service", "spec": wanted})
+        assert holders["me"]["f:spec"] == {**ours, "f:type": {}, "f:ports": ports}
+        assert set(holders) == {"me"}
+    assert migrated({"f:spec": spec}, {"kind": "Deployment", "spec": {}})["me"]["f:spec"] == spec
+    assert migrated({"f:data": {}}, {"kind": "Service", "spec": {}})["me"] == {"f:metadata": {}, "f:data": {}}
+
+
 def test_a_released_key_is_nobodys_after_a_migration() -> None:
     holders = migrated({"f:data": {"f:mine": {}, "f:yours": {}}}, {}, Migration(released=frozenset({"yours"})))
     assert holders == {"me": {"f:metadata": {}, "f:data": {"f:mine": {}}}}

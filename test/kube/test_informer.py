@@ -295,6 +295,23 @@ def test_unhealthy_since_the_first_fault_and_healthy_with_the_next_watch() -> No
     assert [rig.informer.state.unhealthy_since, rig.informer.state.error] == [None, None]
 
 
+def test_a_watch_that_we_break_off_ourselves_is_no_fault_and_the_list_comes_at_once() -> None:
+    rig = synced()
+    assert rig.last
+    rig.last.stays_open = False
+    rig.clock.seconds += 5
+
+    def breaks_off(sent: Sent) -> Reply:
+        rig.informer.refresh()
+        return broken("reset")
+
+    rig.transport.replies.append(breaks_off)
+    rig.expect("list", {"version": 20, "objects": ["a@1", "b@15"], "waited": 0})
+    rig.expect("watch", {"from": 20})
+    rig.run()
+    assert (rig.changes, rig.informer.failures.backoff.errors) == (["+a", "+b"], 0)
+
+
 def test_several_namespaces_are_several_informers_over_one_store() -> None:
     store: Store[Manifest] = Store(lambda manifest: manifest)
     transport = ScriptedTransport()

@@ -6,7 +6,7 @@ from test.kube.manager import MANAGER
 from vmagent_operator.kube.errors import Invalid
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write import diff, keyed, restore
-from vmagent_operator.kube.write.managedfields import Migration
+from vmagent_operator.kube.write.managedfields import Migration, is_yielded
 
 
 def test_a_volume_has_one_source_and_a_probe_one_handler() -> None:
@@ -14,6 +14,7 @@ def test_a_volume_has_one_source_and_a_probe_one_handler() -> None:
     assert keyed.rivals(ours, theirs, "spec.volumes[v]") == {"emptyDir"}
     assert keyed.rivals(ours, ours, "spec.volumes[v]") == frozenset()
     assert keyed.rivals({"name": "v"}, {"name": "x", "key": 1}, "spec.things[v]") == frozenset()
+    assert keyed.rivals({"periodSeconds": 5}, {"httpGet": {}}, "spec.livenessProbe") == frozenset()
     probe = {"httpGet": {}, "periodSeconds": 5}
     assert keyed.rivals(probe, {**probe, "tcpSocket": {}}, "spec.livenessProbe") == {"tcpSocket"}
 
@@ -35,6 +36,34 @@ def test_a_number_of_pods_is_left_to_who_set_it_since(desired: int | None, is_ou
     migration = Migration(yielded=frozenset({"spec.replicas"}))
     step = diff.step(workload(desired), live(5, {"f:spec": fields}), MANAGER, migration)
     assert (step is not None) is acts
+
+
+def update(manager: str, **fields: Manifest) -> Manifest:
+    return {"manager": manager, "operation": "Update", "fieldsV1": {"f:spec": {"f:replicas": {}}, **fields}}
+
+
+EARLIER = update("app", **{"f:metadata": {"f:labels": {f"f:{MANAGER.upgrades_label}": {}}}})
+OURS = {**update("me"), "operation": "Apply"}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "entries", "is_theirs"),
+    [
+        (None, [], False),
+        (5, [], True),  # as a backup restores it: nobody is known to hold it
+        (5, [OURS], False),
+        (5, [EARLIER], False),  # a default of the earlier operator's is one of ours
+        (5, [update("kubectl")], True),
+        (5, [EARLIER, update("kubectl")], True),
+        (5, [{**update("kubectl"), "fieldsV1": {"f:spec": {"f:paused": {}}}}, EARLIER], False),
+        (5, [update("before-first-apply", **EARLIER["fieldsV1"])], True),
+    ],
+)
+def test_a_default_yields_to_what_anybody_but_us_or_an_earlier_operator_holds(
+    replicas: int | None, entries: list[Manifest], is_theirs: bool
+) -> None:
+    live = workload(replicas, managedFields=entries)
+    assert is_yielded("spec.replicas", workload(1), live, MANAGER) is is_theirs
 
 
 def test_a_refused_item_leads_to_its_list_and_to_what_that_is_in() -> None:

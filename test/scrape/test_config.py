@@ -1,5 +1,6 @@
 """A whole configuration: head, further jobs, and what does not fit."""
 
+import random
 from typing import Any
 
 import pytest
@@ -91,6 +92,27 @@ def test_what_does_not_fit_goes_into_further_lists_in_order() -> None:
     assert b"scrape_config_files:\n- /etc/vm/sc-files/*/jobs.yaml\nscrape_configs:\n" in found.main.text
     whole = b"".join((found.main.text.partition(b"scrape_configs:\n")[2], *(jobs.text for jobs in found.overflow)))
     assert configured({}, *objects).main.text.endswith(whole)
+
+
+@pytest.mark.parametrize("environ", [{}, {"VM_CONFIG_DATA_BUDGET_BYTES": "0"}])
+def test_a_secret_is_filled_to_half_of_what_it_may_hold_unless_the_settings_say_otherwise(
+    environ: dict[str, str],
+) -> None:
+    """The rest is for what stands beside the configuration, and for managed fields."""
+    objects = [
+        obj("VMStaticScrape", {"targetEndpoints": [{"targets": hosts}]}, name=f"s{number}")
+        for number, hosts in enumerate(random_hosts(number) for number in range(10))
+    ]
+    found = configured({}, *objects, **environ)
+    sizes = [len(each.packed) for each in (found.main, *found.overflow)]
+    assert len(found.applied) == 10
+    assert max(sizes) <= 1 << 19
+    assert len(sizes) == 2
+
+
+def random_hosts(seed: int) -> list[str]:
+    """Some 75 kB that do not compress by more than half."""
+    return [f"{random.Random(f'{seed} {number}').getrandbits(240):x}:80" for number in range(2300)]
 
 
 def test_an_object_that_does_not_fit_alone_is_left_out_with_its_files() -> None:

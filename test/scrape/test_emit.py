@@ -33,6 +33,7 @@ DOCUMENT = st.dictionaries(
 @example({"k" * 2000: ["a"], "b": [[], {}, [[1]]]})
 @example({"a": "\n"})
 @example({"a": "2020-01-01T00:00:00Z\\n", "b": ['2020-01-01T00:00:00Z", "c: d'], "e": "2020-01-01T00:00:00+01:00"})
+@example({"a": ["word  " * 30 + "end", "'" + "word  " * 30 + "end", "\t" + "word  " * 30 + "end"]})
 @example({"a": ["x " * 60, "'" + "x " * 60 + "\t"]})
 def test_a_document_is_read_back_by_a_reader_of_go_yaml(document: Any) -> None:
     assert goyaml.load(emit.dump(document)) == document
@@ -76,6 +77,7 @@ def test_floats_look_as_go_prints_them(value: float, text: str) -> None:
     ("value", "text"),
     [
         ({"a": {}, "b": [], "c": None}, "a: {}\nb: []\nc: null\n"),
+        ([True, False, 5, {True: 1}], "- true\n- false\n- 5\n- true: 1\n"),
         ({"a": ["x", {"b": 1, "c": ["d"]}, [["e"]]]}, "a:\n- x\n- b: 1\n  c:\n  - d\n- - - e\n"),
         (
             {"a": "true", "b": "it's", "c": "- x", "d": "a: b", "e": ""},
@@ -91,6 +93,26 @@ def test_floats_look_as_go_prints_them(value: float, text: str) -> None:
 )
 def test_style_is_that_of_go_yaml(value: Any, text: str) -> None:
     assert emit.dump(value) == text
+
+
+@pytest.mark.parametrize("words", [5, 10, 40])
+def test_a_text_is_folded_by_its_width_however_few_its_characters_are(words: int) -> None:
+    document = {"a": " ".join(["\U0001f511\U0001f511"] * words)}
+    text = emit.dump(document)
+    assert max(map(len, text.splitlines())) <= emit.WIDTH + len("\\U0001F511") * 2
+    assert len(text.splitlines()) > 1
+    assert goyaml.load(text) == document
+
+
+def test_a_text_is_folded_by_its_width_however_deep_it_stands() -> None:
+    document: Any = "x y " * 5 + "z"
+    for _ in range(36):
+        document = {"a": document}
+    assert emit.dump(document).splitlines()[-3:] == [
+        " " * 70 + "a: x y x y x",
+        " " * 72 + "y x y x y",
+        " " * 72 + "z",
+    ]
 
 
 def test_a_constant_is_written_like_any_mapping() -> None:

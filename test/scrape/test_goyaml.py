@@ -63,3 +63,23 @@ def test_aliases_of_aliases_do_not_fill_the_memory() -> None:
     levels += [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 9)]
     with pytest.raises(goyaml.InvalidYAML, match=r"limit YAML_VALUES\), aliases followed"):
         goyaml.load("\n".join(levels))
+
+
+@pytest.mark.parametrize(
+    ("text", "fits", "limit"),
+    [
+        ("[" + "x," * 99_999 + "]", True, ""),
+        ("[" + "x," * 100_000 + "]", False, "YAML_VALUES"),
+        ("[" * 99 + "]" * 99, True, ""),
+        ("[" * 102 + "]" * 102, False, "YAML_NESTING"),
+        ("x" * (8 << 20), True, ""),
+        ("x" * ((8 << 20) + 1), False, "YAML_CHARACTERS"),
+    ],
+    ids=lambda each: str(each)[:12],
+)
+def test_what_uses_a_limit_up_is_within_it(text: str, fits: bool, limit: str) -> None:
+    if fits:
+        assert goyaml.load(text)
+        return
+    with pytest.raises(goyaml.InvalidYAML, match=limit):
+        goyaml.load(text)

@@ -71,6 +71,16 @@ def test_an_entry_is_oversized_by_its_compressed_size() -> None:
     assert not is_oversized(Entry("a", b"x" * 100_000), BUDGET)
 
 
+def test_a_budget_is_used_up_to_its_last_byte() -> None:
+    one = entry(1, 300)
+    size = len(compressed(one.text))
+    assert not is_oversized(one, size)
+    assert is_oversized(one, size - 1)
+    both = [entry(1, 50), entry(2, 50)]
+    size = len(compressed(b"".join(each.text for each in both)))
+    assert (len(buckets(both, size)), len(buckets(both, size - 1))) == (1, 2)
+
+
 def test_compressed_bytes_depend_on_nothing_else() -> None:
     assert compressed(b"abc") == compressed(b"abc")
     assert compressed(b"abc")[4:8] == bytes(4)

@@ -8,6 +8,7 @@ from vmagent_operator.scrape.checks.placeholder import Unknown, filled, is_open
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import fragment
+from vmagent_operator.scrape.owner import Environment
 from vmagent_operator.scrape.references import SecretSnapshot
 
 
@@ -69,6 +70,38 @@ def test_only_values_that_stand_there_as_they_are_count() -> None:
         }
     )
     assert environment(made).literal == {"A": "1", "E": "5", "F": ""}
+
+
+def test_what_is_no_variable_in_a_container_that_is_passed_on_is_passed_over() -> None:
+    odd = [5, None, "A", {"value": "x"}, {"name": "A", "value": "1"}]
+    for env in (odd, {"name": "B"}, "B", 5):
+        made = agent({"containers": [{"name": "vmagent", "env": env}]})
+        assert environment(made).literal == ({"A": "1"} if env == odd else {})
+
+
+def test_a_variable_that_may_be_there_is_not_known_and_one_that_is_not_is_a_fault() -> None:
+    literal = {"A": "1"}
+    for hidden in (None, frozenset({"B"})):
+        assert Environment(literal, hidden).fill("%{A} %{B}") is None
+        assert Environment(literal, hidden).fill("%{A}") == "1"
+    for none in (frozenset[str](), frozenset({"C"})):
+        with pytest.raises(Unknown, match=r"%\{B\}"):
+            Environment(literal, none).fill("%{A} %{B}")
+
+
+@pytest.mark.parametrize(
+    ("spec", "hidden"),
+    [
+        ({}, set()),
+        ({"extraEnvs": [{"name": "A", "value": "$(B)"}, {"name": "C", "value": "1"}]}, {"A"}),
+        ({"extraEnvsFrom": [{"secretRef": {"name": "a"}}]}, None),
+        ({"containers": [{"name": "vmagent", "envFrom": [{"secretRef": {"name": "a"}}]}]}, None),
+        ({"containers": [{"name": "other", "envFrom": [{"secretRef": {"name": "a"}}]}]}, set()),
+        ({"daemonSetMode": True}, {"KUBE_NODE_NAME"}),
+    ],
+)
+def test_variables_whose_value_is_somewhere_else_are_hidden(spec: dict[str, object], hidden: set[str] | None) -> None:
+    assert scrape_owner(agent(spec), settings()).environment.hidden == hidden
 
 
 @pytest.mark.parametrize("text", ["a: %{A}\nb: '%{B} %{C}'\n", "a: }\n", ""])

@@ -324,4 +324,4 @@ def _is_passed(resource_version: str, last: str) -> bool:
     """
     if not (resource_version.isdecimal() and last.isdecimal()):
         return True
-    return int(resource_version[:20]) <= int(last[:20])
+    return (len(resource_version), resource_version) <= (len(last), last)  # numbers of whatever length

@@ -146,7 +146,9 @@ def event(line: bytes, resource: Resource, metadata_only: bool) -> Event:
         raise BadResponse("an event has no type")
     if type_ in _OBJECT_EVENTS:
         return Event(type_, named(body, resource, metadata_only))
-    if type_ == "BOOKMARK" and not isinstance(whole(body, resource, True)["metadata"].get("resourceVersion"), str):
+    if type_ == "BOOKMARK" and not isinstance(
+        whole(body, resource, metadata_only)["metadata"].get("resourceVersion"), str
+    ):
         raise BadResponse("a bookmark has no resourceVersion")
     return Event(type_, body)
 

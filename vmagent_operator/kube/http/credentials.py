@@ -135,7 +135,6 @@ def load(
 
 def _configuration() -> Any:
     configuration = Configuration()
-    configuration.retries = False
     configuration.proxy = configuration.no_proxy = None
     return configuration
 

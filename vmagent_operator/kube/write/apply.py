@@ -82,7 +82,7 @@ class Applier:
                 return self._ensure_once(kind, desired, migration, actions)
             except (Conflict, AlreadyExists):
                 continue
-        raise Conflict(f"{describe(desired)}: somebody else keeps writing to it", status=409)
+        raise Conflict(f"{describe(desired)}: somebody else keeps writing to it")
 
     def _ensure_once(self, kind: Resource, desired: Manifest, migration: Migration, done: list[diff.Step]) -> Written:
         live = self._read(kind, desired)
@@ -113,7 +113,7 @@ class Applier:
                 live = self._read(kind, desired)
             else:
                 return _written(answer["metadata"], done, rival)
-        raise Conflict(f"{describe(desired)} does not take what is written to it", status=409)
+        raise Conflict(f"{describe(desired)} does not take what is written to it")
 
     def _send(self, kind: Resource, step: diff.Step, live: Manifest | None) -> Manifest | None:
         """What results: of a migration the object, else its metadata; None if the object has to be looked at again."""
@@ -194,7 +194,7 @@ class Applier:
             except Conflict:
                 continue
             return True
-        raise Conflict(f"{kind.kind} {name}: somebody else keeps writing to it", status=409)
+        raise Conflict(f"{kind.kind} {name}: somebody else keeps writing to it")
 
     def strip_finalizer(
         self, kind: Resource, namespace: str | None, name: str, owns: Callable[[Manifest], bool]

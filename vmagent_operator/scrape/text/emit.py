@@ -22,7 +22,6 @@ WIDTH = 80
 """Where go-yaml folds a long text, which gives other bytes than a line would."""
 _LONGEST_SIMPLE_KEY = 128
 """Of more characters go-yaml makes a `? key`."""
-_NEVER_FOLDED = 24  # characters that fit into the width at any indentation, even if all were escaped
 
 # What a go-yaml v2 reader takes for something else than a string, or (`=`, `<<`) PyYAML does.
 _WORDS = frozenset(
@@ -104,7 +103,7 @@ def _block(out: list[str], value: Mapping[Any, Any] | Sequence[Any], pad: str, l
             start = lead + (_key(key) or f"? {quoted(key)}\n{pad}:")
             lead = pad
             if type(inner) is str:
-                out.append(f"{start} {_known(inner) or _long(inner, len(start) + 1, pad)}\n")
+                out.append(f"{start} {_string(inner, len(start) + 1, pad)}\n")
             elif inner and isinstance(inner, dict | list | tuple):
                 out.append(f"{start}\n")
                 deeper = f"{pad}  " if isinstance(inner, dict) else pad
@@ -115,7 +114,7 @@ def _block(out: list[str], value: Mapping[Any, Any] | Sequence[Any], pad: str, l
         for inner in value:
             start = f"{lead}- "
             if type(inner) is str:
-                out.append(f"{start}{_known(inner) or _long(inner, len(start), pad)}\n")
+                out.append(f"{start}{_string(inner, len(start), pad)}\n")
             elif type(inner) is Constant and lead == pad:
                 out.append(inner.as_item(pad))
             elif inner and isinstance(inner, dict | list | tuple):
@@ -136,19 +135,20 @@ def _simple_key(key: object) -> str:
     return f"{text}:" if len(text) <= _LONGEST_SIMPLE_KEY else ""
 
 
-def _known(text: str) -> str:
-    """What is remembered of `text`; nothing of one that is too long to be kept."""
-    return _short(text) if len(text) <= limits.CACHED_CHARACTERS else ""
+def _string(text: str, column: int, pad: str) -> str:
+    """A string that starts at `column` below a parent indented by `pad`."""
+    line = _short(text) if len(text) <= limits.CACHED_CHARACTERS else ""
+    return line if line and (column + len(line) <= WIDTH or " " not in line) else _long(text, column, pad)
 
 
 @lru_cache(maxsize=1 << 16)
 def _short(text: str) -> str:
-    """A string that looks the same wherever it stands; empty for any other."""
-    return "" if "\n" in text or (len(text) > _NEVER_FOLDED and " " in text) else quoted(text)
+    """A string on one line; empty for one that may need several."""
+    return "" if "\n" in text else quoted(text)
 
 
 def _long(text: str, column: int, pad: str) -> str:
-    """A string that starts at `column` below a parent indented by `pad`: folded, or as a literal block."""
+    """The same folded, or as a literal block."""
     if "\n" in text and text[-1] != " " and " \n" not in text and not _SPECIAL.search(text):
         return _literal(text, f"{pad}  ")
     line = quoted(text)
