@@ -77,6 +77,26 @@ def test_the_number_of_pods_is_anothers_to_say_only_where_nobody_says_it_here(
     assert VMAGENT.yields(read(agent(**spec)), {"kind": kind}) == want
 
 
+@pytest.mark.parametrize(
+    ("workload", "spec", "want"),
+    [
+        ("vmselect-main", {"vmselect": {"replicaCount": 2}}, set()),
+        ("vmselect-main", {"vmselect": {"replicaCount": 2, "hpa": {"maxReplicas": 5}}}, {"spec.replicas"}),
+        ("vmselect-main", {"vmselect": {}}, {"spec.replicas"}),
+        ("vminsert-main", {"vminsert": {}, "vmselect": {"replicaCount": 2}}, {"spec.replicas"}),
+        ("vmstorage-main", {"vmstorage": {}}, set()),
+        ("vmstorage-main", {"vmstorage": {"hpa": {"maxReplicas": 5}}}, {"spec.replicas"}),
+        ("another", {"vmselect": {}}, set()),
+    ],
+)
+def test_storage_nodes_are_anothers_to_count_only_where_an_autoscaler_is_asked_for(
+    workload: str, spec: dict[str, Any], want: set[str]
+) -> None:
+    manifest = {"kind": "StatefulSet", "metadata": {"name": workload}}
+    assert VMCLUSTER.yields(read(cluster(**spec)), manifest) == want
+    assert VMCLUSTER.yields(read(cluster(**spec)), {**manifest, "kind": "Service"}) == set()
+
+
 def test_an_agent_selects_itself_unless_that_is_switched_off() -> None:
     assert [each["metadata"]["name"] for each in VMAGENT.self_scrapes(read(agent()), TODAY)] == ["vmagent-main"]
     assert VMAGENT.self_scrapes(read(agent(disableSelfServiceScrape=True)), TODAY) == ()
@@ -100,7 +120,7 @@ def test_the_parts_of_a_cluster_are_told_of_one_by_one() -> None:
     scaled = {"replicaCount": 2, "hpa": {"maxReplicas": 5, "minReplicas": 2, "metrics": []}}
     found = {each.condition: each for each in VMCLUSTER.workloads(read(cluster(vmselect=scaled, vminsert=None)))}
     assert found["VMStorageReady"] == Workload(name="vmstorage-main", condition="VMStorageReady", is_counted=True)
-    assert found["VMSelectReady"] == Workload(name="vmselect-main", condition="VMSelectReady", is_autoscaled=True)
+    assert found["VMSelectReady"] == Workload(name="vmselect-main", condition="VMSelectReady", is_counted=True)
     assert found["VMInsertReady"] == Workload(name="", condition="VMInsertReady")
     assert found[""] == Workload(name="")
 
