@@ -85,8 +85,9 @@ def test_a_target_may_be_named_by_any_number_of_endpoints() -> None:
 
 def guards(owner: dict[str, Any], application: str) -> list[str]:
     """The arguments by which the application of an owner asks for something before it answers."""
-    (workload,), _ = pod.rendered([owner], {})
-    (main,) = (one for one in workload["spec"]["template"]["spec"]["containers"] if one["name"] == application)
+    workloads, _ = pod.rendered([owner], {})
+    containers = (one for workload in workloads for one in workload["spec"]["template"]["spec"]["containers"])
+    (main,) = (one for one in containers if one["name"] == application)
     return [argument for argument in main["args"] if argument.startswith(("-httpAuth", "-tls")) or "uthKey" in argument]
 
 
@@ -97,3 +98,6 @@ def test_the_port_of_vmagent_asks_for_nothing() -> None:
 def test_the_port_of_a_database_asks_for_nothing() -> None:
     assert guards(made("VMSingle", "team-b", "data", {}), "vmsingle") == []
     assert guards(made("VMSingle", "team-b", "data", {"extraArgs": {"deleteAuthKey": "a"}}), "vmsingle")
+    parts: dict[str, Any] = dict.fromkeys(("vmstorage", "vmselect", "vminsert"), {})
+    for part in parts:
+        assert guards(made("VMCluster", "team-b", "data", parts), part) == []

@@ -254,8 +254,8 @@ REPLICAS: Final = Limit(
     1000,
     "replicas",
     name="REPLICAS",
-    bounds="`replicaCount` of an agent, for each shard",
-    why="Every replica scrapes and sends everything of its shard; a cluster ends at 5,000 nodes.",
+    bounds="`replicaCount` of an agent, for each shard, and of a component of a VMCluster, whose `minReplicas` as well",
+    why="Every replica scrapes and sends everything of its shard, and every storage node stands in the arguments of others; a cluster ends at 5,000 nodes.",
 )
 SCRAPE_CLASSES: Final = Limit(
     200,

@@ -1,5 +1,6 @@
 """Clusters: replication and deduplication row by row, addresses, the order of stages, and what is refused or doubtful."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +274,35 @@ def test_what_is_refused(spec: Manifest, path: str) -> None:
     with pytest.raises(OwnerError) as error:
         built(merged(PARTS, spec))
     assert str(error.value).startswith(path), error.value
+
+
+MANY = 19_000
+"""Nearly as many as an object may have parts."""
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        ({"vmstorage": {"hpa": {"minReplicas": 2**31 - 1, "maxReplicas": 2**31 - 1}}}, "spec.vmstorage.hpa.minReplicas"),
+        ({"vmselect": {"extraArgs": {"storageNode": "a:1," * 250_000}}}, "spec.vmselect: storage node"),
+        ({"vmselect": {"extraStorageNodes": [{"addr": f"a:{i}"} for i in (*range(MANY), 1)]}}, "spec.vmselect: storage node a:1 is"),
+        ({"vminsert": {"volumes": [{"name": f"v{i}", "emptyDir": {}} for i in (*range(MANY), 1)]}}, "two volumes"),
+    ],
+    ids=["autoscaler", "one text", "nodes", "volumes"],
+)  # fmt: skip
+def test_large_numbers_cost_nothing(spec: Manifest, path: str) -> None:
+    started = time.process_time()
+    with pytest.raises(OwnerError) as error:
+        built(merged(PARTS, spec))
+    assert str(error.value).startswith(path), str(error.value)[:200]
+    assert time.process_time() - started < 4
+
+
+def test_whatever_somebody_scales_storage_nodes_to_there_are_addresses_for_so_many_and_no_more() -> None:
+    maintained = {"maintenanceSelectNodeIDs": list(range(MANY))}
+    spec = {"vmstorage": {**HPA, **maintained}, "vminsert": {}, "vmselect": {"extraArgs": {"storageNode": "a:1"}}}
+    nodes = flags(spec, "vminsert", {"vmstorage-main": 2**31 - 1})["storageNode"][0].split(",")
+    assert len(nodes) == 1000
 
 
 WARNINGS: list[tuple[Any, dict[str, int], str]] = [

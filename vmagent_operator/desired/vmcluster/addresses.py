@@ -12,7 +12,8 @@ from vmagent_operator.desired.vmcluster.features import Cluster, Part, storage_c
 
 def ordinals(cluster: Cluster, left_out: Sequence[int]) -> list[int]:
     """The storage nodes that are not left out for maintenance."""
-    return [ordinal for ordinal in range(storage_count(cluster)) if ordinal not in left_out]
+    absent = frozenset(left_out)
+    return [ordinal for ordinal in range(storage_count(cluster)) if ordinal not in absent]
 
 
 def storage_nodes(cluster: Cluster, given: VMSelect | VMInsert) -> list[str]:

@@ -20,6 +20,7 @@ from vmagent_operator.api.vmcluster import (
 )
 from vmagent_operator.desired.component import Application, Component, WorkloadKind
 from vmagent_operator.desired.defaults import canonical_list
+from vmagent_operator.limits import REPLICAS
 from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.settings import Server, Settings
 
@@ -234,5 +235,6 @@ def storage_count(cluster: Cluster) -> int:
         return 0
     count, least = part.params.replica_count, (part.hpa.min_replicas or 1) if part.hpa else 1
     if part.hpa and part.component.name in cluster.replicas:
-        return max(cluster.replicas[part.component.name], least)  # the autoscaler will see to it
+        live = max(cluster.replicas[part.component.name], least)  # the autoscaler will see to it
+        return min(live, int(REPLICAS))  # whoever has scaled it beyond that: it must not cost the operator anything
     return least if count is None else count

@@ -3,6 +3,7 @@
 What can be left out by an annotation is what would only hurt the cluster itself.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
@@ -48,6 +49,7 @@ def _names(cluster: Cluster) -> Faults:
 def _limits(cluster: Cluster) -> Faults:
     for part in cluster.parts:
         yield from checks.replicas(part.common.apps, part.path)
+        yield from checks.least_replicas(part.hpa, f"{part.path}.hpa")
         yield from checks.vertical(part.vpa, cluster.settings, f"{part.path}.vpa")
 
 
@@ -138,9 +140,9 @@ def _nodes(cluster: Cluster) -> Faults:
         addresses = storage_nodes(cluster, given) if chosen is None else chosen
         if cluster.storage is None and chosen is None and not addresses:
             yield Fault(part.path, "has no storage node: there are neither spec.vmstorage nor extraArgs.storageNode")
-        twice = sorted({address for address in addresses if addresses.count(address) > 1})
+        twice = sorted(address for address, times in Counter(addresses).items() if times > 1)
         if twice:
-            yield Fault(part.path, f"storage node {', '.join(twice)} is there more than once")
+            yield Fault(part.path, f"storage node {', '.join(twice[:10])} is there more than once")
         if "" in addresses:
             yield Fault(f"{part.path}.extraArgs.storageNode", "has an empty address")
 

@@ -104,6 +104,12 @@ def replicas(params: AppParams, path: str) -> Faults:
         yield Fault(f"{path}.replicaCount", REPLICAS.exceeded)
 
 
+def least_replicas(given: EmbeddedHPA | None, path: str) -> Faults:
+    """The same of an autoscaler, which is never below that."""
+    if given is not None and (given.min_replicas or 0) > REPLICAS:
+        yield Fault(f"{path}.minReplicas", REPLICAS.exceeded)
+
+
 def autoscaler(given: EmbeddedHPA | None, path: str) -> Faults:
     """The fault of bounds the wrong way round."""
     if given is not None and (given.min_replicas or 1) > (given.max_replicas or 0):

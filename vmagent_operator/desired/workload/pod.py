@@ -1,5 +1,6 @@
 """The pod: the application's container, what runs beside it, and what the user adds to them."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from attrs import frozen
@@ -166,14 +167,15 @@ def _scheduling(component: Component) -> Manifest:
 def _check(pod: Manifest, claims: Sequence[Manifest]) -> None:
     """OwnerError for volumes of the same name, and for mounts of none: the API server would refuse the workload."""
     templates = [claim.get("metadata", {}) for claim in claims]
-    found = [volume.get("name", "") for volume in (*pod["volumes"], *templates)]
-    if twice := sorted({name for name in found if found.count(name) > 1}):
+    found = [str(volume.get("name", "")) for volume in (*pod["volumes"], *templates)]
+    known = frozenset(found)
+    if twice := sorted(name for name, times in Counter(found).items() if times > 1):
         raise OwnerError(f"two volumes or claim templates of the name {', '.join(twice)}")
     for one in (*pod["initContainers"], *pod["containers"]):
         mounts = one.get("volumeMounts")
         for mount in mounts if isinstance(mounts, list) else ():
             name = mount.get("name") if isinstance(mount, dict) else mount
-            if name not in found:
+            if str(name) not in known:
                 where = f"container {one['name']} mounts {name}"
                 raise OwnerError(
                     f"{where}, which is neither a volume nor a claim template; there are {', '.join(found)}"
