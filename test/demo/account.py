@@ -6,13 +6,14 @@ from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT
+from vmagent_operator.api.kinds import OWNER_KINDS, SCRAPE_KINDS, VMAGENT
 from vmagent_operator.identity import CONDITION_SUFFIX
 from vmagent_operator.kube.resource import Manifest
 
 Key = tuple[str, str, str]
 """Kind, namespace and name."""
 State = Mapping[Key, Manifest]
+OWNERS = {kind.name: kind for kind in OWNER_KINDS}
 SCRAPES = tuple(kind.name for kind in SCRAPE_KINDS)
 WORKLOADS = {"Deployment": "readyReplicas", "StatefulSet": "readyReplicas", "DaemonSet": "numberReady"}
 """Kinds with a line of their own, and where their statuses count pods."""
@@ -31,18 +32,27 @@ class Line:
 
 
 def is_settled(state: State) -> bool:
-    """Whether every agent has come to rest, and each scrape object has a status."""
-    agents = [agent for (kind, *_), agent in state.items() if kind == VMAGENT.name]
+    """Whether every owner has come to rest, and each scrape object has a status."""
+    owners = [owner for (kind, *_), owner in state.items() if kind in OWNERS]
     others = [_state(manifest) for (kind, *_), manifest in state.items() if kind in SCRAPES]
-    return bool(agents) and all(_state(agent) in SETTLED for agent in agents) and "new" not in others
+    return bool(owners) and all(_state(owner) in SETTLED for owner in owners) and "new" not in others
 
 
 def agents(state: State) -> list[Line]:
     """A line an agent: its state and what it scrapes."""
     return [
-        Line(f"{namespace}/{name}", _state(agent), _described(state, namespace, name))
-        for (kind, namespace, name), agent in sorted(state.items())
-        if kind == VMAGENT.name
+        Line(f"{key[1]}/{key[2]}", _state(agent), _described(state, key))
+        for key, agent in sorted(state.items())
+        if key[0] == VMAGENT.name
+    ]
+
+
+def databases(state: State) -> list[Line]:
+    """A line for each owner that keeps what agents send."""
+    return [
+        Line(_subject(key), _state(owner), _described(state, key))
+        for key, owner in sorted(state.items())
+        if key[0] in OWNERS and key[0] != VMAGENT.name
     ]
 
 
@@ -57,7 +67,7 @@ def scrapes(state: State) -> list[Line]:
 
 def made(state: State) -> str:
     """How many objects of which kind there are besides what users write."""
-    children = [(kind, manifest) for (kind, *_), manifest in state.items() if kind != VMAGENT.name]
+    children = [(kind, manifest) for (kind, *_), manifest in state.items() if kind not in OWNERS]
     return counted(
         kind for kind, manifest in children if kind not in SCRAPES or "ownerReferences" in manifest["metadata"]
     )
@@ -69,9 +79,9 @@ def counted(kinds: Iterable[str]) -> str:
 
 
 def changes(before: State, after: State) -> Iterator[Line]:
-    """What has happened: agents first, then scrape objects, then workloads, then the rest in one line."""
+    """What has happened: owners first, then scrape objects, then workloads, then the rest in one line."""
     keys = sorted({*before, *after})
-    groups = ((VMAGENT.name,), SCRAPES, tuple(WORKLOADS))
+    groups = (tuple(OWNERS), SCRAPES, tuple(WORKLOADS))
     for group in groups:
         for key in (key for key in keys if key[0] in group):
             yield from _change(key, before, after)
@@ -100,9 +110,9 @@ def _change(key: Key, before: State, after: State) -> Iterator[Line]:
 def _told(key: Key, state: State, manifest: Manifest | None) -> tuple[str, str]:
     if manifest is None:
         return "", ""
-    kind, namespace, name = key
-    if kind == VMAGENT.name:
-        return _state(manifest), _described(state, namespace, name)
+    kind = key[0]
+    if kind in OWNERS:
+        return _state(manifest), _described(state, key)
     if kind in WORKLOADS:
         return "", _pods(kind, manifest)
     return _state(manifest), _reason(manifest) or _by(manifest)
@@ -143,33 +153,38 @@ def _pods(kind: str, manifest: Manifest) -> str:
     return f"{status.get(WORKLOADS[kind], 0)} of {wanted or 0} pods ready"
 
 
-def _owners(manifest: Manifest) -> dict[str, bool]:
-    """By `name.namespace` of an agent that selects a scrape object: whether it scrapes it."""
-    suffix = f".{VMAGENT.singular}{CONDITION_SUFFIX}"
-    conditions = (manifest.get("status") or NOTHING).get("conditions") or ()
-    return {
-        one["type"].removesuffix(suffix): one["status"] == "True" for one in conditions if one["type"].endswith(suffix)
-    }
+def _owners(manifest: Manifest) -> dict[tuple[str, str, str], bool]:
+    """By the key of an owner that selects a scrape object: whether it scrapes it."""
+    found = {}
+    for one in (manifest.get("status") or NOTHING).get("conditions") or ():
+        for kind in OWNER_KINDS:
+            if (owner := one["type"].removesuffix(f".{kind.singular}{CONDITION_SUFFIX}")) != one["type"]:
+                name, _, namespace = owner.rpartition(".")
+                found[kind.name, namespace, name] = one["status"] == "True"
+    return found
 
 
 def _by(manifest: Manifest) -> str:
-    names = [owner.rpartition(".")[0] for owner, is_applied in sorted(_owners(manifest).items()) if is_applied]
+    names = [
+        name if kind == VMAGENT.name else f"{kind} {name}"
+        for (kind, _, name), is_applied in sorted(_owners(manifest).items())
+        if is_applied
+    ]
     return f"scraped by {', '.join(names)}" if names else ""
 
 
-def _described(state: State, namespace: str, name: str) -> str:
-    """What an agent scrapes, or why it is not yet clear."""
-    agent = state[VMAGENT.name, namespace, name]
-    if _state(agent) == "failed":
-        return _reason(agent)
-    if not any(key == "selectAllByDefault" or _selects(key) for key in agent.get("spec") or ()):
+def _described(state: State, key: Key) -> str:
+    """What an owner scrapes, or why it is not yet clear; that it stores, if it does."""
+    owner, is_agent = state[key], key[0] == VMAGENT.name
+    if _state(owner) == "failed":
+        return _reason(owner)
+    given = owner.get("spec") or NOTHING
+    if not is_agent and given.get("ingestOnlyMode") is not False:
+        return "stores what it is sent"
+    if not any(name == "selectAllByDefault" or _selects(name) for name in given):
         return "scrapes what you write into its Secret"
-    found = [
-        kind
-        for (kind, *_), manifest in state.items()
-        if kind in SCRAPES and _owners(manifest).get(f"{name}.{namespace}")
-    ]
-    return f"scrapes {counted(found) or 'nothing'}"
+    found = [kind for (kind, *_), manifest in state.items() if kind in SCRAPES and _owners(manifest).get(key)]
+    return f"{'' if is_agent else 'stores what it is sent, and '}scrapes {counted(found) or 'nothing'}"
 
 
 def _selects(key: str) -> bool:

@@ -109,7 +109,7 @@ class Session:
         return max(1, code)
 
     def _settle(self) -> None:
-        """Take everything in until the agents have come to rest, or it takes too long."""
+        """Take everything in until the owners have come to rest, or it takes too long."""
         deadline = self.started + SETTLING_SECONDS
         while self.operator.process.returncode is None and not account.is_settled(self.state):
             if time.monotonic() > deadline:
@@ -122,6 +122,9 @@ class Session:
         ready = sum(line.state in account.SETTLED for line in lines)
         self.screen.tell(f"{ready} of {len(lines)} agents settled after {seconds:.1f} s:")
         self.screen.table(lines)
+        if stores := account.databases(self.state):
+            self.screen.tell("databases:")
+            self.screen.table(stores)
         if left := account.scrapes(self.state):
             self.screen.tell("scrape objects that are not scraped:")
             self.screen.table(left)

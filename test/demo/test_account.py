@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from test.demo.account import Key, Line, agents, changes, is_settled, made, scrapes
+from test.demo.account import Key, Line, agents, changes, databases, is_settled, made, scrapes
 from test.demo.screen import Screen, is_coloured
 from vmagent_operator.kube.resource import Manifest
 
@@ -43,6 +43,7 @@ AGENT = {"spec": {"selectAllByDefault": True}, "status": {"updateStatus": "opera
         ({}, False),
         ({"VMAgent m/a": AGENT}, True),
         ({"VMAgent m/a": {"status": {"updateStatus": "expanding"}}}, False),
+        ({"VMAgent m/a": AGENT, "VMSingle m/a": {"status": {"updateStatus": "expanding"}}}, False),
         ({"VMAgent m/a": AGENT, "VMPodScrape m/p": {}}, False),
         ({"VMAgent m/a": AGENT, "VMPodScrape m/p": SCRAPED}, True),
     ],
@@ -57,6 +58,9 @@ def test_the_summary() -> None:
     found = state(
         {"VMAgent m/a": AGENT, "VMProbe m/p": ignored, "VMServiceScrape m/a": own, "Secret m/s": {}, "Secret m/t": {}}
     )
+    single = {("VMSingle", "m", "a"): {"metadata": {}, "status": {"updateStatus": "operational"}}}
+    assert databases(found | single) == [Line("VMSingle m/a", "operational", "stores what it is sent")]
+    assert made(found | single) == made(found)
     assert agents(found) == [Line("m/a", "operational", "scrapes nothing")]
     assert scrapes(found) == [Line("VMProbe m/p", "ignored", "nobody")]
     assert made(found) == "2 Secrets, 1 VMServiceScrape"

@@ -46,6 +46,7 @@ def test_every_suggestion_shows_something(folder: Path) -> None:
     with Terminal(COMMAND, folder, environ) as terminal:
         shown = terminal.until(SETTLED)
         assert re.search(r"monitoring/main       operational  scrapes 2 VMServiceScrapes\n", shown), shown
+        assert re.search(r"VMSingle monitoring/ha +operational  stores what it is sent\n", shown), shown
         for command in suggestions():
             wanted = next(text for start, text in SHOWS.items() if command.startswith(start))
             env = {**os.environ, **as_it_is(), "KUBECONFIG": str(folder / ".run/kubeconfig")}
