@@ -5,16 +5,10 @@ from attrs import define, field
 
 from test.controller.world import VirtualClock
 from vmagent_operator.controller.engine.child import Child
-from vmagent_operator.controller.steps.conflicts import (
-    PAUSE_SECONDS,
-    QUIET_SECONDS,
-    REWRITES,
-    WITHIN_SECONDS,
-    ConflictingWriters,
-    ConflictState,
-)
+from vmagent_operator.controller.steps.conflicts import ConflictingWriters, ConflictState
 from vmagent_operator.kube import resource
 
+REWRITES, WITHIN_SECONDS, PAUSE_SECONDS, QUIET_SECONDS = 10, 300.0, 60.0, 600.0
 CHILD = Child(resource.SERVICES, "monitoring", "vmagent-main")
 FIELDS = tuple(f"spec.field{number}" for number in range(9))
 

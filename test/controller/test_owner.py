@@ -11,7 +11,6 @@ from test.controller.test_passes import AGENTS, SCRAPES, change, configuration, 
 from test.controller.world import World, agent, scrape
 from vmagent_operator.api import kinds
 from vmagent_operator.controller.engine.kind import custom
-from vmagent_operator.controller.system import ORPHANS_SECONDS
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.scrape.references import Reference
@@ -178,7 +177,7 @@ def test_a_role_without_an_owner_is_looked_at_later() -> None:
     labels = {"managed-by": "vm-operator", "app.kubernetes.io/name": "vmagent", "app.kubernetes.io/instance": "main"}
     metadata = {"name": "monitoring:monitoring:vmagent-main", "labels": labels}
     world.add({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata, "rules": []})
-    world.settle(ORPHANS_SECONDS - 1)
+    world.settle(299)
     assert world.names("clusterroles.rbac.authorization.k8s.io") == [metadata["name"]]
     world.settle(2)
     assert world.names("clusterroles.rbac.authorization.k8s.io") == []
