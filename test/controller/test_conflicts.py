@@ -87,6 +87,7 @@ def test_they_are_written_once_a_minute_until_it_has_been_quiet_for_long() -> No
     war.clock.seconds += 1
     assert not war.is_on()
     assert war.writers.pause_seconds() == 0
+    assert war.writers.pause_seconds() == 0  # nor later
 
 
 def test_a_war_that_begins_anew_is_told_anew() -> None:
