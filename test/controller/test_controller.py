@@ -110,6 +110,12 @@ def test_resyncs_drift_apart_by_a_tenth_and_ten_seconds_at_most(resync_seconds: 
     assert bench.due() == due
 
 
+def test_an_interval_of_less_than_a_second_is_one() -> None:
+    bench = Bench(Pace(resync_seconds=0.5))
+    bench.end(Result(after_seconds=5.0))
+    assert bench.due() == pytest.approx(0.525)
+
+
 def test_failures_back_off_until_a_reconcile_comes_to_its_end() -> None:
     bench = Bench()
     waits = []

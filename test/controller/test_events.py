@@ -8,10 +8,11 @@ from test.apiserver.memory import Memory
 from test.controller.world import VirtualClock, agent
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.controller.engine.events import BURST, MAX_MESSAGE, QUEUE_LENGTH, Recorder
+from vmagent_operator.controller.engine.events import Recorder
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.kube.http.client import Client
 
+QUEUE_LENGTH, MAX_MESSAGE, BURST = 1000, 1024, 25
 dropped: list[str] = []
 
 
@@ -59,6 +60,68 @@ def test_similar_events_are_folded_together(api: Api, recorder: Recorder) -> Non
     found = events(api)
     assert len(found) == 11
     assert sum(count for _, _, count in found) == 14
+
+
+def test_what_is_similar_is_so_for_ten_minutes(api: Api, recorder: Recorder, clock: VirtualClock) -> None:
+    for number in range(10):
+        recorder.record(about(), "Warning", "Failed", f"message {number}")
+    recorder.flush()
+    clock.seconds += 600
+    recorder.record(about(), "Warning", "Failed", "still too many")
+    recorder.flush()
+    folded = "(combined from similar events)"
+    assert [message for _, message, _ in events(api) if "message" not in message] == [folded]
+    clock.seconds += 1
+    recorder.record(about(), "Warning", "Failed", "told again")
+    recorder.flush()
+    assert ("Failed", "told again", 1) in events(api)
+
+
+def test_more_may_be_told_every_five_minutes(api: Api, recorder: Recorder, clock: VirtualClock) -> None:
+    def tell(name: str) -> int:
+        before = len(dropped)
+        recorder.record(about(), "Normal", name, "x")
+        recorder.flush()
+        return len(dropped) - before
+
+    assert sum(tell(f"Reason{number}") for number in range(BURST)) == 0
+    clock.seconds += 299
+    assert tell("Early") == 1
+    clock.seconds += 1
+    assert (tell("Late"), tell("Later")) == (0, 1)
+    clock.seconds += 300 * BURST * 2
+    assert sum(tell(f"Again{number}") for number in range(BURST + 1)) == 1
+
+
+@pytest.mark.parametrize(("failures", "lost"), [(1, []), (2, ["api"])])
+def test_a_note_is_written_at_the_second_try_or_not_at_all(
+    api: Api, recorder: Recorder, failures: int, lost: list[str]
+) -> None:
+    api.faults.add(Fault(verb="create", resource="events", status=409, reason="AlreadyExists", times=failures))
+    recorder.record(about(), "Normal", "Fine", "x")
+    recorder.flush()
+    assert dropped == lost
+    assert len(events(api)) == 1 - len(lost)
+
+
+def test_a_namespace_that_is_going_is_not_tried_again(api: Api, recorder: Recorder) -> None:
+    api.faults.add(Fault(verb="create", resource="events", status=403, reason="Forbidden", times=1))
+    recorder.record(about(), "Normal", "Fine", "x")
+    recorder.flush()
+    assert (dropped, events(api)) == (["api"], [])
+
+
+def test_who_and_what_and_when_is_told(api: Api, recorder: Recorder, clock: VirtualClock) -> None:
+    recorder.record(about(), "Warning", "Failed", "x")
+    recorder.flush()
+    clock.seconds += 60
+    recorder.record(about(), "Warning", "Failed", "x")
+    recorder.flush()
+    ((_, event),) = api.store.items("events")
+    assert event["involvedObject"]["uid"] == "uid-main"
+    assert event["reportingInstance"] == "operator-0"
+    assert event["firstTimestamp"] == "2026-01-01T00:00:00Z"
+    assert event["lastTimestamp"] == "2026-01-01T00:01:00Z"
 
 
 def test_one_object_cannot_flood_the_api(api: Api, recorder: Recorder, clock: VirtualClock) -> None:

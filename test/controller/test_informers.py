@@ -7,7 +7,7 @@ import pytest
 
 from test.controller.world import VirtualClock, World
 from vmagent_operator import settings
-from vmagent_operator.controller.engine.informers import ABSENT_SECONDS, UNHEALTHY_SECONDS, Informers, Listing
+from vmagent_operator.controller.engine.informers import Informers, Listing
 from vmagent_operator.controller.engine.kind import custom
 from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, Stores, sources
 from vmagent_operator.controller.kinds import OWNERS
@@ -32,7 +32,9 @@ def informer(
 def informers(now: float = 1000.0, **of: Any) -> Informers:
     """Healthy ones for everything, but for those that are given by their plural."""
     clock = VirtualClock(now)
-    found = Informers(sources(settings.load({}), OWNERS), clock, Listing(jitter=lambda: 0.0))
+    found = Informers(
+        sources(settings.load({}), OWNERS), clock, Listing(page_size=500, watch_seconds=300.0, jitter=lambda: 0.0)
+    )
     for source in found.sources:
         kind = source.resource
         found.by_kind[kind] = [of.get(kind.plural) or informer()]
@@ -43,10 +45,10 @@ def informers(now: float = 1000.0, **of: Any) -> Informers:
     ("trouble", "is_healthy"),
     [
         (informer(), True),
-        (informer(since=1000 - UNHEALTHY_SECONDS), True),
-        (informer(since=1000 - UNHEALTHY_SECONDS - 1), False),
-        (informer(since=999, absent_at=1000 - ABSENT_SECONDS + 1), False),
-        (informer(since=999, absent_at=1000 - ABSENT_SECONDS), True),
+        (informer(since=970), True),
+        (informer(since=969), False),
+        (informer(since=999, absent_at=941), False),
+        (informer(since=999, absent_at=940), True),
         (informer(absent_at=999), True),
     ],
     ids=[

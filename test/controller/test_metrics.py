@@ -296,3 +296,14 @@ def test_an_owner_without_a_configuration_has_none_of_any_size() -> None:
     for name in ("config_buckets", "config_bytes", "config_jobs"):
         assert of(world, OURS + name) == {("vmagent", "main", "monitoring"): 0}
     assert of(world, OURS + "scrape_objects") == {}
+
+
+def test_reconciles_are_timed_up_to_a_minute() -> None:
+    metrics = Metrics()
+    metrics.reconciled("vmagent", ("n", "main"), Result(), 11.0)
+    name = "controller_runtime_reconcile_time_seconds_bucket"
+    found = {le: value for (controller, le), value in series(metrics.registry, name).items() if controller == "vmagent"}
+    assert {le for le, value in found.items() if value} == {"30.0", "60.0", "+Inf"}
+    assert {le for le, value in found.items() if not value} == {
+        *("0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0")
+    }

@@ -11,7 +11,6 @@ from test.controller.test_passes import AGENTS, SCRAPES, change, configuration, 
 from test.controller.world import World, agent, scrape
 from vmagent_operator.api import kinds
 from vmagent_operator.controller.engine.kind import custom
-from vmagent_operator.controller.system import ORPHANS_SECONDS
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.scrape.references import Reference
@@ -62,7 +61,8 @@ def test_bugs_with_a_reconcile_in_between_are_none_in_a_row() -> None:
     reconciler.reconcile(*KEY)
     reconciler.crashed(*KEY)
     assert status(world)["updateStatus"] == "operational"
-    assert reconciler.crashed("monitoring", "gone").kind == "crash"
+    for _ in range(2):
+        assert reconciler.crashed("monitoring", "gone").kind == "crash"
 
 
 def test_unknown_fields_are_named_once_for_each_spec(caplog: pytest.LogCaptureFixture) -> None:
@@ -173,15 +173,43 @@ def test_a_namespace_s_labels_change_what_its_objects_miss() -> None:
     assert (before != after, "env=dev" in after) == (True, True)
 
 
+def test_what_concerns_no_selection_has_no_status_looked_at() -> None:
+    world = World()
+    world.add(scrape())
+    world.add(agent())
+    world.settle(60)
+    statuses = world.system.statuses["VMServiceScrape"].queue
+    assert statuses.snapshot().waiting == {}
+    world.add(secret("other", "apps", token="x"))
+    world.patch(PATH, {"metadata": {"annotations": {"a": "b"}}})
+    world.read()
+    assert statuses.snapshot().waiting == {}
+    world.patch(PATH, {"spec": {"serviceScrapeSelector": {}}})
+    world.read()
+    assert ("apps", "app") in statuses.snapshot().waiting
+
+
 def test_a_role_without_an_owner_is_looked_at_later() -> None:
     world = World()
     labels = {"managed-by": "vm-operator", "app.kubernetes.io/name": "vmagent", "app.kubernetes.io/instance": "main"}
     metadata = {"name": "monitoring:monitoring:vmagent-main", "labels": labels}
     world.add({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": metadata, "rules": []})
-    world.settle(ORPHANS_SECONDS - 1)
+    world.settle(299)
     assert world.names("clusterroles.rbac.authorization.k8s.io") == [metadata["name"]]
     world.settle(2)
     assert world.names("clusterroles.rbac.authorization.k8s.io") == []
+
+
+def test_a_role_that_the_garbage_collector_takes_is_left_to_it() -> None:
+    world = World()
+    world.api.collector.is_on = False
+    labels = {"managed-by": "vm-operator", "app.kubernetes.io/name": "vmagent", "app.kubernetes.io/instance": "main"}
+    owner = {"apiVersion": "operator.victoriametrics.com/v1beta1", "kind": "VMAgent", "name": "main", "uid": "gone"}
+    metadata = {"name": "vmagent-main", "namespace": "monitoring", "labels": labels, "ownerReferences": [owner]}
+    world.add({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": []})
+    world.settle(900)
+    assert world.names("roles.rbac.authorization.k8s.io") == ["vmagent-main"]
+    assert [path for _, path in world.transport.requests if path == PATH] == []
 
 
 def test_roles_whose_removal_fails_are_removed_later() -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from test.controller.test_vmcluster import cluster
 from test.controller.world import agent
 from vmagent_operator.api import kinds
 from vmagent_operator.controller.engine import owners
@@ -117,6 +118,18 @@ def test_what_an_earlier_operator_may_have_put_on_children_is_known_from_what_it
     }
     found = owners.migration(VMAGENT, owner({"lastAppliedSpec": spec}))
     assert (sorted(found.labels), sorted(found.annotations)) == (["a", "c", "e", "g"], ["b", "d", "f", "h"])
+
+
+@pytest.mark.parametrize("raw", [cluster(vmstorage="none"), agent(shardCount="none")], ids=["cluster", "agent"])
+def test_a_spec_that_cannot_be_read_has_no_parts(raw: dict[str, Any]) -> None:
+    of = VMAGENT if raw["kind"] == "VMAgent" else VMCLUSTER
+    found = owners.migration(of, kinds.read(raw))
+    assert (found.released, found.autoscaled) == (frozenset(), frozenset())
+
+
+def test_the_parts_whose_number_is_an_autoscalers_are_known() -> None:
+    scaled = {"replicaCount": 2, "hpa": {"maxReplicas": 5, "minReplicas": 2, "metrics": []}}
+    assert owners.migration(VMCLUSTER, kinds.read(cluster(vmselect=scaled))).autoscaled == {"vmselect-main"}
 
 
 @pytest.mark.parametrize("spec", [None, [], "spec", {"podMetadata": ["a"]}, {"podMetadata": {"labels": "a"}}])

@@ -11,8 +11,6 @@ from attrs import define, field
 
 from test.controller.world import VirtualClock, World, agent
 from vmagent_operator.controller.manager import (
-    FRESH_SECONDS,
-    LONGEST_PASS_SECONDS,
     OPENSHIFT,
     Manager,
     StartError,
@@ -21,6 +19,7 @@ from vmagent_operator.controller.manager import (
 from vmagent_operator.kube.errors import NetworkError
 from vmagent_operator.kube.http.transport import Response
 
+FRESH_SECONDS, LONGEST_PASS_SECONDS = 2.0, 600.0
 OWNER_DEFINITION = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/vmagents.operator.victoriametrics.com"
 
 

@@ -161,7 +161,7 @@ def test_a_pod_that_was_replaced_meanwhile_is_left_alone() -> None:
     world.delete("/api/v1/namespaces/mon/pods/db-0")
     world.add(pod(0, NEW))
     outdated = {**SET, "status": {"updateRevision": "db-newer"}}
-    progress = Rollout(world.system.client, outdated, found).advance(lambda: None)
+    progress = Rollout(world.system.client, outdated, found, 1).advance(lambda: None)
     assert progress == Progress("pod db-0 has been replaced meanwhile")
     assert world.names("pods") == ["db-0", "db-1", "db-2", "db-3"]
 

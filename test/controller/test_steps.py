@@ -60,6 +60,7 @@ class Look:
     state: RolloutState = field(factory=RolloutState)
     generations: dict[Child, tuple[str, int]] = field(factory=dict)
     versions: int = 0
+    notes: list[str] = field(factory=list)
 
     def see(self, *manifests: dict[str, Any]) -> "Look":
         """Have these in the stores."""
@@ -80,7 +81,7 @@ class Look:
             lambda: None,
             reads_classes=True,
             max_unavailable=lambda name: 1,
-            note=lambda text: None,
+            note=self.notes.append,
         )
 
     def asked(self, word: str) -> int:
@@ -225,6 +226,18 @@ def test_claims_are_looked_at_once_for_each_state_of_their_templates() -> None:
         look.see(stateful_set(volumeClaimTemplates=given, **rolling)).workloads.advance([STATEFUL_SET])
         counts.append(look.asked("/persistentvolumeclaims"))
     assert counts == [1, 0, 1, 0]
+
+
+def test_a_claim_of_a_set_that_cannot_grow_is_told_once() -> None:
+    template = {"metadata": {"name": "data"}, "spec": {"resources": {"requests": {"storage": "4Gi"}}}}
+    look = Look()
+    made = claim("2Gi")
+    made["metadata"] = {"name": "data-db-0", "namespace": "mon", "labels": {"app": "db"}}
+    look.world.add(made)
+    given = stateful_set(volumeClaimTemplates=[template], updateStrategy={"type": "RollingUpdate"})
+    for _ in range(2):
+        assert look.see(given).workloads.advance([STATEFUL_SET]) == READY
+    assert look.notes == ["claim data-db-0 cannot grow to 4Gi: storage class (default) cannot be read"]
 
 
 def test_a_set_is_not_ready_while_a_claim_of_its_grows_and_says_what_it_lacks_first() -> None:

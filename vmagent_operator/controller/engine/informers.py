@@ -26,8 +26,8 @@ class Listing:
     """How informers list and watch: where (None is everywhere), objects a page, and how long the server keeps a watch."""
 
     namespaces: tuple[str | None, ...] = (None,)
-    page_size: int = 500
-    watch_seconds: float = 300.0
+    page_size: int
+    watch_seconds: float
     jitter: Callable[[], float]
 
 

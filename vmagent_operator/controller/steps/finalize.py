@@ -68,7 +68,7 @@ class Finalizer:
     is_cluster_wide: bool
     release: Callable[[Manifest], None]
     """Takes the reference to the owner off the claim with this metadata."""
-    lists_references: bool = True
+    lists_references: bool
 
     def run(self, owner: Owner, *, is_late: bool) -> str:
         """Do what is left to do; what is still waited for, "" if the owner is free to go.

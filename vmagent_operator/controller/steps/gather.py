@@ -89,7 +89,7 @@ class Gatherer:
     stores: Stores
     client: Client
     settings: Settings
-    lists_references: bool = True
+    lists_references: bool
     server: Server = Server()
 
     def references(self, owner: Owner) -> References:

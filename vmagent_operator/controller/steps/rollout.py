@@ -98,7 +98,7 @@ class Rollout:
     client: Client
     workload: Manifest
     pods: Sequence[Manifest]
-    max_unavailable: int | str = 1
+    max_unavailable: int | str
 
     def advance(self, before_write: Callable[[], None]) -> Progress:
         """Replace as many outdated pods as may be missing at once. READY if no pod is outdated and all are ready."""
