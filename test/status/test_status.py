@@ -159,6 +159,27 @@ def test_each_workload_has_a_condition_that_says_what_it_lacks() -> None:
     }
 
 
+def test_a_reason_goes_with_what_it_was_the_reason_for_and_all_else_stays() -> None:
+    before = {"reason": "broken", "lastAppliedSpec": {"a": 1}, "somebody": "else's"}
+    status = owner_status(evolve(agent(), status=before), "expanding", "", NOW, scale={"shards": 2})
+    assert (status["lastAppliedSpec"], status["somebody"], status["shards"]) == ({"a": 1}, "else's", 2)
+    assert "reason" not in status
+    assert not any("message" in each for each in status["conditions"])
+
+
+def test_nobody_counts_as_gone_while_no_owner_has_told_its_time_for_long() -> None:
+    """As after days without an operator: what the others said is as old as what is there."""
+    gone, other = (f"{name}.mon.vmagent.victoriametrics.com/Applied" for name in ("gone", "other"))
+    old = {"lastUpdateTime": "2025-11-01T00:00:00Z"}
+    given = scrape({"type": PARENT, **old}, {"type": gone, **old}, {"type": other, **old})
+    left = scrape_status(given, {}, {gone}, NOW)
+    assert left is not None
+    assert [each["type"] for each in left["conditions"]] == [PARENT, other]
+    told = scrape_status(given, {PARENT: None}, {gone}, NOW)
+    assert told is not None
+    assert [each["type"] for each in told["conditions"]] == [PARENT]
+
+
 def test_what_stands_among_conditions_and_is_none_is_passed_over() -> None:
     odd = evolve(agent(), status={"conditions": ["x", 5, None, {"type": 5}, {"status": "True"}, {"type": "Own"}]})
     status = owner_status(odd, "failed", "broken", NOW, scale={})
