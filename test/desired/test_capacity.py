@@ -7,10 +7,11 @@ import pytest
 from test.desired.test_vmagent import inputs, objects
 from test.scrape.cases import obj, settings
 from vmagent_operator.api.kinds import VMSTATICSCRAPE
+from vmagent_operator.desired.vmagent import validation
 from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.desired.vmagent.features import component
 from vmagent_operator.desired.workload import capacity
-from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES
+from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES, REPLICAS, SHARDS
 from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.selection import Selection
 
@@ -84,6 +85,11 @@ def test_numbers_of_pods_are_bounded(spec: dict[str, Any], message: str) -> None
     with pytest.raises(OwnerError) as caught:
         desired(inputs(spec))
     assert str(caught.value) == message
+
+
+def test_as_many_pods_as_the_limits_say_are_within_them() -> None:
+    made = inputs({"shardCount": int(SHARDS), "replicaCount": int(REPLICAS)})
+    assert validation.verdict(made.owner, made.settings).faults == ()
 
 
 def test_a_port_of_many_digits_is_none() -> None:
