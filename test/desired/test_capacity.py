@@ -7,6 +7,7 @@ import pytest
 from test.desired.test_vmagent import inputs, objects
 from test.scrape.cases import obj, settings
 from vmagent_operator.api.kinds import VMSTATICSCRAPE
+from vmagent_operator.desired import resources
 from vmagent_operator.desired.vmagent import validation
 from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.desired.vmagent.features import component
@@ -99,3 +100,9 @@ def test_a_port_of_many_digits_is_none() -> None:
     vmagent = next(container for container in containers if container["name"] == "vmagent")
     assert {port["containerPort"] for port in vmagent["ports"]} == {0}
     assert any("spec.port: is no port number" in warning for warning in desired(given).warnings)
+
+
+def test_resources_that_are_none_are_left_for_the_api_server_to_refuse() -> None:
+    given = {"limits": "much", "requests": {"memory": "1Gi"}}
+    made = component(inputs({"resources": given}).owner, settings())
+    assert resources.main(made) == given
