@@ -7,10 +7,12 @@ import pytest
 from test.desired.test_vmagent import inputs, objects
 from test.scrape.cases import obj, settings
 from vmagent_operator.api.kinds import VMSTATICSCRAPE
+from vmagent_operator.desired import resources
+from vmagent_operator.desired.vmagent import validation
 from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.desired.vmagent.features import component
 from vmagent_operator.desired.workload import capacity
-from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES
+from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES, REPLICAS, SHARDS
 from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.selection import Selection
 
@@ -86,6 +88,11 @@ def test_numbers_of_pods_are_bounded(spec: dict[str, Any], message: str) -> None
     assert str(caught.value) == message
 
 
+def test_as_many_pods_as_the_limits_say_are_within_them() -> None:
+    made = inputs({"shardCount": int(SHARDS), "replicaCount": int(REPLICAS)})
+    assert validation.verdict(made.owner, made.settings).faults == ()
+
+
 def test_a_port_of_many_digits_is_none() -> None:
     given = inputs({"port": "9" * 5000, "insertPorts": {"graphitePort": "1" * 5000}})
     deployment = next(found for found in objects(given).values() if found["kind"] == "Deployment")
@@ -93,3 +100,9 @@ def test_a_port_of_many_digits_is_none() -> None:
     vmagent = next(container for container in containers if container["name"] == "vmagent")
     assert {port["containerPort"] for port in vmagent["ports"]} == {0}
     assert any("spec.port: is no port number" in warning for warning in desired(given).warnings)
+
+
+def test_resources_that_are_none_are_left_for_the_api_server_to_refuse() -> None:
+    given = {"limits": "much", "requests": {"memory": "1Gi"}}
+    made = component(inputs({"resources": given}).owner, settings())
+    assert resources.main(made) == given

@@ -3,6 +3,7 @@
 import pytest
 
 from vmagent_operator.desired.around.goduration import InvalidDuration, nanoseconds
+from vmagent_operator.limits import QUANTITY_CHARACTERS
 
 
 @pytest.mark.parametrize(
@@ -20,6 +21,7 @@ from vmagent_operator.desired.around.goduration import InvalidDuration, nanoseco
         ("1m", 60 * 10**9),
         ("0.5h", 1800 * 10**9),
         ("9223372036854775807ns", 2**63 - 1),
+        ("0" * (QUANTITY_CHARACTERS - 2) + "1s", 10**9),
         ("2540400h", 2540400 * 3600 * 10**9),
     ],
 )
@@ -40,7 +42,7 @@ def test_length(text: str, length: int) -> None:
         "1m-1s",
         "3000000h",
         "9223372036854775808ns",
-        "1" * 100 + "s",
+        "0" * (QUANTITY_CHARACTERS - 1) + "1s",
         "1S",
         "1e3s",
     ],

@@ -49,3 +49,16 @@ def test_the_scrape_object_of_an_agent_on_each_node_has_common_annotations_and_n
     spec = {"daemonSetMode": True, "managedMetadata": {"annotations": {"c": "d"}}}
     metadata = objects(inputs(spec, env))["VMPodScrape/vmagent-main"]["metadata"]
     assert metadata.get("annotations", "none") == ({"a": "b"} if env else "none")
+
+
+@pytest.mark.parametrize(
+    ("given", "strategy"),
+    [
+        ({}, {"type": "RollingUpdate"}),
+        ({"daemonSetUpdateStrategy": "OnDelete"}, {"type": "OnDelete"}),
+        ({"daemonSetUpdateStrategy": ""}, {}),
+    ],
+)
+def test_how_the_pods_of_all_nodes_are_replaced(given: dict[str, Any], strategy: dict[str, str]) -> None:
+    built = objects(inputs({"daemonSetMode": True, **given}))["DaemonSet/vmagent-main"]
+    assert built["spec"]["updateStrategy"] == strategy

@@ -1,5 +1,6 @@
 """Clusters: replication and deduplication row by row, addresses, the order of stages, and what is refused or doubtful."""
 
+import base64
 import time
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,17 @@ def test_what_clients_know_leads_to_the_balancer_once_that_runs() -> None:
         assert gate.since is not None
         assert [each["metadata"]["name"] for each in gate.until] == ["vmclusterlb-main", name]
         assert gate.since["metadata"]["name"] == name.replace("-", "internal-")
+
+
+def test_the_balancer_knows_how_its_backends_are_reached() -> None:
+    spec = merged(
+        PARTS,
+        {"requestsLoadBalancer": {"enabled": True}, "vmselect": {"port": "9999", "extraArgs": {"tls": "true"}}},
+        {"vminsert": None},
+    )
+    config = base64.b64decode(found(spec)["Secret/vmclusterlb-main"]["data"]["config.yaml"]).decode()
+    assert "https://srv+vmselectinternal-main.mon.svc:9999" in config
+    assert "http://srv+vminsertinternal-main.mon.svc:8480" in config
 
 
 def test_storage_nodes_are_never_scaled_down_by_themselves() -> None:

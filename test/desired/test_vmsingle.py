@@ -105,3 +105,10 @@ def test_who_scrapes_has_a_token_also_if_none_is_mounted_by_itself(ingests: bool
     token = [each["name"] for each in pod["volumes"] if "projected" in each]
     held = [each["mountPath"] for each in pod["containers"][0].get("volumeMounts", ()) if each["name"] in token]
     assert (held, len(token), pod["automountServiceAccountToken"]) == (mounts, len(mounts), False)
+
+
+@pytest.mark.parametrize("removes", [False, True])
+def test_the_claim_goes_with_its_owner_only_if_that_is_asked_for(removes: bool) -> None:
+    spec = {"storage": {"resources": {"requests": {"storage": "1Gi"}}}, "removePvcAfterDelete": removes}
+    (claim,) = (each for each in objects(desired(inputs(spec)).stages) if each["kind"] == "PersistentVolumeClaim")
+    assert [each["name"] for each in claim["metadata"].get("ownerReferences", ())] == (["main"] if removes else [])

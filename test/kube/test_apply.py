@@ -151,6 +151,14 @@ def test_a_key_that_is_its_users_is_made_once_and_never_overwritten(api: Api, ap
     assert data(api) == {"mine": "2", "yours": "edited"}
 
 
+def test_an_object_of_which_all_is_its_users_is_made_once_too(api: Api, applier: Applier) -> None:
+    migration = Migration(released=frozenset({"yours"}))
+    applier.ensure(config_map(yours="first"), migration)
+    applier.client.merge_patch(resource.CONFIGMAPS, "n", "c", {"data": {"yours": "edited"}})
+    applier.ensure(config_map(yours="first"), migration)
+    assert data(api) == {"yours": "edited"}
+
+
 def test_a_finalizer_that_alone_shows_whose_an_object_is_goes_last(api: Api, applier: Applier) -> None:
     applier.policy = Policy(finalizer=MANAGER.upgrades_finalizer)
     metadata = {"name": "c", "namespace": "n", "finalizers": [MANAGER.upgrades_finalizer]}

@@ -495,6 +495,19 @@ def test_the_meter_hears_of_every_exchange() -> None:
     assert throttled == [(3.0, True)]
 
 
+@pytest.mark.parametrize("zone", ["GMT", "-0000", "+0000"])
+def test_the_time_of_an_answer_is_that_of_a_zone(zone: str) -> None:
+    """Also where the header names none: a time without one could not be compared with ours."""
+    dates: list[datetime | None] = []
+
+    class Dates(Meter):
+        def exchange(self, exchange: Exchange) -> None:
+            dates.append(exchange.date)
+
+    client(reply(SECRET, date=f"Thu, 01 Jan 2026 00:00:09 {zone}"), meter=Dates())[0].get(SECRETS, "ns", "a")
+    assert [date and (date.isoformat()) for date in dates] == ["2026-01-01T00:00:09+00:00"]
+
+
 @pytest.mark.parametrize(("minor", "version"), [("36", (1, 36)), ("30+", (1, 30))])
 def test_server_version(minor: str, version: tuple[int, int]) -> None:
     """P-4"""

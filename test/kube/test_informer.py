@@ -56,6 +56,7 @@ class Counts(Meter):
         self.lists[reason] += 1
 
     def differed(self, kind: str, namespace: str, count: int) -> None:
+        assert count > 0  # a list that shows no fault is told to nobody
         self.differences += count
 
     def handler_failed(self, kind: str, namespace: str) -> None:

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 from weakref import ref
 
+import pytest
 from attrs import evolve
 
 from test.scrape.cases import agent, obj, settings
@@ -133,6 +134,22 @@ def test_credentials_that_exclude_each_other_are_refused_also_if_a_class_brings_
     assert message(token, values, owner) == (
         "job staticScrape/shop/x/1: basic_auth and bearer_token exclude each other"
     )
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "want"),
+    [
+        ({"credentialsFile": "/own"}, {"credentialsFile": "/class"}, b"credentials_file: /own"),
+        ({"type": "Token"}, {"credentialsFile": "/class"}, b"credentials_file: /class"),
+        ({"credentials": {"name": "s", "key": "k"}}, {"credentialsFile": "/class"}, b"credentials: x"),
+    ],
+)
+def test_an_authorization_takes_from_a_class_what_it_lacks(
+    own: dict[str, Any], given: dict[str, Any], want: bytes
+) -> None:
+    owner = {"scrapeClasses": [{"name": "c", "default": True, "authorization": given}]}
+    text = jobs(made(static({"authorization": own}), SecretSnapshot({SECRET: {"k": "x"}}), owner))[1]
+    assert [line.strip() for line in text.splitlines() if b"credentials" in line] == [want]
 
 
 def test_values_keep_their_white_space_if_asked_to() -> None:

@@ -57,6 +57,7 @@ def test_no_url(text: str) -> None:
         ("", ""),
         ("a", ""),
         ("s:x:y", "s"),
+        ("s:x%zz", "s"),
         ("///a:b", ""),
     ],
 )

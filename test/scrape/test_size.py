@@ -18,4 +18,5 @@ def test_what_is_no_size(text: str) -> None:
 
 
 def test_the_limit_is_named() -> None:
+    assert fault("1" * 64) is None
     assert fault("1" * 65) == "more than 64 characters (limit QUANTITY_CHARACTERS)"

@@ -132,6 +132,62 @@ def test_without_a_number_an_agent_has_one_pod(spec: dict[str, Any], replicas: i
     assert scale(agent(spec))["replicas"] == replicas
 
 
+def said(status: dict[str, Any]) -> dict[str, tuple[str, str, str]]:
+    """The conditions as type -> status, reason and message."""
+    return {each["type"]: (each["status"], each["reason"], each.get("message", "")) for each in status["conditions"]}
+
+
+def test_whether_workloads_are_ready_is_told_once_that_is_known() -> None:
+    def available(is_available: bool | None, given: CustomObject[Any]) -> dict[str, Any]:
+        return owner_status(given, "expanding", "", NOW, scale={}, is_available=is_available)
+
+    assert "Available" not in said(available(None, agent()))
+    unready = available(False, agent())
+    assert said(unready)["Available"] == ("False", "WorkloadsNotReady", "")
+    kept = available(None, evolve(agent(), status=unready))
+    assert said(kept)["Available"] == ("False", "WorkloadsNotReady", "")
+    assert said(available(True, evolve(agent(), status=kept)))["Available"] == ("True", "WorkloadsReady", "")
+
+
+def test_each_workload_has_a_condition_that_says_what_it_lacks() -> None:
+    workloads = {"One": "", "Two": "2 of 3 pods are ready", "Three": None}
+    found = said(owner_status(agent(), "expanding", "", NOW, scale={}, workloads=workloads))
+    assert {key: found[key] for key in workloads} == {
+        "One": ("True", "Ready", ""),
+        "Two": ("False", "NotReady", "2 of 3 pods are ready"),
+        "Three": ("Unknown", "NotAskedFor", ""),
+    }
+
+
+def test_a_reason_goes_with_what_it_was_the_reason_for_and_all_else_stays() -> None:
+    before = {"reason": "broken", "lastAppliedSpec": {"a": 1}, "somebody": "else's"}
+    status = owner_status(evolve(agent(), status=before), "expanding", "", NOW, scale={"shards": 2})
+    assert (status["lastAppliedSpec"], status["somebody"], status["shards"]) == ({"a": 1}, "else's", 2)
+    assert "reason" not in status
+    assert not any("message" in each for each in status["conditions"])
+
+
+def test_nobody_counts_as_gone_while_no_owner_has_told_its_time_for_long() -> None:
+    """As after days without an operator: what the others said is as old as what is there."""
+    gone, other = (f"{name}.mon.vmagent.victoriametrics.com/Applied" for name in ("gone", "other"))
+    old = {"lastUpdateTime": "2025-11-01T00:00:00Z"}
+    given = scrape({"type": PARENT, **old}, {"type": gone, **old}, {"type": other, **old})
+    left = scrape_status(given, {}, {gone}, NOW)
+    assert left is not None
+    assert [each["type"] for each in left["conditions"]] == [PARENT, other]
+    told = scrape_status(given, {PARENT: None}, {gone}, NOW)
+    assert told is not None
+    assert [each["type"] for each in told["conditions"]] == [PARENT]
+
+
+def test_what_stands_among_conditions_and_is_none_is_passed_over() -> None:
+    odd = evolve(agent(), status={"conditions": ["x", 5, None, {"type": 5}, {"status": "True"}, {"type": "Own"}]})
+    status = owner_status(odd, "failed", "broken", NOW, scale={})
+    assert [each["type"] for each in status["conditions"]] == ["Degraded", "Own", "Progressing"]
+    none = owner_status(evolve(agent(), status={"conditions": "x"}), "failed", "broken", NOW, scale={})
+    assert [each["type"] for each in none["conditions"]] == ["Degraded", "Progressing"]
+
+
 def test_doubts_are_told_without_failing() -> None:
     status = owner_status(
         agent(), "operational", "", NOW, scale=scale(agent()), warnings=("spec.port: is no port number",)

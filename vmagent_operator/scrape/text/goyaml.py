@@ -150,8 +150,8 @@ class _Reader:
     def value(self, node: Any) -> Any:
         self.values -= 1
         self.characters -= _INDENTATION * self.depth + (len(node.value) if isinstance(node, yaml.ScalarNode) else 0)
-        if self.values < 0 or self.characters < 0:
-            exceeded = YAML_VALUES if self.values < 0 else YAML_CHARACTERS
+        exceeded = YAML_VALUES if self.values < 0 else YAML_CHARACTERS if self.characters < 0 else None
+        if exceeded is not None:
             raise InvalidYAML(f"line {node.start_mark.line + 1}: {exceeded.exceeded}, aliases followed")
         self.depth += 1
         found = self.collection(node) if isinstance(node, yaml.CollectionNode) else self.scalar(node)
