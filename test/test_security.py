@@ -98,6 +98,6 @@ def test_the_port_of_vmagent_asks_for_nothing() -> None:
 def test_the_port_of_a_database_asks_for_nothing() -> None:
     assert guards(made("VMSingle", "team-b", "data", {}), "vmsingle") == []
     assert guards(made("VMSingle", "team-b", "data", {"extraArgs": {"deleteAuthKey": "a"}}), "vmsingle")
-    parts: dict[str, Any] = dict.fromkeys(("vmstorage", "vmselect", "vminsert"), {})
+    parts: dict[str, Any] = {"vmstorage": {}, "vmselect": {}, "vminsert": {}}
     for part in parts:
         assert guards(made("VMCluster", "team-b", "data", parts), part) == []
