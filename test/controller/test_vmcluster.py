@@ -273,7 +273,6 @@ CRASHES: Mapping[str, tuple[dict[str, Any] | None, dict[str, Any]]] = {
         {},
         {"vmstorage": {"storage": {"volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}}}},
     ),
-    "names": ({}, {"useLegacyNaming": True}),
 }
 
 
