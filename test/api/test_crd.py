@@ -9,21 +9,35 @@ import pytest
 from test.api.recorded import definition
 from vmagent_operator.api import kubernetes
 from vmagent_operator.api.crd import manifest, structures
-from vmagent_operator.api.kinds import KINDS, Kind
+from vmagent_operator.api.kinds import KINDS, OWNER_KINDS, Kind
+from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.fields import Json
 
 REVIEWED = {
     "metadata.annotations": "names the tool that generated the file",
+    "spec.names.categories": "`kubectl get victoriametrics` shows all kinds",
+    "spec.names.shortNames": "the Go operator has none",
+    "spec.versions[v1beta1].additionalPrinterColumns": "columns of ours behind those of the Go operator",
     "spec.versions[v1beta1].schema.openAPIV3Schema.properties.spec.properties.shardCount.maximum": "a limit of ours",
     "spec.versions[v1beta1].schema.openAPIV3Schema.properties.spec.properties.vmselect.properties.claimTemplates"
     ".items.properties": "without a schema the API server would take everything out of them",
 }
 """Paths at which we differ on purpose, and why."""
 
+TAKEN = {
+    *("cm", "cs", "csr", "crd", "cj", "deploy", "ds", "ep", "ev", "hpa", "ing", "limits", "netpol", "no", "ns", "pc"),
+    *("pdb", "po", "pv", "pvc", "quota", "rc", "rs", "sa", "sc", "sts", "svc", "vpa", "vpacheckpoint"),
+    *("am", "amcfg", "pmon", "prb", "prom", "promagent", "promrule", "ruler", "scfg", "smon"),
+    *("vm", "vms", "vmi", "vmis", "vmim", "vmims", "vmirs", "vmpool", "vmf", "vmfs", "vmcf", "vmcfs", "vmp", "vmps"),
+    *("vmcp", "vmcps", "vmsnapshot", "vmrestore", "vmexport", "vmclone"),
+}
+"""Short names of Kubernetes, the Prometheus operator and KubeVirt, which may be in the same cluster."""
+
 EVERYWHERE = {
     ".modulus.minimum": "vmagent refuses its whole file for a negative one",
     ".dnsConfig.items": "a leftover of patching: an object has no items, so the API server never looks at it",
     ".replicaCount.maximum": "a limit of ours",
+    ".properties.status.default": "whoever waits for an object waits until somebody has looked at it",
 }
 """What we add to a field wherever it stands, and why."""
 
@@ -78,15 +92,50 @@ def test_every_reviewed_difference_still_exists() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_columns_begin_with_those_of_the_go_operator(kind: Kind[Any]) -> None:
+    ours, theirs = (
+        each["spec"]["versions"][0]["additionalPrinterColumns"] for each in (manifest(kind), definition(kind))
+    )
+    shown = [{key: value for key, value in column.items() if key != "description"} for column in ours[: len(theirs)]]
+    assert shown == [{key: value for key, value in column.items() if key != "description"} for column in theirs]
+    added = [column["name"] for column in ours[len(theirs) :]]
+    assert added == (["Ready", "Reason"] if kind in OWNER_KINDS else ["Ready"])
+
+
+def test_short_names_are_nobody_elses() -> None:
+    ours = [kind.short for kind in KINDS]
+    assert len(set(ours)) == len(ours)
+    names = {name for kind in KINDS for name in (kind.singular, kind.plural)}
+    assert {*ours} & (names | TAKEN) == set()
+    assert KINDS[0].short == "vma"
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_definition_is_small_enough_for_client_side_apply(kind: Kind[Any]) -> None:
     assert len(json.dumps(manifest(kind), separators=(",", ":"))) < MAX_BYTES
 
 
+def fields(schema: Manifest, path: str = "") -> Iterator[tuple[str, Manifest]]:
+    """Every field below a schema by its path, as `kubectl explain --recursive` shows them."""
+    for key, part in schema.get("properties", {}).items():
+        yield f"{path}.{key}", part
+        yield from fields(part, f"{path}.{key}")
+    for part in filter(None, (schema.get("items"), schema.get("additionalProperties"))):
+        yield from fields(part, path)
+
+
+def test_fields_are_found_wherever_they_are() -> None:
+    inner = {"type": "object", "properties": {"x": {}}}
+    schema = {"properties": {"a": {"items": inner}, "b": {"additionalProperties": inner, "description": "B."}}}
+    assert [path for path, _ in fields(schema)] == [".a", ".a.x", ".b", ".b.x"]
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
-def test_every_field_of_a_spec_is_explained(kind: Kind[Any]) -> None:
-    schema = manifest(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    assert schema["description"]
-    assert [key for key, part in schema["properties"].items() if not part.get("description")] == []
+def test_every_field_is_explained_by_a_sentence(kind: Kind[Any]) -> None:
+    schema = manifest(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    assert schema["properties"]["spec"]["description"]
+    lacking = [path for path, part in fields(schema) if not part.get("description", "").endswith(".")]
+    assert lacking == [".metadata"], "the API server explains that itself, and takes no other words"
 
 
 def test_every_schema_belongs_to_a_structure_and_asks_for_what_decoding_asks_for() -> None:

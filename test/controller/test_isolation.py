@@ -98,7 +98,7 @@ def test_a_nested_object_is_told_so_and_disturbs_no_other() -> None:
     assert "job_name: serviceScrape/apps/app/0" in configuration(world)
     told = world.get(SCRAPES, "tenant", "deep")["status"]
     assert (told["updateStatus"], told["reason"]) == ("failed", TOO_DEEP)
-    assert [condition["message"] for condition in told["conditions"]] == [TOO_DEEP]
+    assert {condition["message"] for condition in told["conditions"]} == {TOO_DEEP}
     passes = len(world.outcomes)
     world.add(scrape("late"))
     world.settle()

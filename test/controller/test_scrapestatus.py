@@ -117,3 +117,54 @@ def refuse_status(world: World, suffix: str) -> None:
             return inner.stream(path, **rest)
 
     world.connect(Refusing())
+
+
+def test_without_any_owner_an_object_says_so_whatever_it_asks_for() -> None:
+    world = World()
+    world.add(scrape())
+    for number in range(2):
+        world.patch(f"{PATH}/app", {"spec": {"endpoints": [{"port": f"http{number}"}]}})
+        world.settle()
+        assert said(world) == ("ignored", "no owner selects it: there is none that scrapes")
+        found = world.get(KIND, "apps", "app")
+        assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
+    writes = status_writes(world)
+    world.settle(7200)
+    assert status_writes(world) == writes
+
+
+def test_an_owner_that_comes_and_goes_is_told_of() -> None:
+    world = World()
+    world.add(scrape())
+    world.settle()
+    world.add(agent(selectAllByDefault=True))
+    world.settle()
+    assert said(world) == ("operational", "")
+    world.delete(f"{AGENTS}/main")
+    world.settle(60)
+    assert said(world) == ("ignored", "no owner selects it: there is none that scrapes")
+
+
+def test_while_owners_cannot_be_read_nobody_says_that_there_are_none() -> None:
+    world = World()
+    world.system.stores.is_healthy = lambda kind: kind.plural != "vmagents"
+    world.add(scrape())
+    world.settle(600)
+    assert said(world) == ("", "")
+
+
+def test_what_others_owners_said_is_summed_up_by_them() -> None:
+    world = World()
+    condition = {
+        "type": "main.far.vmagent.victoriametrics.com/Applied",
+        "status": "True",
+        "reason": "ConfigParsedAndApplied",
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+        "lastUpdateTime": "2026-01-01T00:00:00Z",
+    }
+    status = {"observedGeneration": 1, "updateStatus": "operational", "conditions": [condition]}
+    world.add(scrape())
+    world.patch(f"{PATH}/app/status", {"status": status})
+    world.settle(60)
+    assert status_writes(world) == 0
+    assert world.get(KIND, "apps", "app")["status"] == status

@@ -89,7 +89,8 @@ def test_scrape_objects_are_told() -> None:
     at = world(**FULL)
     told = at.get("vmservicescrapes.operator.victoriametrics.com", NAMESPACE, "app")["status"]["conditions"]
     assert [(each["type"], each["status"]) for each in told] == [
-        ("main.monitoring.vmsingle.victoriametrics.com/Applied", "True")
+        ("Ready", "True"),
+        ("main.monitoring.vmsingle.victoriametrics.com/Applied", "True"),
     ]
 
 

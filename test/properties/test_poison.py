@@ -123,7 +123,7 @@ def _condition(culprit: CustomObject[Any], extra: str, message: str | None) -> t
     """Status and message of the condition that the agent has on an object."""
     parent = condition_type(_agent(extra))
     written = scrape_status(culprit, {parent: message}, (), NOW) or {"conditions": []}
-    (found,) = written["conditions"]
+    (found,) = (each for each in written["conditions"] if each["type"] == parent)
     return found["status"], found.get("message", "")
 
 

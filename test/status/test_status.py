@@ -11,7 +11,7 @@ from attrs import evolve
 from test.scrape.cases import agent, obj
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired.vmagent.features import scale, spec
-from vmagent_operator.status.conditions import condition_type
+from vmagent_operator.status.conditions import READY, STALLED, condition_type
 from vmagent_operator.status.owner import State, applied_spec, owner_status
 from vmagent_operator.status.scrape import scrape_status
 
@@ -29,13 +29,21 @@ def scrape(*conditions: dict[str, Any], generation: int = 1) -> CustomObject[Any
     return evolve(found, status={"conditions": full} if full else {})
 
 
+def of_parent(status: dict[str, Any] | None) -> dict[str, Any]:
+    """The condition of the one parent in the status of a scrape object."""
+    assert status is not None
+    (found,) = (each for each in status["conditions"] if each["type"] == PARENT)
+    return dict(found)
+
+
 def brief(status: dict[str, Any] | None) -> dict[str, Any] | None:
-    """A status with its conditions as `type without its suffix: status message`, None as it is."""
+    """A status with its conditions as `type without its suffix: status message`, None as it is; the summary is left out."""
     if status is None:
         return None
     shown = [
         f"{c['type'].removesuffix('.victoriametrics.com/Applied')}: {c['status']} {c.get('message', '')}".strip()
         for c in status.get("conditions", ())
+        if c["type"] not in (READY, STALLED)
     ]
     rest = {key: status[key] for key in ("updateStatus", "reason") if key in status}
     return rest | ({"conditions": shown} if shown else {})
@@ -56,18 +64,16 @@ def test_condition_is_named_after_its_parent() -> None:
 
 def test_times_tell_flips_from_looks() -> None:
     status = scrape_status(scrape({"type": PARENT, "lastUpdateTime": "2026-01-01T12:00:00Z"}), {PARENT: None}, (), NOW)
-    assert status is not None
-    assert status["conditions"][0]["lastTransitionTime"] == "2026-01-01T00:00:00Z"
-    assert status["conditions"][0]["lastUpdateTime"] == "2026-01-02T00:00:00Z"
+    assert of_parent(status)["lastTransitionTime"] == "2026-01-01T00:00:00Z"
+    assert of_parent(status)["lastUpdateTime"] == "2026-01-02T00:00:00Z"
     flipped = scrape_status(scrape({"type": PARENT}), {PARENT: "broken"}, (), NOW)
-    assert flipped is not None
-    assert flipped["conditions"][0]["lastTransitionTime"] == "2026-01-02T00:00:00Z"
+    assert of_parent(flipped)["lastTransitionTime"] == "2026-01-02T00:00:00Z"
 
 
 def test_a_new_generation_is_told_at_once() -> None:
     status = scrape_status(scrape({"type": PARENT}, generation=2), {PARENT: None}, (), NOW)
     assert status is not None
-    assert (status["observedGeneration"], status["conditions"][0]["observedGeneration"]) == (2, 2)
+    assert (status["observedGeneration"], of_parent(status)["observedGeneration"]) == (2, 2)
 
 
 def test_what_was_written_is_not_written_again() -> None:
@@ -76,15 +82,16 @@ def test_what_was_written_is_not_written_again() -> None:
     again = evolve(scrape(), status=first)
     assert scrape_status(again, {PARENT: "broken"}, (), NOW + timedelta(hours=1)) is None
     late = scrape_status(again, {PARENT: "broken"}, (), NOW + timedelta(hours=1, minutes=31))
-    assert late is not None
-    assert late["conditions"][0]["lastUpdateTime"] == "2026-01-02T01:31:00Z"
+    assert of_parent(late)["lastUpdateTime"] == "2026-01-02T01:31:00Z"
 
 
 def test_refreshes_of_many_objects_are_spread() -> None:
     due = 0
     for number in range(200):
         one = evolve(scrape({"type": PARENT}), metadata=evolve(scrape().metadata, uid=f"u{number}", generation=1))
-        one = evolve(one, status={**one.status, "updateStatus": "operational", "observedGeneration": 1})
+        first = scrape_status(one, {PARENT: None}, (), NOW)
+        assert first is not None
+        one = evolve(one, status=first)
         due += scrape_status(one, {PARENT: None}, (), NOW + timedelta(minutes=75)) is not None
     assert 60 < due < 140
 
@@ -92,15 +99,20 @@ def test_refreshes_of_many_objects_are_spread() -> None:
 def test_long_messages_are_cut() -> None:
     status = scrape_status(scrape(), {PARENT: "ä" * 40000}, (), NOW)
     assert status is not None
-    assert len(status["conditions"][0]["message"]) == 32768
+    assert len(of_parent(status)["message"]) == 32768
+    assert {len(each["message"]) for each in status["conditions"] if each["type"] != PARENT} == {1024}
 
 
 @pytest.mark.parametrize(
     ("state", "reason", "conditions"),
     [
-        ("operational", "", {"Available": "True", "Degraded": "False", "Progressing": "False"}),
-        ("expanding", "waiting for x", {"Degraded": "False", "Progressing": "True"}),
-        ("failed", "broken", {"Degraded": "True", "Progressing": "False"}),
+        ("operational", "", {"Available": "True", "Degraded": "False", "Progressing": "False", "Ready": "True"}),
+        (
+            "expanding",
+            "waiting for x",
+            {"Degraded": "False", "Progressing": "True", "Ready": "False", "Reconciling": "True"},
+        ),
+        ("failed", "broken", {"Degraded": "True", "Progressing": "False", "Ready": "False", "Stalled": "True"}),
     ],
 )
 def test_agent(state: State, reason: str, conditions: dict[str, str]) -> None:

@@ -10,6 +10,11 @@ from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.fields import cached
 from vmagent_operator.model.openapi import Structures, schema
 
+CATEGORY = "victoriametrics"
+"""What `kubectl get` takes for all our kinds at once."""
+UNSEEN = {"observedGeneration": -1}
+"""The status of an object that no operator has looked at: of no generation, so that whoever waits for it waits."""
+
 
 @cached
 def structures() -> Structures:
@@ -28,9 +33,11 @@ def manifest(kind: Kind[object]) -> Manifest:
         "spec": {
             "group": GROUP,
             "names": {
+                "categories": [CATEGORY],
                 "kind": kind.name,
                 "listKind": f"{kind.name}List",
                 "plural": kind.plural,
+                **({"shortNames": [kind.short]} if kind.short else {}),
                 "singular": kind.singular,
             },
             "scope": "Namespaced",
@@ -41,11 +48,11 @@ def manifest(kind: Kind[object]) -> Manifest:
 
 def _version(kind: Kind[object]) -> Manifest:
     properties = {
-        "apiVersion": {"type": "string"},
-        "kind": {"type": "string"},
-        "metadata": {"type": "object"},
+        "apiVersion": {"description": f"{GROUP}/{VERSION}.", "type": "string"},
+        "kind": {"description": f"{kind.name}.", "type": "string"},
+        "metadata": {"type": "object"},  # an API server takes no description here: it has its own
         "spec": _described(kind.spec_class),
-        "status": _described(kind.status_class),
+        "status": {**_described(kind.status_class), "default": UNSEEN},
     }
     required = {"required": ["spec"]} if kind.is_spec_required else {}
     return {

@@ -34,20 +34,28 @@ class Column:
 
 
 AGE = Column("Age", "date", ".metadata.creationTimestamp")
+READY = Column("Ready", "string", '.status.conditions[?(@.type=="Ready")].status', "Whether it is what it asks to be")
+REASON = Column("Reason", "string", ".status.reason", "What is wrong, or waited for")
+"""Behind the columns of the Go operator, which stay where they are. In those of scrape objects, `Sync Error` is the reason."""
 SCRAPE_COLUMNS = (
     AGE,
     Column("Status", "string", ".status.updateStatus"),
     Column("Sync Error", "string", ".status.reason"),
+    READY,
 )
 AGENT_COLUMNS = (
     Column("Shards Count", "integer", ".status.shards", "current number of shards"),
     Column("Replica Count", "integer", ".status.replicas", "current number of replicas"),
     Column("Status", "string", ".status.updateStatus", "Current status of update rollout"),
     AGE,
+    READY,
+    REASON,
 )
 SINGLE_COLUMNS = (
     Column("Status", "string", ".status.updateStatus", "Current status of single node update process"),
     AGE,
+    READY,
+    REASON,
 )
 CLUSTER_COLUMNS = (
     Column("Insert Count", "string", ".spec.vminsert.replicaCount", "replicas of VMInsert"),
@@ -55,6 +63,8 @@ CLUSTER_COLUMNS = (
     Column("Select Count", "string", ".spec.vmselect.replicaCount", "replicas of VMSelect"),
     AGE,
     Column("Status", "string", ".status.updateStatus", "Current status of cluster"),
+    READY,
+    REASON,
 )
 AGENT_SCALE = {
     "specReplicasPath": ".spec.shardCount",
@@ -67,6 +77,7 @@ AGENT_SCALE = {
 class Kind(Generic[S_co]):
     """A kind of custom resource.
 
+    short: what `kubectl` takes for the name as well; none that Kubernetes, the Prometheus operator or KubeVirt has.
     is_spec_required: whether the API server refuses an object without a spec. scale: the paths of the scale subresource.
     prefix: of a kind of scrape object, begins the fields of `ScrapingParams` by which owners select it. template: the
     field there with the rules that are appended to those of each of its jobs.
@@ -75,6 +86,7 @@ class Kind(Generic[S_co]):
     name: str
     singular: str = Factory(lambda kind: kind.name.lower(), takes_self=True)
     plural: str = Factory(lambda kind: f"{kind.singular}s", takes_self=True)
+    short: str = ""
     spec_class: type[S_co]
     status_class: type = ScrapeStatus
     columns: tuple[Column, ...] = SCRAPE_COLUMNS
@@ -95,30 +107,43 @@ class Kind(Generic[S_co]):
 
 
 VMAGENT = Kind(
-    name="VMAgent", spec_class=VMAgentSpec, status_class=VMAgentStatus, columns=AGENT_COLUMNS, scale=AGENT_SCALE
+    name="VMAgent",
+    short="vma",
+    spec_class=VMAgentSpec,
+    status_class=VMAgentStatus,
+    columns=AGENT_COLUMNS,
+    scale=AGENT_SCALE,
 )
-VMSINGLE = Kind(name="VMSingle", spec_class=VMSingleSpec, status_class=OwnerStatus, columns=SINGLE_COLUMNS)
+VMSINGLE = Kind(
+    name="VMSingle", short="vmsgl", spec_class=VMSingleSpec, status_class=OwnerStatus, columns=SINGLE_COLUMNS
+)
 VMCLUSTER = Kind(
     name="VMCluster",
+    short="vmc",
     spec_class=VMClusterSpec,
     status_class=OwnerStatus,
     columns=CLUSTER_COLUMNS,
     is_spec_required=True,
 )
 VMSERVICESCRAPE = Kind(
-    name="VMServiceScrape", spec_class=VMServiceScrapeSpec, is_spec_required=True, prefix="service_scrape"
+    name="VMServiceScrape",
+    short="vmssc",
+    spec_class=VMServiceScrapeSpec,
+    is_spec_required=True,
+    prefix="service_scrape",
 )
-VMPODSCRAPE = Kind(name="VMPodScrape", spec_class=VMPodScrapeSpec, prefix="pod_scrape")
+VMPODSCRAPE = Kind(name="VMPodScrape", short="vmpsc", spec_class=VMPodScrapeSpec, prefix="pod_scrape")
 VMPROBE = Kind(
     name="VMProbe",
+    short="vmprb",
     spec_class=VMProbeSpec,
     is_spec_required=True,
     prefix="probe",
     template="probe_scrape_relabel_template",
 )
-VMNODESCRAPE = Kind(name="VMNodeScrape", spec_class=VMNodeScrapeSpec, prefix="node_scrape")
-VMSTATICSCRAPE = Kind(name="VMStaticScrape", spec_class=VMStaticScrapeSpec, prefix="static_scrape")
-VMSCRAPECONFIG = Kind(name="VMScrapeConfig", spec_class=VMScrapeConfigSpec, prefix="scrape_config")
+VMNODESCRAPE = Kind(name="VMNodeScrape", short="vmnsc", spec_class=VMNodeScrapeSpec, prefix="node_scrape")
+VMSTATICSCRAPE = Kind(name="VMStaticScrape", short="vmstsc", spec_class=VMStaticScrapeSpec, prefix="static_scrape")
+VMSCRAPECONFIG = Kind(name="VMScrapeConfig", short="vmscfg", spec_class=VMScrapeConfigSpec, prefix="scrape_config")
 
 
 class ScrapeSpec(Protocol):

@@ -31,10 +31,12 @@ class Condition:
 class ScrapeStatus:
     """Whether agents scrape by this object."""
 
-    update_status: Annotated[str, Field("operational, or failed.")] = ""
+    update_status: Annotated[str, Field("operational, failed, or ignored where no owner selects it.")] = ""
     reason: Annotated[str, Field("What is wrong.")] = ""
     observed_generation: Annotated[int, Field("Generation that this status is about.", schema=INT64)] = 0
-    conditions: Annotated[tuple[Condition, ...], Field("One for each agent.", schema=listed_by("type"))] = ()
+    conditions: Annotated[
+        tuple[Condition, ...], Field("One for each owner, and what sums them up.", schema=listed_by("type"))
+    ] = ()
 
 
 @frozen(kw_only=True)

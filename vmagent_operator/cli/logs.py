@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from vmagent_operator.cli.flags import Flags
+from vmagent_operator.controller.engine import work
 
 QUEUE_BYTES = 4 << 20
 """Of lines that wait to be written; debug lines get half of it."""
@@ -146,6 +147,8 @@ class Lines(logging.Formatter):
             "caller": f"{record.module}.py:{record.lineno}",
             "msg": record.getMessage(),
         }
+        if not self._is_console:  # there the text says it as well, and people have to read it
+            fields |= work.current()  # of this thread: a line is made by whoever logs, and only written elsewhere
         if repeated := getattr(record, "suppressed", 0):
             fields["suppressed"] = repeated
         if record.exc_info:

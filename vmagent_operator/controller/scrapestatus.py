@@ -16,7 +16,7 @@ from vmagent_operator.controller.engine.controller import Key
 from vmagent_operator.controller.engine.kind import custom
 from vmagent_operator.controller.engine.owners import OwnerIndex
 from vmagent_operator.controller.engine.result import Result
-from vmagent_operator.controller.engine.stores import Stores
+from vmagent_operator.controller.engine.stores import Stores, parents
 from vmagent_operator.controller.engine.verdicts import Verdicts
 from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.errors import ApiError, Cancelled, Conflict, NotFound
@@ -87,13 +87,20 @@ class StatusReconciler:
         Nobody waits for that of an object that we have made ourselves.
         """
         owners = tuple(self.owners())
-        if (
-            not owners
-            or self.index.keys(scrape)
-            or not self.verdicts.have_all(condition_type(owner.object) for owner in owners)
-        ):
+        if self.index.keys(scrape) or not self.verdicts.have_all(condition_type(owner.object) for owner in owners):
             return ""
+        if not owners:
+            return "" if self._is_told(scrape) else selection.NOBODY
         return selection.nearest_miss(owners, scrape, self.stores.namespaces())
+
+    def _is_told(self, scrape: CustomObject[Any]) -> bool:
+        """Whether there is no need to say that nobody could select it, or no ground.
+
+        Somebody else's owners may be beyond what we watch: what is said of this state of the object is not gainsaid.
+        """
+        is_seen = scrape.status.get("observedGeneration") == scrape.metadata.generation
+        is_sure = all(self.stores.is_healthy(of.resource) for of in self.index.owners)
+        return bool(parents(scrape)) or (is_seen and "reason" in scrape.status) or not is_sure
 
     def _write(self, key: Key, scrape: CustomObject[Any], fresh: Status) -> Result:
         own, kind = scrape.metadata, self.kind.singular

@@ -19,7 +19,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from vmagent_operator.api.kinds import SCRAPE_KINDS
+from vmagent_operator.api.kinds import SCRAPE_KINDS, Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine.controller import Controller, Key, Pace, R
 from vmagent_operator.controller.engine.events import Recorder
@@ -222,22 +222,23 @@ class _Controllers:
         pace = Pace(coalesce_seconds=self.options.coalesce_seconds, resync_seconds=resync_seconds)
         # Whatever one namespace has, one worker is left for the others.
         share = max(1, self.options.workers - 1)
-        return self._make(reconciler.tools.of.name, reconciler, pace, share, self.options.backoff_max_seconds)
+        kind = reconciler.tools.of.kind
+        return self._make(kind, reconciler, pace, share, self.options.backoff_max_seconds)
 
     def status(self, reconciler: StatusReconciler) -> Controller[StatusReconciler]:
-        return self._make(reconciler.kind.singular, reconciler, Pace(coalesce_seconds=0.0), 1, STATUS_BACKOFF_SECONDS)
+        return self._make(reconciler.kind, reconciler, Pace(coalesce_seconds=0.0), 1, STATUS_BACKOFF_SECONDS)
 
-    def _make(self, name: str, reconciler: R, pace: Pace, share: int, longest_seconds: float) -> Controller[R]:
+    def _make(self, kind: Kind[Any], reconciler: R, pace: Pace, share: int, longest_seconds: float) -> Controller[R]:
         queue: Queue[Key] = Queue.of(
             self.clock,
             base_seconds=self.options.backoff_seconds,
             max_seconds=longest_seconds,
-            meter=self.metrics.of_queue(name),
+            meter=self.metrics.of_queue(kind.singular),
             jitter=self.jitter,
             group=_namespace,
             share=share,
         )
-        return Controller(name, queue, reconciler, self.metrics, self.clock, pace, self.jitter)
+        return Controller(kind.singular, kind.name, queue, reconciler, self.metrics, self.clock, pace, self.jitter)
 
 
 def wake(statuses: Mapping[str, Controller[StatusReconciler]], objects: Iterable[ObjectId]) -> None:

@@ -104,6 +104,9 @@ def not_selected(owner: ScrapeOwner, obj: ScrapeObject, namespaces: Namespaces) 
     return scope if isinstance(scope, NotSelected) else scope.not_selected(obj, namespaces)
 
 
+NOBODY = "no owner selects it: there is none that scrapes"
+
+
 def nearest_miss(owners: Iterable[ScrapeOwner], obj: ScrapeObject, namespaces: Namespaces) -> str:
     """Why the owner that is nearest to selecting `obj` does not; empty if one does, or there is none.
 

@@ -1,6 +1,6 @@
 """The status of an owner: of whatever asks for workloads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Literal
@@ -8,18 +8,44 @@ from typing import Any, Literal
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.model.encode import to_json
-from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Condition, Status, condition, conditions
+from vmagent_operator.status.conditions import (
+    ABNORMAL,
+    MAX_MESSAGE,
+    MAX_REASON,
+    READY,
+    RECONCILING,
+    STALLED,
+    Condition,
+    Status,
+    condition,
+    conditions,
+)
 
 State = Literal["expanding", "operational", "failed", "paused"]
 
 NO_WORKLOADS: Mapping[str, str | None] = MappingProxyType({})
 # Conditions by the owner's state: (status, reason).
 _CONDITIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
-    "operational": {"Degraded": ("False", "Converged"), "Progressing": ("False", "Converged")},
-    "expanding": {"Degraded": ("False", "Converging"), "Progressing": ("True", "Converging")},
-    "failed": {"Degraded": ("True", "ReconcileFailed"), "Progressing": ("False", "ReconcileFailed")},
+    "operational": {
+        "Degraded": ("False", "Converged"),
+        "Progressing": ("False", "Converged"),
+        READY: ("True", "Converged"),
+    },
+    "expanding": {
+        "Degraded": ("False", "Converging"),
+        "Progressing": ("True", "Converging"),
+        READY: ("False", "Converging"),
+        RECONCILING: ("True", "Converging"),
+    },
+    "failed": {
+        "Degraded": ("True", "ReconcileFailed"),
+        "Progressing": ("False", "ReconcileFailed"),
+        READY: ("False", "ReconcileFailed"),
+        STALLED: ("True", "ReconcileFailed"),
+    },
     "paused": {},
 }
+_PAUSED = ("Unknown", "Paused", "paused before it was ready: nothing is changed, and nobody looks")
 
 
 def owner_status(
@@ -38,7 +64,8 @@ def owner_status(
     reason: what failed or what is waited for. scale: fields of its kind, such as the number of shards. warnings: what is
     doubtful in the spec, and yet built; told by a condition. is_available: whether every workload is ready; None leaves
     that condition as it is. workloads: what single workloads lack, "" for one that is ready and None for one
-    that is not asked for, by the types of their conditions. A paused owner keeps what its status said.
+    that is not asked for, by the types of their conditions. A paused owner keeps what its status said, but that something
+    was going on.
     """
     status = {key: value for key, value in owner.status.items() if key != "reason" or state == "paused"}
     if state != "paused" and reason:
@@ -57,9 +84,18 @@ def owner_status(
             wanted[kind] = ("Unknown", "NotAskedFor", "")
         else:
             wanted[kind] = ("False", "NotReady", lacks) if lacks else ("True", "Ready", "")
-    if wanted:
-        status["conditions"] = _laid_over(owner, wanted, now)
+    dropped = _no_longer_true(owner, wanted, state)
+    if state == "paused" and (RECONCILING in dropped or not any(c["type"] == READY for c in conditions(owner))):
+        wanted[READY] = _PAUSED
+    if wanted or dropped:
+        status["conditions"] = _laid_over(owner, wanted, dropped, now)
     return status
+
+
+def _no_longer_true(owner: CustomObject[object], wanted: Collection[str], state: State) -> frozenset[str]:
+    """The conditions that go, being there only while they are true; nobody works on a paused owner, which may have failed."""
+    goes = (RECONCILING,) if state == "paused" else ABNORMAL
+    return frozenset(known["type"] for known in conditions(owner) if known["type"] in goes) - frozenset(wanted)
 
 
 def applied_spec(spec: object) -> Manifest:
@@ -71,10 +107,10 @@ def applied_spec(spec: object) -> Manifest:
 
 
 def _laid_over(
-    owner: CustomObject[object], wanted: Mapping[str, tuple[str, str, str]], now: datetime
+    owner: CustomObject[object], wanted: Mapping[str, tuple[str, str, str]], dropped: Collection[str], now: datetime
 ) -> list[Condition]:
-    """The owner's conditions with those of `wanted`, type -> status, reason and message; sorted by type."""
-    found = {known["type"]: known for known in conditions(owner)}
+    """The owner's conditions but those of `dropped`, with those of `wanted`, type -> status, reason and message; sorted by type."""
+    found = {known["type"]: known for known in conditions(owner) if known["type"] not in dropped}
     for kind, (status, reason, message) in wanted.items():
         content = {
             "type": kind,

@@ -6,7 +6,18 @@ from datetime import datetime, timedelta
 
 from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.identity import CONDITION_SUFFIX
-from vmagent_operator.status.conditions import MAX_MESSAGE, MAX_REASON, Condition, Status, condition, conditions, time
+from vmagent_operator.status.conditions import (
+    ABNORMAL,
+    MAX_MESSAGE,
+    MAX_REASON,
+    READY,
+    STALLED,
+    Condition,
+    Status,
+    condition,
+    conditions,
+    time,
+)
 
 _LONGEST_STALE_SECONDS = 10800.0
 """The least age at which a condition counts as left behind: three times the hour in which the Go operator renews its own."""
@@ -40,7 +51,7 @@ def scrape_status(
         found[parent] = condition(found.get(parent), content, now, ttl_seconds * _spread(scrape, parent))
     if not verdicts and not miss and len(found) == len(before):
         return None  # nobody has anything to say about it
-    return _aggregated(scrape, _without_stale(scrape, found, verdicts, now, ttl_seconds), miss)
+    return _aggregated(scrape, _without_stale(scrape, found, verdicts, now, ttl_seconds), miss, now)
 
 
 def _without_stale(
@@ -68,16 +79,17 @@ def _without_stale(
     return [found[kind] for kind in sorted(found) if not is_stale(kind)]
 
 
-def _aggregated(scrape: ScrapeObject, found: list[Condition], miss: str) -> Status | None:
-    """The whole status with the conditions `found` (sorted by type); None if it is what `scrape` has already."""
+def _aggregated(scrape: ScrapeObject, found: list[Condition], miss: str, now: datetime) -> Status | None:
+    """The whole status with the conditions `found`; None if it is what `scrape` has already."""
     ours = [known for known in found if known["type"].endswith(CONDITION_SUFFIX)]
     faults = sorted(str(known.get("message", "")) for known in ours if known.get("status") == "False")
     applied = len(ours) - len(faults)
-    state, reason = ("operational", "") if ours else ("ignored", miss[:MAX_REASON])
+    state, word, reason = ("operational", "Applied", "") if ours else ("ignored", "", miss[:MAX_REASON])
     if faults and applied:
-        reason = f"applied on {applied} parent(s), failed on {len(faults)}: {faults[0]}"
+        word, reason = "PartlyApplied", f"applied on {applied} parent(s), failed on {len(faults)}: {faults[0]}"
     elif faults:
-        state, reason = "failed", faults[0]
+        state, word, reason = "failed", "Rejected", faults[0]
+    found = _with_summary(scrape, found, state, word, reason, now)
     status: Status = {**scrape.status, "observedGeneration": scrape.metadata.generation, "updateStatus": state}
     status |= {"conditions": list(found), "reason": reason}
     status = {key: value for key, value in status.items() if value not in ("", [])}
@@ -85,6 +97,29 @@ def _aggregated(scrape: ScrapeObject, found: list[Condition], miss: str) -> Stat
     if "conditions" in before:
         before["conditions"] = sorted(conditions(scrape), key=lambda known: str(known["type"]))
     return None if status == before else status
+
+
+def _with_summary(
+    scrape: ScrapeObject, found: list[Condition], state: str, word: str, reason: str, now: datetime
+) -> list[Condition]:
+    """`found` with what sums it up for whoever waits for the object; sorted by type.
+
+    An object that nobody selects has no `Ready`: to scrape nothing is no fault for which a release had to fail, and yet it is
+    not what one waits for.
+    """
+    said = {"operational": {READY: "True"}, "failed": {READY: "False", STALLED: "True"}}.get(state, {})
+    before = {known["type"]: known for known in conditions(scrape)}
+    full = {known["type"]: known for known in found if known["type"] not in (READY, *ABNORMAL)}
+    for kind, status in said.items():
+        content = {
+            "type": kind,
+            "status": status,
+            "reason": word,
+            "observedGeneration": scrape.metadata.generation,
+            **({"message": reason[:MAX_REASON]} if reason else {}),
+        }
+        full[kind] = condition(before.get(kind), content, now)
+    return [full[kind] for kind in sorted(full)]
 
 
 def _spread(scrape: ScrapeObject, parent: str) -> float:

@@ -14,6 +14,7 @@ from attrs import define, field, frozen
 from vmagent_operator.controller.engine.metrics import Metrics
 from vmagent_operator.controller.engine.metrictable import OURS
 from vmagent_operator.controller.engine.result import CRASH, RULES, Result
+from vmagent_operator.controller.engine.work import working_on
 from vmagent_operator.kube.clock import Clock
 from vmagent_operator.kube.queue import Priority, Queue
 
@@ -53,9 +54,10 @@ R = TypeVar("R", bound=Reconciler)
 
 @define(eq=False)
 class Controller(Generic[R]):
-    """One kind's work."""
+    """One kind's work. name: in metrics and in the text of log lines. kind: as objects have it."""
 
     name: str
+    kind: str
     queue: Queue[Key]
     reconciler: R
     metrics: Metrics
@@ -79,6 +81,10 @@ class Controller(Generic[R]):
 
     def process(self, key: Key) -> Result:
         """Reconcile a key that the queue has handed out, which is given back whatever happens; how it ended."""
+        with working_on(self.kind, *key):
+            return self._process(key)
+
+    def _process(self, key: Key) -> Result:
         started = self.clock.monotonic()
         try:
             result = self._reconciled(key)

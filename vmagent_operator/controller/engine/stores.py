@@ -14,7 +14,7 @@ from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine.kind import OwnerKey, OwnerKind, custom
 from vmagent_operator.controller.engine.owners import OwnerIndex, child_selector
-from vmagent_operator.identity import OPERATOR
+from vmagent_operator.identity import CONDITION_SUFFIX, OPERATOR
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.resource import Manifest, Remains, Resource
@@ -127,7 +127,7 @@ def slim_labels(raw: Manifest) -> Manifest:
 
 def parents(scrape: CustomObject[Any]) -> tuple[str, ...]:
     """The types of the conditions on a scrape object: who has looked at it."""
-    return tuple(condition["type"] for condition in conditions(scrape))
+    return tuple(each["type"] for each in conditions(scrape) if each["type"].endswith(CONDITION_SUFFIX))
 
 
 @define

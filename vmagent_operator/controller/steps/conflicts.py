@@ -19,12 +19,13 @@ class ConflictState:
     """What is remembered of writes, in monotonic seconds.
 
     rewrites: the digest of what was last written to a child, and when it was. rested_at: when we last stopped writing.
-    until: how long somebody else counts as undoing our writes.
+    until: how long somebody else counts as undoing our writes. told: who that is, and what they change.
     """
 
     rewrites: dict[Child, tuple[bytes, list[float]]] = field(factory=dict)
     rested_at: float | None = None
     until: float = float("-inf")
+    told: str = ""
 
     def keep(self, children: Container[Child]) -> None:
         """Forget all others."""
@@ -34,11 +35,15 @@ class ConflictState:
 
 @define
 class ConflictingWriters:
-    """Counts writes of the same content to the same child."""
+    """Counts writes of the same content to the same child.
+
+    goes_on: whether this reconcile had to write again what somebody else keeps undoing.
+    """
 
     state: ConflictState
     clock: Clock
     event: Callable[[Type, str, str], None]
+    goes_on: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -66,10 +71,12 @@ class ConflictingWriters:
         # What we ourselves want otherwise in between, and then again, is no war, however often.
         times = [time for time in times if now - time <= WITHIN_SECONDS] if last == digest else []
         self.state.rewrites[child] = (digest, [*times, now])
+        self.goes_on = self.goes_on or (self.is_open and bool(times))
         if len(times) < REWRITES:
             return
         if not self.is_open:
             fields = ", ".join(paths[:5])
             who = f"somebody else ({rival})" if rival else "somebody else"
-            self.event("Warning", "ConflictingController", f"{who} keeps changing {what}: {fields}")
-        self.state.until, self.state.rested_at = now + QUIET_SECONDS, now
+            self.state.told = f"{who} keeps changing {what}: {fields}"
+            self.event("Warning", "ConflictingController", self.state.told)
+        self.state.until, self.state.rested_at, self.goes_on = now + QUIET_SECONDS, now, True

@@ -21,7 +21,7 @@ from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdi
 from vmagent_operator.controller.steps import finalize, rollout
 from vmagent_operator.controller.steps.apply import Applied, Children, Confirmation, OutdatedError
 from vmagent_operator.controller.steps.claims import OwnClaims, VolumeExpander
-from vmagent_operator.controller.steps.conflicts import ConflictingWriters
+from vmagent_operator.controller.steps.conflicts import PAUSE_SECONDS, ConflictingWriters
 from vmagent_operator.controller.steps.finalize import Finalizer
 from vmagent_operator.controller.steps.gather import Gatherer, References, Snapshot
 from vmagent_operator.controller.steps.leftout import Name, name_of
@@ -114,6 +114,8 @@ class Reconcile:
         """The reconcile, and the report of how it ended."""
         try:
             result = self._delete() if self.owner.is_deleted else self._run()
+            if self.conflicts.goes_on and result.kind in ("done", "waiting", "rollout timeout"):
+                result = self._war(PAUSE_SECONDS)
         except OutdatedError:
             return Result(kind="waiting", message="the object has changed meanwhile", after_seconds=AGAIN_SECONDS)
         except (OwnerError, SelectorError, Missing, WaitingError, NotOwnedError, ApiError) as error:
@@ -131,7 +133,7 @@ class Reconcile:
         if owner.spec is None:
             raise OwnerError(str(owner.error))
         if not owner.spec.paused and (seconds := self.conflicts.pause_seconds()) > 0:
-            return Result(kind="conflict", message="somebody else undoes our writes", after_seconds=seconds)
+            return self._war(seconds)
         if FINALIZER not in owner.metadata.finalizers:
             self._add_finalizer()
         if owner.spec.paused:
@@ -156,6 +158,10 @@ class Reconcile:
         elif not applied.left_out.names:
             self._pruner(applied).prune(owner, applied.plan.children, is_ready=False)
         return self._result(applied)
+
+    def _war(self, seconds: float) -> Result:
+        """What there is to say while somebody else undoes our writes, to be looked at again after `seconds`."""
+        return Result(kind="conflict", message=self.conflicts.state.told, after_seconds=seconds, is_failure=True)
 
     def _add_finalizer(self) -> None:
         tools, owner = self.tools, self.owner
