@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.cli import explain
+from vmagent_operator.cli.commands import explain
 
 CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 REMOTE_WRITE = [{"url": "http://vm:8428/api/v1/write"}]

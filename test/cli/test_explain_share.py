@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.cli import explain, render
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.cli.commands import explain, render
 from vmagent_operator.settings import Server, load
 
 GROUP = "operator.victoriametrics.com/v1beta1"

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.cli import manifests, render
+from vmagent_operator.cli import manifests
+from vmagent_operator.cli.commands import render
 from vmagent_operator.cli.main import main
 from vmagent_operator.limits import INFLATED_BYTES
 
@@ -159,7 +160,7 @@ def test_an_unknown_subcommand_is_refused(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_no_client_library_is_loaded() -> None:
-    code = "import sys, vmagent_operator.cli.render; print({'kubernetes', 'urllib3'} & sys.modules.keys())"
+    code = "import sys, vmagent_operator.cli.commands.render; print({'kubernetes', 'urllib3'} & sys.modules.keys())"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 

@@ -19,8 +19,8 @@ from test.apiserver.memory import Memory, MemoryStream
 from test.controller.test_passes import AGENTS, KEY, change, secret, status
 from test.controller.world import World, agent, scrape
 from test.simulate import VERTICAL, _defined
-from vmagent_operator.cli import render
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.cli.commands import render
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.system import Options, make_system
 from vmagent_operator.identity import API_VERSION

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.cli import manifests, render
+from vmagent_operator.cli import manifests
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.cli.commands import render
 from vmagent_operator.desired import args
 from vmagent_operator.settings import Server, load
 

@@ -22,7 +22,7 @@ from test.golden.compare import differences, documents, indexed
 from test.golden.test_recorded import CASES, DEVIATIONS, METADATA
 from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
-from vmagent_operator.cli import render
+from vmagent_operator.cli.commands import render
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.engine.result import Result
 from vmagent_operator.controller.system import make_system

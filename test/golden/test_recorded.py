@@ -14,8 +14,9 @@ import yaml
 
 from test.golden.compare import Manifest, differences, documents, indexed
 from test.simulate import Simulation, simulate
-from vmagent_operator.cli import manifests, render
+from vmagent_operator.cli import manifests
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.cli.commands import render
 from vmagent_operator.settings import load
 
 HERE = Path(__file__).parent

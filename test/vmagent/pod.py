@@ -16,8 +16,8 @@ from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.cli import render
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.cli.commands import render
 from vmagent_operator.settings import load
 
 Manifest = dict[str, Any]

@@ -10,10 +10,10 @@ import sys
 from typing import Any
 
 SUBCOMMANDS = {
-    "crds": "vmagent_operator.cli.crds",
-    "explain": "vmagent_operator.cli.explain",
-    "limits": "vmagent_operator.cli.limits",
-    "render": "vmagent_operator.cli.render",
+    "crds": "vmagent_operator.cli.commands.crds",
+    "explain": "vmagent_operator.cli.commands.explain",
+    "limits": "vmagent_operator.cli.commands.limits",
+    "render": "vmagent_operator.cli.commands.render",
     "run": "vmagent_operator.cli.run",
 }
 
