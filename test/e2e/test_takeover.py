@@ -22,6 +22,7 @@ from test.golden.compare import differences, documents, indexed
 from test.golden.test_recorded import CASES, DEVIATIONS, METADATA
 from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
+from vmagent_operator.cli import options
 from vmagent_operator.cli.commands import render
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.engine.result import Result
@@ -138,7 +139,7 @@ class Successor:
         system = make_system(client, client, settings.load(self.environ))
         for informer in system.watch():
             informer.step()
-        system.discovered(render.server(self.environ.get("KUBERNETES_VERSION", "1.36")))
+        system.discovered(options.server(self.environ.get("KUBERNETES_VERSION", "1.36")))
         agents = system.stores.items(VMAGENT.resource)
         reconciler = system.owners["vmagent"].reconciler
         return [reconciler.reconcile(agent.namespace, agent.name) for agent in agents], writes.paths

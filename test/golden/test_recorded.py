@@ -14,7 +14,7 @@ import yaml
 
 from test.golden.compare import Manifest, differences, documents, indexed
 from test.simulate import Simulation, simulate
-from vmagent_operator.cli import manifests
+from vmagent_operator.cli import manifests, options
 from vmagent_operator.cli.cluster import Cluster
 from vmagent_operator.cli.commands import render
 from vmagent_operator.settings import load
@@ -44,13 +44,13 @@ METADATA = {name: _metadata(case) for name, case in CASES.items()}
 
 
 def _rendered(case: Path, environ: Mapping[str, str]) -> render.Rendered:
-    server = render.server(environ.get("KUBERNETES_VERSION", "1.36"))
+    server = options.server(environ.get("KUBERNETES_VERSION", "1.36"))
     cluster = Cluster.of(manifests.read([str(case / "given.yaml")]))
     return render.render(cluster, load(environ), server, NOW)
 
 
 def _simulated(case: Path, environ: Mapping[str, str]) -> Simulation:
-    version = render.server(environ.get("KUBERNETES_VERSION", "1.36"))
+    version = options.server(environ.get("KUBERNETES_VERSION", "1.36"))
     return simulate(list(manifests.read([str(case / "given.yaml")])), environ, version)
 
 

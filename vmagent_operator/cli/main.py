@@ -13,6 +13,7 @@ SUBCOMMANDS = {
     "crds": "vmagent_operator.cli.commands.crds",
     "explain": "vmagent_operator.cli.commands.explain",
     "limits": "vmagent_operator.cli.commands.limits",
+    "lint": "vmagent_operator.cli.commands.lint",
     "render": "vmagent_operator.cli.commands.render",
     "run": "vmagent_operator.cli.run",
 }
