@@ -2,217 +2,205 @@
 
 import argparse
 import difflib
+import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any
 
-from attrs import frozen
+import yaml
 
-from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, Kind, ScrapeObject
+from vmagent_operator.api.kinds import KINDS, OWNER_KINDS, SCRAPE_KINDS, Kind
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.cli import manifests
-from vmagent_operator.cli.cluster import Cluster, known, name_of_custom
-from vmagent_operator.cli.decisions import Decision, decisions, is_watched
-from vmagent_operator.controller.steps.leftout import Name
-from vmagent_operator.desired.stages import Desired
-from vmagent_operator.desired.vmagent.features import VMAgent, scrape_owner
-from vmagent_operator.identity import OPERATOR
+from vmagent_operator.cli import manifests, options
+from vmagent_operator.cli.cluster import Cluster, known
+from vmagent_operator.cli.decisions import decisions
+from vmagent_operator.cli.explanation import Explanation, Row, named
+from vmagent_operator.identity import GROUP
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.config import named
-from vmagent_operator.scrape.explain import Verdict, verdict
-from vmagent_operator.scrape.references import Reference, SecretSnapshot, references
-from vmagent_operator.scrape.selection import Namespaces, SelectorError, select
-from vmagent_operator.settings import Server, Settings, SettingsError, load
+from vmagent_operator.settings import Server, Settings, load
 
-S = TypeVar("S")
+NOT_SCRAPED = 3
+"""The exit code that says so."""
+SHOWN = 3
+"""Objects that may have been meant by a name."""
+EPILOG = """\
+examples:
+  vmagent-operator explain                          what nobody scrapes, and why
+  vmagent-operator explain vmservicescrape/cart -n shop
+  vmagent-operator explain vma main -n monitoring   what an agent scrapes
 
-EPILOG = "Without -f the cluster is asked that --kubeconfig, KUBECONFIG, the pod or ~/.kube/config lead to."
+KIND may be shortened as long as it fits one kind only: vma is vmagent.
+Without -f the cluster is asked that --kubeconfig, KUBECONFIG, the pod or
+~/.kube/config lead to.
+
+exit codes:
+  0  the object is scraped; an owner: it has its configuration
+  1  there is no such object
+  2  arguments, environment, files or cluster that cannot be used
+  3  nobody scrapes the object; an owner: it gets no configuration;
+     without an object: something is not scraped
+"""
 
 
+@options.ending
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
-    """Tell what becomes of the object that `arguments` name; 1 if there is none, 2 if nothing can be asked."""
-    try:
-        options = _parser().parse_args(arguments)
-        settings = load(environ)
-        cluster = Cluster.of(_given(options, settings, environ))
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    except (SettingsError, manifests.InputError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    kind, name = options.object
-    found = cluster.custom.get((kind.name, options.namespace, name))
-    if found is None:
-        print(_not_found(cluster, kind, options.namespace, name), file=sys.stderr)
+    """Tell what becomes of the object that `arguments` name; 1 if there is none, 2 if nothing can be asked, 3 if it is not scraped."""
+    given = parser().parse_args(arguments)
+    wanted = _object(given.object)
+    settings = load(environ)
+    objects, namespace = _given(given, settings, environ)
+    cluster = Cluster.of(objects)
+    found = Explanation(cluster=cluster, decided=decisions(cluster, settings, Server()), settings=settings)
+    if wanted is None:
+        return _everything(found, given.namespace, given.output)
+    kind, name = wanted
+    obj = cluster.custom.get((kind.name, given.namespace or namespace, name))
+    if obj is None:
+        print(_not_found(cluster, kind, given.namespace or namespace, name), file=sys.stderr)
         return 1
-    print("\n".join(explanation(cluster, found, settings)))
-    for line in manifests.unread([found]):
+    rows = _rows(found, obj)
+    faults = [*found.faults(obj)] if obj.kind in OWNER_KINDS else []
+    if given.output == "text":
+        print("\n".join(explanation(found, obj, rows, faults)))
+    else:
+        _write(given.output, {**_head(obj), "faults": faults, "verdicts": [_structured(obj, row) for row in rows]})
+    for line in manifests.unread([obj]):
         print(line, file=sys.stderr)
-    return 0
+    is_well = not faults if obj.kind in OWNER_KINDS else any(row.is_scraped for row in rows)
+    return 0 if is_well else NOT_SCRAPED
 
 
-def explanation(cluster: Cluster, obj: CustomObject[object], settings: Settings) -> Iterator[str]:
-    """Lines about every object of an agent, or about every agent of a scrape object; reasons in the words of statuses."""
-    values = SecretSnapshot(cluster.contents, trim=settings.trim_secret_values)
-    made = {decision.owner.key: decision for decision in decisions(cluster, settings, Server()).made}
-    messages = {key: _messages(decision.asked) for key, decision in made.items()}
-    judge = _Judge(settings, cluster.namespaces, values, made, messages)
-    yield f"{obj.kind.name} {obj.key}"
-    agents = _sorted(cluster, VMAGENT)
-    if obj.kind is VMAGENT:
-        yield from (f"  {fault}" for fault in judge.of_agent(obj))
+def explanation(
+    found: Explanation, obj: CustomObject[object], rows: Sequence[Row], faults: Sequence[str]
+) -> Iterator[str]:
+    """Lines about every object of an owner, or about every owner of a scrape object; reasons in the words of statuses."""
+    yield named(obj)
+    yield from (f"  {fault}" for fault in faults)
+    if obj.kind not in OWNER_KINDS:
+        yield from (f"  {named(row.owner)}: {row.text}" for row in rows)
+        if not found.owners:
+            yield "  there is no owner that scrapes, such as a VMAgent"
+        return
+    if not rows and not any(owner.key == obj.key and owner.kind is obj.kind for owner in found.owners):
+        yield "  it selects no scrape objects"
+        return
     for kind in SCRAPE_KINDS:
-        scrapes = _sorted(cluster, kind)
-        if obj.kind is VMAGENT:
-            agent = next(each for each in agents if each.key == obj.key)
-            verdicts = [(scrape, judge.verdict(agent, scrape)) for scrape in scrapes]
-            yield f"  {kind.name}: {sum(found.is_selected for _, found in verdicts)} of {len(verdicts)} selected"
-            yield from (f"    {scrape.key}: {_line(agent, found)}" for scrape, found in verdicts)
-        elif obj.kind is kind:
-            scrape = next(each for each in scrapes if each.key == obj.key)
-            yield from (f"  VMAgent {agent.key}: {_line(agent, judge.verdict(agent, scrape))}" for agent in agents)
-    if obj.kind is not VMAGENT and not agents:
-        yield "  there is no VMAgent"
+        of_kind = [row for row in rows if row.scrape.kind is kind]
+        yield f"  {kind.name}: {sum(row.verdict.is_selected for row in of_kind)} of {len(of_kind)} selected"
+        yield from (f"    {row.scrape.key}: {row.text}" for row in of_kind)
 
 
-@frozen
-class _Judge:
-    """Says what becomes of scrape objects, with what the agents of a cluster come to as a whole.
-
-    By the key of an agent, made: what it comes to, if nobody is deleting it; messages: what it says of objects that it leaves out.
-    """
-
-    settings: Settings
-    namespaces: Namespaces
-    values: SecretSnapshot
-    made: Mapping[str, Decision]
-    messages: Mapping[str, Mapping[Name, str]]
-
-    def of_agent(self, agent: CustomObject[object]) -> Iterator[str]:
-        """Why the agent gets no configuration at all, if that is so."""
-        decision = self.made.get(agent.key)
-        if agent.error is not None:
-            yield str(agent.error)
-        elif not is_watched(agent, self.settings):
-            yield "the operator watches other namespaces only"
-        elif decision is not None and not decision.is_configured:
-            yield decision.reason
-
-    def verdict(self, agent: VMAgent, scrape: ScrapeObject) -> Verdict:
-        """The first link that breaks: of the selection, of the agent, of the object, or of what others leave room for."""
-        if agent.spec is None:
-            return Verdict(broken="agent", message=str(agent.error))
-        found = verdict(scrape_owner(agent, self.settings), scrape, self.namespaces, self.values)
-        if not found.is_selected:
-            return found
-        for fault in self.of_agent(agent):
-            return Verdict(broken="agent", message=fault)
-        if agent.key not in self.made:
-            return found
-        message = self.messages[agent.key].get(name_of_custom(scrape))
-        return Verdict(broken="object", message=message) if message else found
+def _rows(found: Explanation, obj: CustomObject[Any]) -> list[Row]:
+    """Each pair of an owner and a scrape object of which one is `obj`."""
+    if obj.kind not in OWNER_KINDS:
+        scrape = next(each for each in found.scrapes if each.kind is obj.kind and each.key == obj.key)
+        return found.rows(scrape)
+    owners = [each for each in found.owners if each.kind is obj.kind and each.key == obj.key]
+    return [found.row(owner, scrape) for owner in owners for scrape in found.scrapes]
 
 
-def _messages(asked: Desired | None) -> Mapping[Name, str]:
-    if asked is None or asked.configuration is None:
-        return {}
-    return {name_of_custom(finding.object): finding.message for finding in asked.configuration.findings}
+def _everything(found: Explanation, namespace: str, form: str) -> int:
+    """Tell what nobody scrapes, and which owners get no configuration."""
+    scrapes = [each for each in found.scrapes if namespace in ("", each.namespace)]
+    failing = {owner: faults for owner in found.owners if (faults := [*found.faults(owner)])}
+    missing = {scrape: reasons for scrape in scrapes if (reasons := found.unscraped(scrape))}
+    told: list[tuple[CustomObject[Any], list[str]]] = [*failing.items(), *missing.items()]
+    if form == "text":
+        print("\n".join(_summary(len(scrapes), len(missing), told)))
+    else:
+        _write(form, {"objects": len(scrapes), "notScraped": [{**_head(obj), "reasons": said} for obj, said in told]})
+    return NOT_SCRAPED if told else 0
 
 
-def _line(agent: VMAgent, found: Verdict) -> str:
-    if found.broken:
-        return f"not scraped: {found.broken}: {found.message}"
-    jobs = f"scraped, {len(found.jobs)} job{'s' if len(found.jobs) != 1 else ''}: {', '.join(found.jobs)}"
-    return jobs + (" (once the agent is no longer paused)" if agent.spec and agent.spec.paused else "")
+def _summary(count: int, missing: int, told: Sequence[tuple[CustomObject[Any], list[str]]]) -> Iterator[str]:
+    if not count:
+        yield "there are no scrape objects"
+    else:
+        yield f"{count - missing} of {count} scrape object{'s are' if count != 1 else ' is'} scraped"
+    for obj, reasons in told:
+        yield ""
+        yield named(obj)
+        yield from (f"  {reason}" for reason in reasons)
 
 
-def _sorted(cluster: Cluster, kind: Kind[S]) -> list[CustomObject[S]]:
-    return sorted(cluster.of_kind(kind), key=lambda obj: obj.key)
+def _head(obj: CustomObject[Any]) -> dict[str, Any]:
+    return {"kind": obj.kind.name, "namespace": obj.namespace, "name": obj.name}
+
+
+def _structured(obj: CustomObject[Any], row: Row) -> dict[str, Any]:
+    other: CustomObject[Any] = row.scrape if obj.kind in OWNER_KINDS else row.owner
+    verdict = row.verdict
+    return {
+        **_head(other),
+        "scraped": row.is_scraped,
+        "selected": verdict.is_selected,
+        "jobs": list(verdict.jobs),
+        "link": verdict.broken,
+        "message": verdict.message,
+    }
+
+
+def _write(form: str, content: dict[str, Any]) -> None:
+    if form == "json":
+        print(json.dumps(content, indent=2))
+    else:
+        print(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=1 << 20), end="")
 
 
 def _not_found(cluster: Cluster, kind: Kind[object], namespace: str, name: str) -> str:
-    key = f"{namespace}/{name}"
-    near = difflib.get_close_matches(key, [obj.key for obj in _sorted(cluster, kind)], 1)
-    return f"there is no {kind.name} {key}" + (f"; did you mean {near[0]}?" if near else "")
+    keys = sorted(obj.key for obj in cluster.of_kind(kind))
+    same = [key for key in keys if key.partition("/")[2] == name]
+    near = same or difflib.get_close_matches(f"{namespace}/{name}", keys, 1)
+    near = near or [key for key in keys if difflib.get_close_matches(name, [key.partition("/")[2]])]
+    meant = f"; did you mean {' or '.join(near[:SHOWN])}?" if near else ""
+    return f"there is no {kind.name} {namespace}/{name}{meant}"
 
 
-def _given(options: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> Iterable[Manifest]:
-    if options.filename:
+def _given(given: argparse.Namespace, settings: Settings, environ: Mapping[str, str]) -> tuple[Iterable[Manifest], str]:
+    """The objects to tell of, and the namespace of one that is named without."""
+    if given.filename:
         tell = partial(print, file=sys.stderr)
-        return known(manifests.read(options.filename, tell), tell)
-    return _live(options.kubeconfig, options.context, settings, environ)
+        return known(manifests.read(given.filename, tell), tell), "default"
+    from vmagent_operator.cli import live  # the client library is for clusters only
+
+    cluster = live.connect(given, environ)
+    with live.asking(cluster):
+        return live.snapshot(cluster, settings), cluster.namespace
 
 
-def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[str, str]) -> list[Manifest]:
-    """What a cluster holds of our kinds, its namespaces, and the Secrets and ConfigMaps that agents may need.
-
-    Raises InputError if the cluster cannot be asked.
-    """
-    from vmagent_operator import __version__  # the client library is for clusters only
-    from vmagent_operator.controller.engine.kind import custom
-    from vmagent_operator.controller.engine.owners import FIELD_MANAGER
-    from vmagent_operator.kube import resource
-    from vmagent_operator.kube.errors import ApiError, NotFound
-    from vmagent_operator.kube.http import connection, credentials
-    from vmagent_operator.kube.http.client import Client
-    from vmagent_operator.kube.http.credentials import CredentialsError
-
-    try:
-        access = credentials.load(kubeconfig, context, environ=environ)
-        client = Client(
-            connection.connect(access, agent=f"{OPERATOR}/{__version__}", watches=1, workers=1).worker,
-            manager=FIELD_MANAGER,
-        )
-        found = list(client.list(resource.NAMESPACES).items) if not settings.watch_namespaces else []
-        for kind in KINDS:
-            with suppress(NotFound):  # a kind that is not installed has no objects
-                for namespace in settings.watch_namespaces or (None,):
-                    found += client.list(custom(kind), namespace).items
-        sources = {"Secret": resource.SECRETS, "ConfigMap": resource.CONFIGMAPS}
-        for reference in dict.fromkeys(_references(Cluster.of(found), settings)):
-            with suppress(NotFound):  # the explanation says so
-                raw = client.get(sources[reference.kind], reference.namespace, reference.name)
-                found.append({"apiVersion": "v1", "kind": reference.kind, **raw})
-    except (ApiError, CredentialsError) as error:
-        raise manifests.InputError(str(error)) from None
-    return found
-
-
-def _references(cluster: Cluster, settings: Settings) -> Iterator[Reference]:
-    """The Secrets and ConfigMaps that agents or the scrape objects that they select refer to, as a reconcile gathers them."""
-    objects = {kind: cluster.of_kind(kind) for kind in SCRAPE_KINDS}
-    for agent in _sorted(cluster, VMAGENT):
-        if agent.error is None:
-            with suppress(SelectorError):  # the explanation says so
-                owner = scrape_owner(agent, settings)
-                selected = named(owner, select(owner, objects, cluster.namespaces))
-                yield from sorted(references(agent.spec, agent.namespace) | selected)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The arguments of the command."""
+    made = argparse.ArgumentParser(
         prog="vmagent-operator explain",
-        description="Tell which agents scrape an object, or what an agent scrapes, and the first reason why not.",
+        usage="%(prog)s [options] [KIND/NAME | KIND NAME]",
+        description="Tell who scrapes an object, or what an owner scrapes, and the first reason why not. Without an object: "
+        "everything that is not scraped.",
         epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
-    parser.add_argument(
-        "object", type=_object, metavar="KIND/NAME", help="such as vmservicescrape/cart or vmagent/main"
+    made.add_argument("object", nargs="*", metavar="KIND/NAME", help="such as vmservicescrape/cart or vmagent main")
+    made.add_argument(
+        "-n", "--namespace", default="", help="namespace of the object (default: that of the kubeconfig's context)"
     )
-    parser.add_argument("-n", "--namespace", default="default", help="namespace of the object (default: default)")
-    parser.add_argument(
-        "-f", "--filename", action="append", metavar="FILE|DIR|-", help="manifests instead of a cluster"
-    )
-    parser.add_argument("--kubeconfig", default="", metavar="FILE", help="how to reach the cluster")
-    parser.add_argument("--context", default="", help="context of the kubeconfig")
-    return parser
+    made.add_argument("-o", "--output", choices=("text", "json", "yaml"), default="text", help="form of the output")
+    options.add_files(made, "manifests instead of a cluster", is_required=False)
+    options.add_cluster(made)
+    return made
 
 
-def _object(text: str) -> tuple[Kind[object], str]:
-    name, _, rest = text.partition("/")
-    kind = next((k for k in KINDS if name.lower() in (k.singular, k.plural)), None)
-    if kind is None or not rest:
-        kinds = ", ".join(k.singular for k in KINDS)
-        raise argparse.ArgumentTypeError(f"expected KIND/NAME, and for KIND one of {kinds}")
-    return kind, rest
+def _object(words: Sequence[str]) -> tuple[Kind[object], str] | None:
+    """The kind and name that words give. Raises InputError."""
+    if not words:
+        return None
+    name, _, rest = words[0].partition("/") if len(words) == 1 else (words[0], "", words[1])
+    spelled = name.lower().removesuffix(f".{GROUP}")
+    fitting = [kind for kind in KINDS if spelled in (kind.singular, kind.plural)]
+    fitting = fitting or [kind for kind in KINDS if spelled and kind.singular.startswith(spelled)]
+    if len(fitting) > 1:
+        raise manifests.InputError(f"{name} may be {' or '.join(kind.singular for kind in fitting)}")
+    if not fitting or not rest or len(words) > 2:
+        kinds = ", ".join(kind.singular for kind in KINDS)
+        raise manifests.InputError(f"expected KIND/NAME or KIND NAME, and for KIND one of {kinds}")
+    return fitting[0], rest
