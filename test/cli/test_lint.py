@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from vmagent_operator.cli import findings
 from vmagent_operator.cli.commands import lint
+from vmagent_operator.cli.reports import findings
 
 CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 BAD = """\

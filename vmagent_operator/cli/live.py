@@ -16,6 +16,7 @@ from vmagent_operator.cli.manifests import InputError
 from vmagent_operator.controller.engine.kind import custom
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.kinds import OWNERS
+from vmagent_operator.controller.steps.leftout import name_of
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import ApiError, NetworkError, NotFound
@@ -90,8 +91,12 @@ def snapshot(live: Live, settings: Settings, further: Iterable[Manifest] = ()) -
         with suppress(NotFound):  # a kind that is not installed has no objects
             for namespace in settings.watch_namespaces or (None,):
                 found += _typed(custom(kind), live.client.list(custom(kind), namespace).items)
+    further = [*further]
     found += further
+    known = {name_of(raw) for raw in further}
     for reference in dict.fromkeys(_references(Cluster.of(found), settings)):
+        if (reference.kind, reference.namespace, reference.name) in known:
+            continue
         with suppress(NotFound):  # whoever refers to it says so
             of = _SOURCES[reference.kind]
             found += _typed(of, [live.client.get(of, reference.namespace, reference.name)])

@@ -11,6 +11,7 @@ from typing import Any
 
 SUBCOMMANDS = {
     "crds": "vmagent_operator.cli.commands.crds",
+    "diff": "vmagent_operator.cli.commands.diff",
     "explain": "vmagent_operator.cli.commands.explain",
     "limits": "vmagent_operator.cli.commands.limits",
     "lint": "vmagent_operator.cli.commands.lint",

@@ -15,7 +15,7 @@ from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests, options
 from vmagent_operator.cli.cluster import Cluster, known
 from vmagent_operator.cli.decisions import decisions
-from vmagent_operator.cli.explanation import Explanation, Row, named
+from vmagent_operator.cli.reports.explanation import Explanation, Row, named
 from vmagent_operator.identity import GROUP
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.settings import Server, Settings, load

@@ -4,8 +4,9 @@ import argparse
 import sys
 from collections.abc import Mapping
 
-from vmagent_operator.cli import findings, options
-from vmagent_operator.cli.review import review
+from vmagent_operator.cli import options
+from vmagent_operator.cli.reports import findings
+from vmagent_operator.cli.reports.review import review
 from vmagent_operator.settings import load
 
 EPILOG = """\

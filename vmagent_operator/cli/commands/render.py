@@ -15,7 +15,7 @@ from attrs import evolve, frozen
 from vmagent_operator.cli import manifests, options
 from vmagent_operator.cli.cluster import Cluster, name_of_custom
 from vmagent_operator.cli.decisions import Decision, Decisions, decisions, kind_of
-from vmagent_operator.cli.review import review
+from vmagent_operator.cli.reports.review import review
 from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.kinds import BY_KIND
 from vmagent_operator.controller.steps.leftout import Name, name_of

@@ -15,9 +15,9 @@ from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.cluster import Cluster, known, name_of_custom
 from vmagent_operator.cli.decisions import Decisions, decisions, kind_of
-from vmagent_operator.cli.findings import LEVELS, Finding, Level
 from vmagent_operator.cli.flags import OTHER_KINDS
 from vmagent_operator.cli.manifests import SHOWN, InputError, Located, NoFile, NoObject, Source
+from vmagent_operator.cli.reports.findings import LEVELS, Finding, Level
 from vmagent_operator.controller.steps.leftout import Name, name_of
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import API_VERSION, GROUP
