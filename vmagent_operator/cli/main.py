@@ -12,6 +12,7 @@ from typing import Any
 SUBCOMMANDS = {
     "crds": "vmagent_operator.cli.commands.crds",
     "diff": "vmagent_operator.cli.commands.diff",
+    "doctor": "vmagent_operator.cli.commands.doctor",
     "explain": "vmagent_operator.cli.commands.explain",
     "limits": "vmagent_operator.cli.commands.limits",
     "lint": "vmagent_operator.cli.commands.lint",
