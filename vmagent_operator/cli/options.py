@@ -5,12 +5,18 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
+from pathlib import Path
 
 from vmagent_operator.cli.manifests import InputError
 from vmagent_operator.settings import Server, SettingsError
 
 Command = Callable[[list[str], Mapping[str, str]], int]
 _VERSION = re.compile(r"v?(\d+)\.(\d+)")
+
+
+def program() -> str:
+    """What somebody types for this program: `kubectl vmagent` where kubectl has found it as a plugin."""
+    return "kubectl vmagent" if "kubectl" in Path(sys.argv[0]).name else "vmagent-operator"
 
 
 def ending(command: Command) -> Command:
@@ -27,6 +33,25 @@ def ending(command: Command) -> Command:
             return 2
 
     return ended
+
+
+class _Formatter(argparse.HelpFormatter):
+    """Help in 80 columns; texts of several paragraphs stay as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if "\n" in text else super()._fill_text(text, width, indent)
+
+
+def parser(command: str, description: str, epilog: str = "", usage: str | None = None) -> argparse.ArgumentParser:
+    """A parser for the arguments of a subcommand, without any yet."""
+    return argparse.ArgumentParser(
+        prog=f"{program()} {command}",
+        description=description,
+        epilog=epilog,
+        usage=usage,
+        formatter_class=_Formatter,
+        allow_abbrev=False,
+    )
 
 
 def add_files(parser: argparse.ArgumentParser, purpose: str, *, is_required: bool = True) -> None:

@@ -54,13 +54,11 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of the command."""
-    made = argparse.ArgumentParser(
-        prog="vmagent-operator diff",
-        description="Tell what manifests would change in a cluster once they are applied and the operator has done its work: "
+    made = options.parser(
+        "diff",
+        "Tell what manifests would change in a cluster once they are applied and the operator has done its work: "
         "objects and fields, which pods restart and why, and which scrape jobs join, leave or change. Nothing is written.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        EPILOG,
     )
     options.add_files(made, "manifests")
     made.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the output")

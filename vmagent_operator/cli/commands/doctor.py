@@ -82,13 +82,11 @@ def _examined(patient: Patient, check: Check) -> Iterator[Symptom]:
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of the command."""
-    made = argparse.ArgumentParser(
-        prog="vmagent-operator doctor",
-        description="Tell what is wrong with an installation: definitions, permissions, the operator itself, other operators "
+    made = options.parser(
+        "doctor",
+        "Tell what is wrong with an installation: definitions, permissions, the operator itself, other operators "
         "beside it, owners that fail, objects that nobody scrapes, clocks; each with the command that mends it.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        EPILOG,
     )
     made.add_argument(
         "--migration", action="store_true", help="what is to be seen to when moving over from the Go operator"

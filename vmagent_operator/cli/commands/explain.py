@@ -171,14 +171,12 @@ def _given(given: argparse.Namespace, settings: Settings, environ: Mapping[str, 
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of the command."""
-    made = argparse.ArgumentParser(
-        prog="vmagent-operator explain",
-        usage="%(prog)s [options] [KIND/NAME | KIND NAME]",
-        description="Tell who scrapes an object, or what an owner scrapes, and the first reason why not. Without an object: "
+    made = options.parser(
+        "explain",
+        "Tell who scrapes an object, or what an owner scrapes, and the first reason why not. Without an object: "
         "everything that is not scraped.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        EPILOG,
+        usage="%(prog)s [options] [KIND/NAME | KIND NAME]",
     )
     made.add_argument("object", nargs="*", metavar="KIND/NAME", help="such as vmservicescrape/cart or vmagent main")
     made.add_argument(

@@ -36,13 +36,11 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of the command."""
-    made = argparse.ArgumentParser(
-        prog="vmagent-operator lint",
-        description="Tell what is wrong with manifests: fields and kinds that do not exist, and everything that the operator "
+    made = options.parser(
+        "lint",
+        "Tell what is wrong with manifests: fields and kinds that do not exist, and everything that the operator "
         "would refuse or warn of.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+        EPILOG,
     )
     options.add_files(made, "manifests")
     made.add_argument("-o", "--output", choices=tuple(findings.FORMS), default="text", help="form of the output")

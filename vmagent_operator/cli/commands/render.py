@@ -138,13 +138,7 @@ def _changed(raw: Manifest, status: Status, *, is_finalized: bool) -> Manifest:
 
 def parser() -> argparse.ArgumentParser:
     """The arguments of the command."""
-    made = argparse.ArgumentParser(
-        prog="vmagent-operator render",
-        description="Show what the operator makes of manifests, without a cluster.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    made = options.parser("render", "Show what the operator makes of manifests, without a cluster.", EPILOG)
     options.add_files(made, "manifests")
     made.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="form of the output")
     made.add_argument("--decode-secrets", action="store_true", help="show the data of Secrets as text")
