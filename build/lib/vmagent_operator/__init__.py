@@ -1,0 +1,3 @@
+"""Kubernetes operator for VictoriaMetrics' VMAgent."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,1 @@
+"""The custom resources as attrs classes: tables, no logic."""

@@ -1,0 +1,200 @@
+"""The registry of kinds: what each is called, which table reads its spec, and how kubectl lists it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+from attrs import Factory, evolve, frozen
+
+from vmagent_operator.api.nodescrape import VMNodeScrapeSpec
+from vmagent_operator.api.objects import CustomObject, Metadata
+from vmagent_operator.api.podscrape import VMPodScrapeSpec
+from vmagent_operator.api.probe import VMProbeSpec
+from vmagent_operator.api.scrapeconfig import VMScrapeConfigSpec
+from vmagent_operator.api.servicescrape import VMServiceScrapeSpec
+from vmagent_operator.api.staticscrape import VMStaticScrapeSpec
+from vmagent_operator.api.status import OwnerStatus, ScrapeStatus
+from vmagent_operator.api.vmagent import VMAgentSpec, VMAgentStatus
+from vmagent_operator.api.vmcluster import VMClusterSpec
+from vmagent_operator.api.vmsingle import VMSingleSpec
+from vmagent_operator.model.bugs import trail
+from vmagent_operator.model.decode import INTERNAL_ERROR, DecodeError, Fault, Manifest, decode
+
+S_co = TypeVar("S_co", covariant=True)
+
+
+@frozen
+class Column:
+    """A column of `kubectl get`."""
+
+    name: str
+    type: str
+    path: str
+    doc: str = ""
+
+
+AGE = Column("Age", "date", ".metadata.creationTimestamp")
+SCRAPE_COLUMNS = (
+    AGE,
+    Column("Status", "string", ".status.updateStatus"),
+    Column("Sync Error", "string", ".status.reason"),
+)
+AGENT_COLUMNS = (
+    Column("Shards Count", "integer", ".status.shards", "current number of shards"),
+    Column("Replica Count", "integer", ".status.replicas", "current number of replicas"),
+    Column("Status", "string", ".status.updateStatus", "Current status of update rollout"),
+    AGE,
+)
+SINGLE_COLUMNS = (
+    Column("Status", "string", ".status.updateStatus", "Current status of single node update process"),
+    AGE,
+)
+CLUSTER_COLUMNS = (
+    Column("Insert Count", "string", ".spec.vminsert.replicaCount", "replicas of VMInsert"),
+    Column("Storage Count", "string", ".spec.vmstorage.replicaCount", "replicas of VMStorage"),
+    Column("Select Count", "string", ".spec.vmselect.replicaCount", "replicas of VMSelect"),
+    AGE,
+    Column("Status", "string", ".status.updateStatus", "Current status of cluster"),
+)
+AGENT_SCALE = {
+    "specReplicasPath": ".spec.shardCount",
+    "statusReplicasPath": ".status.shards",
+    "labelSelectorPath": ".status.selector",
+}
+
+
+@frozen(kw_only=True, eq=False)
+class Kind(Generic[S_co]):
+    """A kind of custom resource.
+
+    is_spec_required: whether the API server refuses an object without a spec. scale: the paths of the scale subresource.
+    prefix: of a kind of scrape object, begins the fields of `ScrapingParams` by which owners select it. template: the
+    field there with the rules that are appended to those of each of its jobs.
+    """
+
+    name: str
+    singular: str = Factory(lambda kind: kind.name.lower(), takes_self=True)
+    plural: str = Factory(lambda kind: f"{kind.singular}s", takes_self=True)
+    spec_class: type[S_co]
+    status_class: type = ScrapeStatus
+    columns: tuple[Column, ...] = SCRAPE_COLUMNS
+    is_spec_required: bool = False
+    scale: Mapping[str, str] | None = None
+    prefix: str = ""
+    template: str = Factory(lambda kind: f"{kind.prefix}_relabel_template", takes_self=True)
+
+    @property
+    def selector(self) -> str:
+        """The field of owners that selects objects of this kind by their labels."""
+        return f"{self.prefix}_selector"
+
+    @property
+    def namespace_selector(self) -> str:
+        """The field of owners that selects the namespaces of such objects."""
+        return f"{self.prefix}_namespace_selector"
+
+
+VMAGENT = Kind(
+    name="VMAgent", spec_class=VMAgentSpec, status_class=VMAgentStatus, columns=AGENT_COLUMNS, scale=AGENT_SCALE
+)
+VMSINGLE = Kind(name="VMSingle", spec_class=VMSingleSpec, status_class=OwnerStatus, columns=SINGLE_COLUMNS)
+VMCLUSTER = Kind(
+    name="VMCluster",
+    spec_class=VMClusterSpec,
+    status_class=OwnerStatus,
+    columns=CLUSTER_COLUMNS,
+    is_spec_required=True,
+)
+VMSERVICESCRAPE = Kind(
+    name="VMServiceScrape", spec_class=VMServiceScrapeSpec, is_spec_required=True, prefix="service_scrape"
+)
+VMPODSCRAPE = Kind(name="VMPodScrape", spec_class=VMPodScrapeSpec, prefix="pod_scrape")
+VMPROBE = Kind(
+    name="VMProbe",
+    spec_class=VMProbeSpec,
+    is_spec_required=True,
+    prefix="probe",
+    template="probe_scrape_relabel_template",
+)
+VMNODESCRAPE = Kind(name="VMNodeScrape", spec_class=VMNodeScrapeSpec, prefix="node_scrape")
+VMSTATICSCRAPE = Kind(name="VMStaticScrape", spec_class=VMStaticScrapeSpec, prefix="static_scrape")
+VMSCRAPECONFIG = Kind(name="VMScrapeConfig", spec_class=VMScrapeConfigSpec, prefix="scrape_config")
+
+
+class ScrapeSpec(Protocol):
+    """What the specs of all scrape objects have."""
+
+    @property
+    def scrape_class(self) -> str | None:
+        """The class of the owner's that it asks for by name."""
+
+
+ScrapeObject = CustomObject[ScrapeSpec]
+
+SCRAPE_KINDS: tuple[Kind[ScrapeSpec], ...] = (
+    VMSERVICESCRAPE,
+    VMPODSCRAPE,
+    VMPROBE,
+    VMNODESCRAPE,
+    VMSTATICSCRAPE,
+    VMSCRAPECONFIG,
+)
+"""In the order of their jobs in a configuration."""
+
+OWNER_KINDS: tuple[Kind[object], ...] = (VMAGENT, VMSINGLE, VMCLUSTER)
+"""Those that something runs for."""
+KINDS: tuple[Kind[object], ...] = (*OWNER_KINDS, *SCRAPE_KINDS)
+BY_NAME: Mapping[str, Kind[object]] = {kind.name: kind for kind in KINDS}
+
+
+def read(raw: Manifest) -> CustomObject[Any]:
+    """The custom resource that `raw` is, `raw["kind"]` being one of KINDS; see `read_as`."""
+    return read_as(BY_NAME[raw["kind"]], raw)
+
+
+def read_as(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
+    """The custom resource of this kind that `raw` is; what cannot be decoded is kept as its `error`."""
+    metadata, error = _metadata(raw.get("metadata") or {})
+    status = raw.get("status")
+    found: CustomObject[Any] = CustomObject(
+        kind=kind,
+        metadata=metadata,
+        spec=None,
+        error=error,
+        status=status if isinstance(status, dict) else {},
+    )
+    if error is not None:
+        return found
+    try:
+        decoded = decode(kind.spec_class, {} if raw.get("spec") is None else raw["spec"])
+    except DecodeError as broken:
+        return evolve(found, error=broken, unknown=broken.unknown)
+    except Exception as unforeseen:  # noqa: BLE001 - a bug of ours is the end of this object only
+        return evolve(found, error=DecodeError((Fault("spec", INTERNAL_ERROR),), trail(unforeseen)))
+    return evolve(found, spec=decoded.value, unknown=decoded.unknown)
+
+
+def unreadable(kind: Kind[Any], raw: Manifest, fault: str) -> CustomObject[Any]:
+    """What is left of a custom resource, with the reason why there is no more of it: `spec: nested deeper ...`."""
+    path, _, message = fault.rpartition(": ")
+    metadata, _error = _metadata(raw.get("metadata") or {})
+    status = raw.get("status")
+    return CustomObject(
+        kind=kind,
+        metadata=metadata,
+        spec=None,
+        error=DecodeError((Fault(path or "spec", message),)),
+        status=status if isinstance(status, dict) else {},
+    )
+
+
+def _metadata(raw: object) -> tuple[Metadata, DecodeError | None]:
+    """The metadata; with an error, what is left of it without the keys at fault."""
+    try:
+        return decode(Metadata, raw, "metadata").value, None
+    except DecodeError as error:
+        if not isinstance(raw, dict):
+            return Metadata(), error
+        wrong = {re.split(r"[.\[]", fault.path)[1] for fault in error.faults}
+        sound = {key: value for key, value in raw.items() if key not in wrong}
+        return decode(Metadata, sound, "metadata").value, error

@@ -1,0 +1,1 @@
+"""From event to status: what to look at again, and bringing it about."""

@@ -1,0 +1,1 @@
+"""The objects that an owner asks for, computed from a snapshot; pure."""

@@ -1,0 +1,1 @@
+"""What stands around the pods: Service, self scrape, rights, policies, the configuration Secret."""

@@ -1,0 +1,1 @@
+"""What only a VMSingle has: its data, its arguments, what is wrong with one."""

@@ -1,0 +1,1 @@
+"""The pods and what runs them: volumes, claims, workloads, shards, the reloader."""

@@ -1,0 +1,1 @@
+"""The API server: requests, watches, queue, lease, diff and apply."""

@@ -1,0 +1,1 @@
+"""Desired against live objects, and server-side apply."""

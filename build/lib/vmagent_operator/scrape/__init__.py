@@ -1,0 +1,1 @@
+"""vmagent's scrape configuration, computed from scrape objects; pure."""

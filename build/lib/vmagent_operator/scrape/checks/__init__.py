@@ -1,0 +1,1 @@
+"""What is wrong with a text or an object, before it goes anywhere."""

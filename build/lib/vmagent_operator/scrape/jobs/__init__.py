@@ -1,0 +1,1 @@
+"""Scrape objects -> jobs, one module a kind."""

@@ -1,0 +1,1 @@
+"""YAML as vmagent's own library writes and reads it."""
