@@ -25,7 +25,8 @@ from test.apiserver.store import Json, clone
 from test.controller.world import World
 from vmagent_operator.api import kinds
 from vmagent_operator.cli import manifests
-from vmagent_operator.cli.render import decoded, server
+from vmagent_operator.cli.commands.render import decoded
+from vmagent_operator.cli.options import server
 from vmagent_operator.kube.http.transport import Response
 from vmagent_operator.settings import Server
 

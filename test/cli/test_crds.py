@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vmagent_operator.cli import crds
+from vmagent_operator.cli.commands import crds
 
 COMMITTED = Path(__file__).parents[2] / "manifests" / "crd"
 

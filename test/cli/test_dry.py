@@ -27,7 +27,8 @@ def test_the_plan_goes_on_behind_what_is_deleted_to_be_made_anew(caplog: pytest.
     )
     world.settle()
     service = {"useAsDefault": True, "spec": {"type": "NodePort", "clusterIP": None}}
-    world.connect(Dry(world.transport))
+    dry = Dry(world.transport)
+    world.connect(dry)
     caplog.set_level("INFO", "vmagent_operator.cli.dry")
     world.patch(MAIN, {"spec": {"serviceSpec": service, "shardCount": 2}})
     sent = len(world.writes())
@@ -39,3 +40,15 @@ def test_the_plan_goes_on_behind_what_is_deleted_to_be_made_anew(caplog: pytest.
     assert plan.index(f"DELETE {SERVICE}") < plan.index(f"PATCH {SERVICE}")
     assert {f"PATCH {WORKLOADS}/vmagent-main-{shard}" for shard in (0, 1)} <= set(plan)
     assert len(world.writes()) == sent
+    assert list(dry.changes.lines()) == [
+        "+ Deployment monitoring/vmagent-main-0",
+        "+ Deployment monitoring/vmagent-main-1",
+        "! Service monitoring/vmagent-main (deleted and made again)",
+        "    spec.clusterIP: None -> (none)",
+        "    spec.externalTrafficPolicy: (none) -> Cluster",
+        "    spec.type: ClusterIP -> NodePort",
+        "",
+        "Pods restart: no",
+        "Pods start: Deployment monitoring/vmagent-main-0",
+        "Pods start: Deployment monitoring/vmagent-main-1",
+    ]

@@ -1,12 +1,13 @@
 """`explain`: the first broken link of the chain, in words."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from vmagent_operator.cli import explain
+from vmagent_operator.cli.commands import explain
 
 CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
 REMOTE_WRITE = [{"url": "http://vm:8428/api/v1/write"}]
@@ -34,7 +35,8 @@ def test_the_first_broken_link_is_told(
     namespace = case.get("namespace", "mon")
     code = explain.main([case["object"], "-n", namespace, "-f", str(file)], case.get("environ", {}))
     title, line = capsys.readouterr().out.splitlines()
-    assert (code, title) == (0, f"VMServiceScrape {namespace}/web")
+    wanted = 3 if case["want"].startswith("not scraped") else 0
+    assert (code, title) == (wanted, f"VMServiceScrape {namespace}/web")
     told = line.removeprefix("  VMAgent mon/main: ")
     assert told.startswith(case["want"]) if case["want"].endswith(": ") else told == case["want"]
 
@@ -56,12 +58,14 @@ def test_a_name_that_does_not_exist_is_an_error_with_the_nearest(
 ) -> None:
     file = tmp_path / "given.yaml"
     file.write_text(yaml.safe_dump_all(objects({"agent": {}})))
+    assert explain.main(["vmservicescrape/web", "-n", "shop", "-f", str(file)], {}) == 1
+    assert capsys.readouterr().err == "there is no VMServiceScrape shop/web; did you mean mon/web?\n"
     assert explain.main(["vmservicescrape/wbe", "-n", "mon", "-f", str(file)], {}) == 1
     assert capsys.readouterr().err == "there is no VMServiceScrape mon/wbe; did you mean mon/web?\n"
 
 
 def test_an_unknown_kind_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert explain.main(["vmscrape/web"], {}) == 2
+    assert explain.main(["vmrule/web"], {}) == 2
     assert "expected KIND/NAME" in capsys.readouterr().err
 
 
@@ -78,90 +82,91 @@ def test_an_agent_without_configuration_says_why_first(tmp_path: Path, capsys: p
         ({"selectAllByDefault": 1}, {}, "spec.selectAllByDefault: expected boolean, got integer"),
     ):
         file.write_text(yaml.safe_dump_all(objects({"agent": agent})))
-        assert explain.main(["vmagent/main", "-n", "mon", "-f", str(file)], environ) == 0
+        assert explain.main(["vmagent/main", "-n", "mon", "-f", str(file)], environ) == 3
         assert capsys.readouterr().out.splitlines()[:2] == ["VMAgent mon/main", f"  {want}"]
 
 
-def single(name: str, **spec: Any) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": "mon"}
-    return {
-        "apiVersion": "operator.victoriametrics.com/v1beta1",
-        "kind": "VMSingle",
-        "metadata": metadata,
-        "spec": spec,
-    }
-
-
-def explained(
-    name: str, given: list[dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str], **environ: str
-) -> list[str]:
-    """The lines about an object in `mon`."""
+@pytest.mark.parametrize(
+    "words", [["vma/main"], ["vma", "main"], ["VMAgents", "main"], ["vmagents.operator.victoriametrics.com/main"]]
+)
+def test_a_kind_has_short_and_long_names(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "given.yaml"
-    file.write_text(yaml.safe_dump_all(given))
-    assert explain.main([name, "-n", "mon", "-f", str(file)], environ) == 0
-    return capsys.readouterr().out.splitlines()
-
-
-SCRAPING = {"ingestOnlyMode": False, "selectAllByDefault": True}
+    file.write_text(yaml.safe_dump_all(objects({"agent": {"selectAllByDefault": True}})))
+    assert explain.main([*words, "-n", "mon", "-f", str(file)], {}) == 0
+    assert capsys.readouterr().out.startswith("VMAgent mon/main\n")
 
 
 @pytest.mark.parametrize(
-    ("spec", "environ", "want"),
+    ("words", "message"),
     [
-        (SCRAPING, {}, ["scraped, 1 job: serviceScrape/mon/web/0"]),
-        (
-            SCRAPING | {"paused": True},
-            {},
-            ["scraped, 1 job: serviceScrape/mon/web/0 (once the VMSingle is no longer paused)"],
-        ),
-        (
-            {"ingestOnlyMode": False, "serviceScrapeSelector": {"matchLabels": {"team": "web"}}},
-            {},
-            ["not scraped: labels: selector asks team=web, object has no label team"],
-        ),
-        (
-            SCRAPING | {"relabelConfig": {"name": "rules", "key": "a"}},
-            {},
-            ["not scraped: VMSingle: spec.relabelConfig: configmap mon/rules not found"],
-        ),
-        (
-            {"ingestOnlyMode": 1},
-            {},
-            ["not scraped: VMSingle: spec.ingestOnlyMode: expected boolean, got integer"],
-        ),
-        (
-            SCRAPING,
-            {"WATCH_NAMESPACE": "other"},
-            ["not scraped: namespace: the operator watches other namespaces only"],
-        ),
-        ({}, {}, []),
+        (["vmp/web"], "vmp may be vmpodscrape or vmprobe\n"),
+        (["vmagent"], "expected KIND/NAME or KIND NAME, and for KIND one of vmagent, vmsingle, vmcluster, "),
+        (["vmagent", "a", "b"], "expected KIND/NAME or KIND NAME, "),
     ],
 )
-def test_a_database_counts_as_soon_as_it_scrapes(
-    spec: dict[str, Any],
-    environ: dict[str, str],
-    want: list[str],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
+def test_words_that_name_no_object_are_code_2(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    *given, scrape = objects({"agent": {}})
-    told = explained("vmservicescrape/web", [*given, single("main", **spec), scrape], tmp_path, capsys, **environ)
-    assert [line.removeprefix("  VMSingle mon/main: ") for line in told if "VMSingle mon" in line] == want
-    assert sum("VMAgent mon/main: not scraped" in line for line in told) == 1
+    assert explain.main([*words, "-f", "unread.yaml"], {}) == 2
+    assert capsys.readouterr().err.startswith(message)
 
 
-def test_without_anybody_who_scrapes_that_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    _, _, scrape = objects({"agent": {}})
-    told = explained("vmservicescrape/web", [single("main"), scrape], tmp_path, capsys)
-    assert told == ["VMServiceScrape mon/web", "  there is no VMAgent, and no VMSingle that scrapes"]
+def test_without_an_object_it_is_everything_that_is_not_scraped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "given.yaml"
+    given = [
+        *objects({"agent": {"serviceScrapeSelector": {}}}),
+        *objects({"agent": {}, "namespace": "shop"})[2:],
+        {**objects({"agent": {"replicaCount": "x"}})[1], "metadata": {"name": "bad", "namespace": "mon"}},
+    ]
+    file.write_text(yaml.safe_dump_all(given))
+    assert explain.main(["-f", str(file)], {}) == 3
+    assert capsys.readouterr().out.splitlines() == [
+        "1 of 2 scrape objects are scraped",
+        "",
+        "VMAgent mon/bad",
+        "  spec.replicaCount: expected integer, got string",
+        "",
+        "VMServiceScrape shop/web",
+        "  no owner selects it; the nearest, mon/main, does not: namespace: without "
+        "spec.serviceScrapeNamespaceSelector the agent searches its own namespace only",
+    ]
+    assert explain.main(["-f", str(file), "-o", "json"], {}) == 3
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["objects"], [each["name"] for each in shown["notScraped"]]) == (2, ["bad", "web"])
+    file.write_text(yaml.safe_dump_all(objects({"agent": {"selectAllByDefault": True}})))
+    assert explain.main(["-f", str(file)], {}) == 0
+    assert capsys.readouterr().out == "1 of 1 scrape object is scraped\n"
 
 
-def test_a_database_is_told_with_what_it_selects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    *_, scrape = objects({"agent": {}})
-    told = explained("vmsingle/main", [single("main", **SCRAPING), scrape], tmp_path, capsys)
-    assert told[:2] == ["VMSingle mon/main", "  VMServiceScrape: 1 of 1 selected"]
-    assert "    mon/web: scraped, 1 job: serviceScrape/mon/web/0" in told
-    assert explained("vmsingle/main", [single("main"), scrape], tmp_path, capsys) == [
-        "VMSingle mon/main",
-        "  it scrapes nothing",
+def test_a_database_that_scrapes_is_an_owner_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, agent, scrape = objects({"agent": {}})
+    spec = {"ingestOnlyMode": False, "selectAllByDefault": True}
+    file = tmp_path / "given.yaml"
+    file.write_text(yaml.safe_dump_all([{**agent, "kind": "VMSingle", "spec": spec}, scrape]))
+    assert explain.main(["vmservicescrape/web", "-n", "mon", "-f", str(file)], {}) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == ["  VMSingle mon/main: scraped, 1 job: serviceScrape/mon/web/0"]
+    assert explain.main(["vmsingle/main", "-n", "mon", "-f", str(file)], {}) == 0
+    assert "    mon/web: scraped, 1 job: serviceScrape/mon/web/0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_what_is_told_can_be_read_by_programs(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "given.yaml"
+    file.write_text(yaml.safe_dump_all(objects({"agent": {"serviceScrapeSelector": {"matchLabels": {"a": "b"}}}})))
+    assert explain.main(["vmservicescrape/web", "-n", "mon", "-f", str(file), "-o", form], {}) == 3
+    shown = yaml.safe_load(capsys.readouterr().out)
+    assert (shown["kind"], shown["name"], shown["faults"]) == ("VMServiceScrape", "web", [])
+    assert shown["verdicts"] == [
+        {
+            "kind": "VMAgent",
+            "namespace": "mon",
+            "name": "main",
+            "scraped": False,
+            "selected": False,
+            "jobs": [],
+            "link": "labels",
+            "message": "selector asks a=b, object has no label a",
+        }
     ]

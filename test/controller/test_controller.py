@@ -58,7 +58,7 @@ class Bench:
             jitter=lambda: 0.5,
         )
         self.controller = Controller(
-            "vmagent", queue, self.stub, self.metrics, self.clock, self.pace, jitter=lambda: 0.5
+            "vmagent", "VMAgent", queue, self.stub, self.metrics, self.clock, self.pace, jitter=lambda: 0.5
         )
 
     def end(self, result: Result, seconds: float = 0.0) -> Result:

@@ -124,12 +124,7 @@ def test_what_an_earlier_operator_may_have_put_on_children_is_known_from_what_it
 def test_a_spec_that_cannot_be_read_has_no_parts(raw: dict[str, Any]) -> None:
     of = VMAGENT if raw["kind"] == "VMAgent" else VMCLUSTER
     found = owners.migration(of, kinds.read(raw))
-    assert (found.released, found.autoscaled) == (frozenset(), frozenset())
-
-
-def test_the_parts_whose_number_is_an_autoscalers_are_known() -> None:
-    scaled = {"replicaCount": 2, "hpa": {"maxReplicas": 5, "minReplicas": 2, "metrics": []}}
-    assert owners.migration(VMCLUSTER, kinds.read(cluster(vmselect=scaled))).autoscaled == {"vmselect-main"}
+    assert found.released == frozenset()
 
 
 @pytest.mark.parametrize("spec", [None, [], "spec", {"podMetadata": ["a"]}, {"podMetadata": {"labels": "a"}}])

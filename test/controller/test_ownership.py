@@ -19,8 +19,9 @@ from test.apiserver.memory import Memory, MemoryStream
 from test.controller.test_passes import AGENTS, KEY, change, secret, status
 from test.controller.world import World, agent, scrape
 from test.simulate import VERTICAL, _defined
-from vmagent_operator.cli import render
+from vmagent_operator.cli import options
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.cli.commands import render
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.system import Options, make_system
 from vmagent_operator.identity import API_VERSION
@@ -537,7 +538,7 @@ def test_another_agents_configuration_serves_nobody_else() -> None:
 def test_render_says_what_the_controller_does(case: tuple[dict[str, Any], Json]) -> None:
     spec, child = case
     given = [agent(**spec), *scrapes(), bare(child, labels={"app": "mine"})]
-    shown = render.render(Cluster.of(given), load(ENVIRON), render.server("1.36"), World().clock.now())
+    shown = render.render(Cluster.of(given), load(ENVIRON), options.server("1.36"), World().clock.now())
     assert shown.errors == (f"VMAgent monitoring/main: {described(child)} {FOREIGN}",)
     names = {
         (each["kind"], each["metadata"]["name"]) for each in shown.objects if "ownerReferences" in each["metadata"]
@@ -558,7 +559,7 @@ def test_render_and_controller_agree_on_a_configuration_that_was_there(uid: str 
     world.settle(60)
     found = content(world, SECRET)["metadata"].get("ownerReferences", [])
     cluster = Cluster.of([agent(), given])
-    shown = render.render(cluster, load({}), render.server("1.36"), world.clock.now())
+    shown = render.render(cluster, load({}), options.server("1.36"), world.clock.now())
     assert shown.errors == ()
     wanted = [each for each in shown.objects if (each["kind"], each["metadata"]["name"]) == ("Secret", "vmagent-main")]
     assert len(found) == len(wanted) == (1 if uid else 0)

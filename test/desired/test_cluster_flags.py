@@ -10,8 +10,9 @@ import pytest
 import yaml
 
 from test.controlplane.binaries import Unavailable, documentation
-from vmagent_operator.cli import manifests, render
+from vmagent_operator.cli import manifests
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.cli.commands import render
 from vmagent_operator.desired import args
 from vmagent_operator.settings import Server, load
 

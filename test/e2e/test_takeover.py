@@ -22,7 +22,8 @@ from test.golden.cases import CASES, DEVIATIONS, METADATA
 from test.golden.compare import differences, documents, indexed
 from vmagent_operator import settings
 from vmagent_operator.api import crd, kinds
-from vmagent_operator.cli import render
+from vmagent_operator.cli import options
+from vmagent_operator.cli.commands import render
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.engine.result import Result
 from vmagent_operator.controller.kinds import OWNERS
@@ -144,7 +145,7 @@ class Successor:
         system = make_system(client, client, settings.load(self.environ))
         for informer in system.watch():
             informer.step()
-        system.discovered(render.server(self.environ.get("KUBERNETES_VERSION", "1.36")))
+        system.discovered(options.server(self.environ.get("KUBERNETES_VERSION", "1.36")))
         owners = [(of, owner) for of in OWNERS for owner in system.stores.items(of.resource)]
         return [
             system.owners[of.name].reconciler.reconcile(owner.namespace, owner.name) for of, owner in owners

@@ -8,8 +8,9 @@ from typing import Any
 import yaml
 
 from test.golden.compare import Manifest, differences, documents, indexed
-from vmagent_operator.cli import manifests, render
+from vmagent_operator.cli import manifests, options
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.cli.commands import render
 from vmagent_operator.settings import load
 
 HERE = Path(__file__).parent
@@ -39,7 +40,7 @@ METADATA = {name: _metadata(case) for name, case in CASES.items()}
 def rendered(name: str) -> render.Rendered:
     """What `render` shows of a case."""
     case, given = CASES[name], environ(name)
-    server = render.server(given.get("KUBERNETES_VERSION", "1.36"))
+    server = options.server(given.get("KUBERNETES_VERSION", "1.36"))
     cluster = Cluster.of(manifests.read([str(case / "given.yaml")]))
     return render.render(cluster, load(given), server, NOW)
 

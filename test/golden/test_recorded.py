@@ -8,11 +8,11 @@ import pytest
 
 from test.golden.cases import CASES, DEVIATIONS, LIVE, environ, judge, rendered
 from test.simulate import Simulation, simulate
-from vmagent_operator.cli import manifests, render
+from vmagent_operator.cli import manifests, options
 
 
 def _simulated(name: str) -> Simulation:
-    version = render.server(environ(name).get("KUBERNETES_VERSION", "1.36"))
+    version = options.server(environ(name).get("KUBERNETES_VERSION", "1.36"))
     return simulate(list(manifests.read([str(CASES[name] / "given.yaml")])), environ(name), version)
 
 

@@ -13,8 +13,8 @@ import yaml
 
 from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT, Kind, read
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.cli import render
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.cli.commands import render
 from vmagent_operator.controller.kinds import BY_KIND
 from vmagent_operator.desired import stages
 from vmagent_operator.desired.stages import Inputs

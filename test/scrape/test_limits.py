@@ -13,7 +13,7 @@ from attrs import evolve
 from test.scrape.hostile import BYTES, OBJECTS, SETTINGS, agent, configured, scrape, service, static
 from vmagent_operator.api.kinds import SCRAPE_KINDS, read
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.cli.limits import page
+from vmagent_operator.cli.commands.limits import page
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.limits import (
     ASSET_KEY_CHARACTERS,

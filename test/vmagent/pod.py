@@ -16,8 +16,9 @@ from typing import Any
 
 from attrs import frozen
 
-from vmagent_operator.cli import render
+from vmagent_operator.cli import options
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.cli.commands import render
 from vmagent_operator.settings import load
 
 Manifest = dict[str, Any]
@@ -48,7 +49,7 @@ class Objects:
 def rendered(given: Iterable[Manifest], environ: Mapping[str, str]) -> tuple[list[Manifest], Objects]:
     """The workloads that `given` leads to, and the objects that their pods take files and variables from."""
     cluster = Cluster.of(given)
-    server = render.server(environ.get("KUBERNETES_VERSION", "1.36"))
+    server = options.server(environ.get("KUBERNETES_VERSION", "1.36"))
     made = render.render(cluster, load(environ), server, datetime(2026, 1, 1, tzinfo=UTC)).objects
     return [obj for obj in made if obj["kind"] in WORKLOADS], Objects([*cluster.objects.values(), *made])
 

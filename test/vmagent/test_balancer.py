@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from test.controlplane.binaries import Unavailable, victoria
-from vmagent_operator.cli import manifests, render
+from vmagent_operator.cli import manifests
 from vmagent_operator.cli.cluster import Cluster
+from vmagent_operator.cli.commands import render
 from vmagent_operator.settings import Server, load
 
 pytestmark = pytest.mark.vmagent

@@ -193,7 +193,7 @@ def read_as(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
     try:
         decoded = decode(kind.spec_class, {} if raw.get("spec") is None else raw["spec"])
     except DecodeError as broken:
-        return evolve(found, error=broken)
+        return evolve(found, error=broken, unknown=broken.unknown)
     except Exception as unforeseen:  # noqa: BLE001 - a bug of ours is the end of this object only
         return evolve(found, error=DecodeError((Fault("spec", INTERNAL_ERROR),), trail(unforeseen)))
     return evolve(found, spec=decoded.value, unknown=decoded.unknown)

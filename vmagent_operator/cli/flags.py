@@ -14,6 +14,7 @@ from attrs import frozen
 from vmagent_operator import texts
 from vmagent_operator.api import kinds
 from vmagent_operator.identity import LEASE
+from vmagent_operator.model.suggest import meant
 
 
 class FlagError(ValueError):
@@ -75,7 +76,7 @@ def _positive(text: str) -> int:
 def _choice(*choices: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in choices:
-            raise ValueError(f"expected one of {', '.join(choices)}")
+            raise ValueError(f"expected one of {', '.join(choices)}{meant(text, choices)}")
         return text
 
     return read
@@ -99,7 +100,7 @@ def _kinds(text: str) -> frozenset[str]:
     found = texts.items(text)
     for name in found:
         if name.lower() not in spelled:
-            raise ValueError(f"{name!r} is no kind")
+            raise ValueError(f"{name!r} is no kind{meant(name, spelled.values())}")
     disabled = frozenset(spelled[name.lower()] for name in found)
     if disabled >= {kind.name for kind in kinds.OWNER_KINDS}:
         raise ValueError("nothing is left to reconcile")
@@ -187,7 +188,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("leader-elect-release-on-cancel", "true", texts.boolean, "Give the Lease up on an orderly stop."),
     Flag("graceful-shutdown-timeout", "20s", _wait, "Longest duration of an orderly stop."),
     Flag("zap-log-level", "info", _level, "Least level to log."),
-    Flag("zap-encoder", "json", _choice("json", "console"), "Form of log records."),
+    Flag("zap-encoder", "json", _choice("json", "console"), "Form of log records; console where stderr is a terminal."),
     Flag("zap-devel", "false", texts.boolean, "Console, and debug level."),
     Flag("zap-stacktrace-level", "panic", _choice("info", "error", "panic"), _NO_EFFECT, has_effect=False),
     Flag(
@@ -221,7 +222,7 @@ def parse(arguments: Sequence[str]) -> Flags:
         name, has_value, text = spelled.partition("=")
         flag = BY_NAME.get(name)
         if flag is None:
-            raise FlagError(f"unknown flag -{name}")
+            raise FlagError(f"unknown flag -{name}{meant(name, BY_NAME)}")
         if not has_value:
             if not flag.is_boolean and flag.read is not _off and not rest:
                 raise FlagError(f"flag -{name} needs a value")
@@ -238,7 +239,7 @@ def usage() -> str:
     """What `--help` prints."""
     lines = [
         "Usage: vmagent-operator [flags]",
-        "       vmagent-operator render|explain|crds|limits ...   (each with its own --help)",
+        "       vmagent-operator COMMAND ...   (vmagent-operator help lists them)",
         "",
         "Turns VMAgent objects into running vmagents. Settings of what is built come from VM_* environment variables,",
         "see --printDefaults.",

@@ -47,11 +47,12 @@ TIMES: Mapping[str, Callable[[float], float]] = {
 def configure(
     flags: Flags, counted: Callable[[str], None], suppressed: Callable[[], None], dropped: Callable[[], None]
 ) -> None:
-    """Send all records to stderr as `flags` say; `counted` hears the level of every record, `suppressed` and `dropped` of
+    """Send all records to stderr as `flags` say, and as text where somebody sits and nothing is said; `counted` hears the level of every record, `suppressed` and `dropped` of
     each that repeats another or finds no place in the queue."""
     is_devel = flags["zap-devel"]
     level = flags["zap-log-level"]
-    is_console = is_devel or flags["zap-encoder"] == "console"
+    is_looked_at = sys.stderr.isatty() and "zap-encoder" not in flags.given
+    is_console = is_devel or flags["zap-encoder"] == "console" or is_looked_at
     handler = Queued(partial(_write, sys.stderr.fileno()), dropped)
     handler.setFormatter(Lines(flags["zap-time-encoding"], dict(flags["loggerJSONFields"]), is_console=is_console))
     handler.addFilter(_Count(counted))

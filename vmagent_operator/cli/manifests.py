@@ -3,10 +3,12 @@
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
+from attrs import frozen
 
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.limits import YAML_NESTING
@@ -29,6 +31,10 @@ _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml")
 
 class InputError(ValueError):
     """Input that cannot be read; the text names the file and says why."""
+
+
+class NoFile(InputError):  # noqa: N818
+    """A file that is not there, or cannot be read as text."""
 
 
 class NoObject(InputError):  # noqa: N818
@@ -94,30 +100,112 @@ def _text(dumper: Any, text: str) -> Any:
 _Dumper.add_representer(str, _text)
 
 
+@frozen(slots=False)
+class Source:
+    """A text that holds manifests, and where it comes from: the path of a file, or `standard input`."""
+
+    name: str
+    text: str
+    is_in_folder: bool = False
+
+    @cached_property
+    def nodes(self) -> list[yaml.Node]:
+        """Its documents as YAML sees them, with the place of everything; empty if they are no YAML."""
+        for loader in (_Loader, _PatientLoader):
+            try:
+                return list(yaml.compose_all(self.text, Loader=loader))
+            except (yaml.YAMLError, RecursionError):
+                continue
+        return []
+
+
+@frozen
+class Located:
+    """An object and where it stands: in which document of which text, and where in the lists that the document holds."""
+
+    raw: Manifest
+    source: Source
+    document: int
+    items: tuple[int, ...] = ()
+
+    def line(self, field: str = "") -> int:
+        """The line of a field such as `spec.endpoints[0].port`, or of the last part of its path that is there."""
+        nodes = self.source.nodes
+        if self.document >= len(nodes):
+            return 1
+        node = nodes[self.document]
+        for index in self.items:
+            node = _entry(node, "items")[1]
+            node = node.value[index]
+        at = node.start_mark.line
+        while field:
+            if isinstance(node, yaml.SequenceNode):
+                place, _, field = field.removeprefix("[").partition("]")
+                if not place.isdigit() or int(place) >= len(node.value):
+                    break
+                node = node.value[int(place)]
+                at = node.start_mark.line
+            elif isinstance(node, yaml.MappingNode) and (name := _longest(node, field)):
+                key, node = _entry(node, name)
+                at, field = key.start_mark.line, field[len(name) :]
+            else:
+                break
+            field = field.removeprefix(".")
+        return int(at) + 1
+
+
+def _entry(node: yaml.Node, name: str) -> tuple[yaml.Node, yaml.Node]:
+    return next((key, value) for key, value in node.value if key.value == name)
+
+
+def _longest(node: yaml.MappingNode, field: str) -> str:
+    """The longest key with which `field` begins: keys may have dots in them."""
+    keys = (key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+    return max((key for key in keys if f"{field}.".startswith((f"{key}.", f"{key}["))), key=len, default="")
+
+
 def read(sources: Iterable[str], tell: Tell | None = None) -> Iterator[Manifest]:
     """The objects in files, in directories (their `*.yaml`, `*.yml` and `*.json`) and, for `-`, on standard input.
 
     Lists are taken apart, what only kustomize reads is passed over. Raises InputError; but a document of a directory that is
     no object, such as a file of values, is passed over with a line to `tell`, as kubectl does.
     """
+    for source in texts(sources):
+        yield from (each.raw for each in objects(source, tell))
+
+
+def texts(sources: Iterable[str]) -> Iterator[Source]:
+    """The texts of files, of those in directories and, for `-`, of standard input. Raises NoFile."""
     for source in sources:
-        is_folder = source != "-" and Path(source).is_dir()
-        for name, text in _texts(source):
-            try:
-                documents = _documents(text)
-            except (yaml.YAMLError, ValueError) as error:
-                raise InputError(f"{name}: {' '.join(str(error).split())}") from None
-            except RecursionError:
-                raise InputError(f"{name}: {YAML_NESTING.exceeded}") from None
-            for document in documents:
-                if _is_kustomization(Path(name), document):
-                    continue
-                try:
-                    yield from _objects(name, document)
-                except NoObject as error:
-                    if not is_folder:
-                        raise
-                    (tell or str)(f"{error}: passed over")
+        yield from _texts(source)
+
+
+def objects(source: Source, tell: Tell | None = None) -> Iterator[Located]:
+    """The objects in a text; see `read`."""
+    name = source.name
+    try:
+        documents = _documents(source.text)
+    except yaml.MarkedYAMLError as error:
+        mark, said = error.problem_mark or error.context_mark, " ".join(filter(None, (error.problem, error.context)))
+        line = (
+            min(mark.line + 1, len(source.text.splitlines()) or 1) if mark else 1
+        )  # what is missing is missing at the end
+        raise InputError(f"{name}:{line}: {said}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise InputError(f"{name}: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise InputError(f"{name}: {YAML_NESTING.exceeded}") from None
+    for index, document in enumerate(documents):
+        if _is_kustomization(Path(name), document):
+            continue
+        try:
+            for raw, items in _objects(name, document):
+                yield Located(raw, source, index, items)
+        except NoObject as error:
+            at = f"{name}:{Located({}, source, index).line()}: {error}"
+            if not source.is_in_folder:
+                raise NoObject(at) from None
+            (tell or str)(f"{at}: passed over")
 
 
 def dump(objects: Iterable[Manifest], form: str) -> str:
@@ -138,17 +226,18 @@ def unread(objects: Iterable[CustomObject[object]]) -> Iterator[str]:
             yield f"{obj.kind.name} {obj.key}: {more} more are no fields"
 
 
-def _texts(source: str) -> Iterator[tuple[str, str]]:
+def _texts(source: str) -> Iterator[Source]:
     if source == "-":
-        yield "standard input", sys.stdin.read()
+        yield Source("standard input", sys.stdin.read())
         return
     path = Path(source)
     try:
-        files = sorted(f for f in path.iterdir() if f.suffix in (".yaml", ".yml", ".json")) if path.is_dir() else [path]
+        is_folder = path.is_dir()
+        files = sorted(f for f in path.iterdir() if f.suffix in (".yaml", ".yml", ".json")) if is_folder else [path]
         for file in files:
-            yield str(file), file.read_text("utf-8")
+            yield Source(str(file), file.read_text("utf-8"), is_folder)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{source}: {getattr(error, 'strerror', '') or 'is no UTF-8 text'}") from None
+        raise NoFile(f"{source}: {getattr(error, 'strerror', '') or 'is no UTF-8 text'}") from None
 
 
 def _documents(text: str) -> list[Any]:
@@ -180,20 +269,20 @@ def _is_kustomization(file: Path, document: object) -> bool:
     return str(version).startswith(_KUSTOMIZE) or (version is None and file.name in _KUSTOMIZATIONS)
 
 
-def _objects(name: str, document: object) -> Iterator[Manifest]:
+def _objects(name: str, document: object, items: tuple[int, ...] = ()) -> Iterator[tuple[Manifest, tuple[int, ...]]]:
     if document is None:
         return
     if _is_nested_deeper(document, YAML_NESTING):
         raise InputError(f"{name}: {YAML_NESTING.exceeded}")
     if not isinstance(document, dict) or not all(isinstance(document.get(key), str) for key in ("apiVersion", "kind")):
-        raise NoObject(f"{name}: a document is no Kubernetes object")
+        raise NoObject("a document is no Kubernetes object")
     if document["kind"].endswith("List") and isinstance(document.get("items"), list):
-        for item in document["items"]:
-            yield from _objects(name, item)
+        for index, item in enumerate(document["items"]):
+            yield from _objects(name, item, (*items, index))
     elif not isinstance(document.get("metadata"), dict) or not isinstance(document["metadata"].get("name"), str):
-        raise NoObject(f"{name}: an object of kind {document['kind']} has no name")
+        raise NoObject(f"an object of kind {document['kind']} has no name")
     else:
-        yield document
+        yield document, items
 
 
 def _is_nested_deeper(document: object, most: int) -> bool:

@@ -16,6 +16,7 @@ from vmagent_operator import settings
 from vmagent_operator.cli import logs, run
 from vmagent_operator.cli.dry import Dry
 from vmagent_operator.cli.flags import BY_NAME, Flags
+from vmagent_operator.cli.reports.changes import Changes
 from vmagent_operator.controller.engine.kind import OwnerKey
 from vmagent_operator.controller.engine.metrics import Gauge, Metrics, Reading
 from vmagent_operator.controller.engine.metrictable import OURS, OWNERS
@@ -57,6 +58,8 @@ class Process:
         default=Factory(lambda self: Metrics(lease=self.flags["leader-elect-id"]), takes_self=True)
     )
     closing: threading.Event = field(factory=threading.Event)
+    changes: Changes = field(factory=Changes)
+    """What a dry run would write."""
 
     def run(self) -> int:
         """Work until told to stop; the exit code."""
@@ -125,7 +128,7 @@ class Process:
         is_dry = run.is_dry(flags, self.environ)
         longest, lease_seconds = flags["client.requestTimeout"], flags["leader-elect-lease-duration"]
         client = Client(
-            Dry(pools.worker) if is_dry else pools.worker,
+            Dry(pools.worker, self.changes) if is_dry else pools.worker,
             manager=FIELD_MANAGER,
             before_write=elector.before_write if elector else _open,
             before_request=self._check,
@@ -265,6 +268,10 @@ class Process:
             if controller.name not in system.owners:
                 continue
             key = (controller.name, namespace, name)
+            if is_dry and RULES[result.kind].label == "error":
+                self.changes.problems.append(
+                    f"{system.owners[controller.name].reconciler.tools.of.kind.name} {namespace}/{name}: {result.message}"
+                )
             if result.kind in ("done", "gone") and not result.after_seconds:
                 pending.discard(key)
                 failed.discard(key)
@@ -273,6 +280,8 @@ class Process:
                 failed.add(key)
         if not is_dry and self.flags["events.enabled"]:
             system.recorder.flush()
+        if is_dry:
+            print("\n".join(self.changes.lines()), flush=True)
         return 0 if is_dry or not (failed or pending) else 1
 
 

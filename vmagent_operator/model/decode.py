@@ -24,6 +24,7 @@ from vmagent_operator.model.fields import (
     keys,
     slots,
 )
+from vmagent_operator.model.suggest import meant
 
 T = TypeVar("T")
 INTERNAL_ERROR = "internal error, see the operator's log"
@@ -57,13 +58,15 @@ class Fault:
 class DecodeError(ValueError):
     """A document that cannot be read; `faults` holds every reason, in field order.
 
-    bug: where our own code failed over it, for the log; empty for what its author can mend.
+    bug: where our own code failed over it, for the log; empty for what its author can mend. unknown: the paths of the keys
+    that no field reads.
     """
 
-    def __init__(self, faults: tuple[Fault, ...], bug: str = "") -> None:
+    def __init__(self, faults: tuple[Fault, ...], bug: str = "", unknown: tuple[str, ...] = ()) -> None:
         super().__init__("; ".join(map(str, faults)))
         self.faults = faults
         self.bug = bug
+        self.unknown = unknown
 
 
 @frozen
@@ -136,7 +139,8 @@ class _Reader:
                 return self.map(item, raw, path)
             case Choice(values=values):
                 if raw not in values or not isinstance(raw, str):
-                    self.fault(path, f"expected one of {', '.join(v for v in values if v)}, got {raw!r}")
+                    allowed = [value for value in values if value]
+                    self.fault(path, f"expected one of {', '.join(allowed)}, got {raw!r}{meant(raw, allowed)}")
                 return raw
             case IntOrString():
                 good = isinstance(raw, int | str) and not isinstance(raw, bool)
@@ -190,7 +194,7 @@ def decode(cls: type[T], raw: object, at: str = "spec") -> Decoded[T]:
     reader = _Reader()
     value = reader.model(cls, raw, at)
     if reader.faults or reader.missing or value is None:
-        raise DecodeError((*reader.faults, *reader.missing))
+        raise DecodeError((*reader.faults, *reader.missing), unknown=tuple(reader.unknown))
     return Decoded(value, tuple(reader.unknown))
 
 

@@ -1,7 +1,7 @@
-"""What somebody may have meant by a field that a model does not have."""
+"""What somebody may have meant by a field that a model does not have, or by a word that is none of those that are allowed."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from vmagent_operator.model.fields import List, Map, Model, Shape, cached, keys, slots
 
@@ -23,12 +23,23 @@ def suggestion(cls: type, path: str) -> str:
     return f"its fields are {', '.join(known)}" if len(known) <= FEW else ""
 
 
+def nearest(strange: str, known: Iterable[str]) -> str:
+    """The word most like `strange`, whatever the case of either; "" if none is."""
+    by_name = {name.lower(): name for name in reversed(list(known))}  # the first of two that differ in case
+    near = difflib.get_close_matches(strange.lower(), by_name, 1, 0.7)
+    return by_name[near[0]] if near else ""
+
+
+def meant(strange: object, known: Iterable[str]) -> str:
+    """The end of a message about a word that is not among `known`: ` (did you mean keep?)`, or "" if none is like it."""
+    near = nearest(strange, known) if isinstance(strange, str) else ""
+    return f" (did you mean {near}?)" if near else ""
+
+
 def _nearest(strange: str, known: Sequence[str]) -> str:
     """The field most like it, or one whose name is a part of it, as `path` is of `metricsPath`."""
-    by_name = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(strange.lower(), by_name, 1, 0.7)
-    near += sorted((name for name in by_name if len(name) > 3 and name in strange.lower()), key=len, reverse=True)
-    return by_name[near[0]] if near else ""
+    parts = sorted((name for name in known if len(name) > 3 and name.lower() in strange.lower()), key=len, reverse=True)
+    return nearest(strange, known) or next(iter(parts), "")
 
 
 def _at(shape: Shape | None, name: str) -> Shape | None:

@@ -133,6 +133,25 @@ def load(
     return Access(configuration, credentials)
 
 
+def namespace(
+    kubeconfig: str = "",
+    context: str = "",
+    *,
+    environ: Mapping[str, str] = os.environ,
+    service_account: Path = SERVICE_ACCOUNT,
+) -> str:
+    """The namespace that whoever has these credentials means where none is given; "" if nothing says."""
+    paths = kubeconfig or environ.get("KUBECONFIG", "")
+    try:
+        if not paths and environ.get("KUBERNETES_SERVICE_HOST"):
+            return (service_account / "namespace").read_text().strip()
+        config = KubeConfigMerger(paths or HOME_CONFIG).config
+        entry = config["contexts"].get_with_name(context or config["current-context"])["context"]
+        return str(entry.safe_get("namespace") or "")
+    except _UNREADABLE:
+        return ""
+
+
 def _configuration() -> Any:
     configuration = Configuration()
     configuration.proxy = configuration.no_proxy = None

@@ -18,7 +18,7 @@ from vmagent_operator.scrape.checks import duration as durations
 from vmagent_operator.scrape.checks import placeholder
 from vmagent_operator.scrape.checks import size as sizes
 from vmagent_operator.scrape.checks.url import proxy_fault
-from vmagent_operator.scrape.checks.validate import ACTIONS
+from vmagent_operator.scrape.checks.validate import ACTIONS, unknown_action
 from vmagent_operator.scrape.expressions import regex as expressions
 from vmagent_operator.scrape.expressions import series as selectors
 from vmagent_operator.scrape.text import emit
@@ -227,7 +227,7 @@ def _action(rule: Config, path: str, filled: Fill) -> Faults:
     name = words(rule.get("action")).lower() or "replace"
     action = ACTIONS.get(name)
     if action is None:
-        yield f"{path}.action: vmagent knows no {words(rule['action'])!r}"
+        yield f"{path}.action: {unknown_action(words(rule['action']))}"
         return
     for group in action.needs:
         if not any(_says(rule, key.rstrip("_")) for key in group):

@@ -37,6 +37,7 @@ from vmagent_operator.api.staticscrape import TargetEndpoint, VMStaticScrapeSpec
 from vmagent_operator.identity import SKIP_VALIDATION
 from vmagent_operator.model.encode import Config
 from vmagent_operator.model.fields import slots
+from vmagent_operator.model.suggest import meant
 from vmagent_operator.model.walk import walk
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.checks import credentials, duration, placeholder, size, special
@@ -168,7 +169,7 @@ def relabeling(rule: RelabelConfig, variables: Variables) -> Faults:
     name = rule.action.lower() or "replace"
     action = ACTIONS.get(name)
     if action is None:
-        yield f"action: vmagent knows no {rule.action!r}"
+        yield f"action: {unknown_action(rule.action)}"
         return
     for group in action.needs:
         if not any(_has(rule, field) for field in group):
@@ -182,6 +183,12 @@ def relabeling(rule: RelabelConfig, variables: Variables) -> Faults:
     yield from special.rule_faults(rule)
     for text in rule.if_:
         yield from _text("if", text, series.fault, variables)
+
+
+def unknown_action(name: str) -> str:
+    """What is wrong with a relabeling action that vmagent does not have: the one that was meant, or all that there are."""
+    near = meant(name, ACTIONS)
+    return f"vmagent knows no {name!r}{near or ', only ' + ', '.join(ACTIONS)}"
 
 
 def _has(rule: RelabelConfig, field: str) -> bool:

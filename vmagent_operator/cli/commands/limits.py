@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from vmagent_operator.cli import options
 from vmagent_operator.limits import TABLE
 
 INTRODUCTION = """# Limits
@@ -16,14 +17,10 @@ byte for byte. Text is counted in characters where it is read, in bytes where it
 """
 
 
+@options.ending
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Print the page, or write it to the file of `--output`."""
-    parser = argparse.ArgumentParser(prog="vmagent-operator limits", description=__doc__)
-    parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="file to write to")
-    try:
-        output = parser.parse_args(arguments).output
-    except SystemExit as stop:
-        return int(stop.code or 0)
+    output = parser().parse_args(arguments).output
     if output is None:
         print(page(), end="")
     else:
@@ -41,3 +38,10 @@ def _rows() -> Iterator[str]:
     yield "|---|---|---|---|"
     for each in TABLE:
         yield f"| `{each.name}` | {each.value:,} {each.unit} | {each.bounds} | {each.why} |"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of the command."""
+    made = options.parser("limits", "Print the limits on what others may write as the page docs/limits.md.")
+    made.add_argument("-o", "--output", metavar="FILE", type=Path, help="file to write to")
+    return made

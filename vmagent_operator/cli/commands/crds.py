@@ -6,17 +6,13 @@ from pathlib import Path
 
 from vmagent_operator.api.crd import manifest
 from vmagent_operator.api.kinds import KINDS
-from vmagent_operator.cli import manifests
+from vmagent_operator.cli import manifests, options
 
 
+@options.ending
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Print every CustomResourceDefinition as YAML, or write each to a file of its own in the directory of `--output`."""
-    parser = argparse.ArgumentParser(prog="vmagent-operator crds", description=__doc__)
-    parser.add_argument("-o", "-output", "--output", metavar="DIR", type=Path, help="directory to write to")
-    try:
-        output = parser.parse_args(arguments).output
-    except SystemExit as stop:
-        return int(stop.code or 0)
+    output = parser().parse_args(arguments).output
     definitions = {f"{kind.plural}.yaml": manifest(kind) for kind in KINDS}
     if output is None:
         print(manifests.dump(definitions.values(), "yaml"), end="")
@@ -30,3 +26,12 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     for name, content in {**definitions, "kustomization.yaml": kustomization}.items():
         (output / name).write_text(manifests.dump([content], "yaml"), encoding="utf-8")
     return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The arguments of the command."""
+    made = options.parser(
+        "crds", "Print the CustomResourceDefinitions, or write each to a file of its own, with a kustomization."
+    )
+    made.add_argument("-o", "-output", "--output", metavar="DIR", type=Path, help="directory to write to")
+    return made

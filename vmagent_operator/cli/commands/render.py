@@ -5,18 +5,17 @@ It is the pure half of the program plus a file reader, so what it prints is byte
 
 import argparse
 import base64
-import re
 import sys
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from vmagent_operator.cli import manifests
-from vmagent_operator.cli.cluster import Cluster, known, name_of_custom
-from vmagent_operator.cli.decisions import Decision, decisions, kind_of
+from vmagent_operator.cli import manifests, options
+from vmagent_operator.cli.cluster import Cluster, name_of_custom
+from vmagent_operator.cli.decisions import Decision, Decisions, decisions, kind_of
+from vmagent_operator.cli.reports.review import review
 from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.kinds import BY_KIND
 from vmagent_operator.controller.steps.leftout import Name, name_of
@@ -25,32 +24,39 @@ from vmagent_operator.identity import FINALIZER
 from vmagent_operator.limits import INFLATED_BYTES
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration
-from vmagent_operator.settings import Server, Settings, SettingsError, load
+from vmagent_operator.settings import Server, Settings, load
 from vmagent_operator.status.conditions import Status, condition_type
 from vmagent_operator.status.owner import owner_status
 from vmagent_operator.status.scrape import scrape_status
 
+EPILOG = """\
+exit codes:
+  0  everything is rendered; warnings are on stderr
+  1  an owner cannot be rendered, or not all of it; stderr says why
+  2  arguments, environment or files that cannot be used
+"""
+SHOWN_NOTES = ("unreadable", "unknown-kind", "not-found")
+"""Rules of notes that say what is missing in the output."""
 _GZIP = b"\x1f\x8b"
-_VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 
+@options.ending
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Print what the objects in the files of `arguments` lead to; 1 if an owner cannot be rendered, 2 if nothing can."""
-    try:
-        options = _parser().parse_args(arguments)
-        settings = load(environ)
-        tell = partial(print, file=sys.stderr)
-        cluster = Cluster.of(known(manifests.read(options.filename, tell), tell))
-    except SystemExit as stop:
-        return int(stop.code or 0)
-    except (SettingsError, manifests.InputError) as error:
-        print(error, file=sys.stderr)
-        return 2
-    rendered = render(cluster, settings, options.kubernetes_version, datetime.now(UTC))
-    shown = map(decoded, rendered.objects) if options.decode_secrets else rendered.objects
-    sys.stdout.write(manifests.dump(shown, options.output))
-    for line in (*rendered.errors, *manifests.unread(cluster.custom.values())):
-        print(line, file=sys.stderr)
+    given = parser().parse_args(arguments)
+    settings = load(environ)
+    found = review(given.filename, settings, given.kubernetes_version)
+    for each in found.findings:
+        if each.rule == "unreadable" and each.level == "error":
+            raise manifests.InputError(f"{each.file}:{each.line}: {each.message}")
+    rendered = rendering(found.cluster, found.decided, datetime.now(UTC))
+    shown = map(decoded, rendered.objects) if given.decode_secrets else rendered.objects
+    sys.stdout.write(manifests.dump(shown, given.output))
+    sys.stdout.flush()
+    for each in found.findings:
+        if each.level != "note" or each.rule in SHOWN_NOTES:
+            is_lacking = each.rule == "not-found"  # lint does not know whether the cluster has it; here it is not there
+            print((evolve(each, level="error") if is_lacking else each).shown(), file=sys.stderr)
     return 1 if rendered.errors else 0
 
 
@@ -64,7 +70,11 @@ class Rendered:
 
 def render(cluster: Cluster, settings: Settings, server: Server, now: datetime) -> Rendered:
     """Everything that reconciles of all owners in `cluster` create or change, once nothing changes any more."""
-    decided = decisions(cluster, settings, server)
+    return rendering(cluster, decisions(cluster, settings, server), now)
+
+
+def rendering(cluster: Cluster, decided: Decisions, now: datetime) -> Rendered:
+    """The same of what was decided already."""
     shown: dict[Name, Manifest] = {}
     statuses: dict[Name, Status | None] = {}
     verdicts = Verdicts()
@@ -126,26 +136,14 @@ def _changed(raw: Manifest, status: Status, *, is_finalized: bool) -> Manifest:
     return {"apiVersion": raw["apiVersion"], "kind": raw["kind"], "metadata": metadata, "status": status}
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="vmagent-operator render", description="Show what the operator makes of manifests, without a cluster."
-    )
-    parser.add_argument(
-        "-f", "--filename", action="append", required=True, metavar="FILE|DIR|-", help="manifests; may be repeated"
-    )
-    parser.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="form of the output")
-    parser.add_argument("--decode-secrets", action="store_true", help="show the data of Secrets as text")
-    parser.add_argument(
-        "--kubernetes-version", type=server, default=Server(), metavar="1.36", help="version of the API server"
-    )
-    return parser
-
-
-def server(text: str) -> Server:
-    """An API server of the version in `text`, such as 1.36."""
-    if not (found := _VERSION.match(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is no version such as 1.36")
-    return Server((int(found[1]), int(found[2])))
+def parser() -> argparse.ArgumentParser:
+    """The arguments of the command."""
+    made = options.parser("render", "Show what the operator makes of manifests, without a cluster.", EPILOG)
+    options.add_files(made, "manifests")
+    made.add_argument("-o", "--output", choices=("yaml", "json"), default="yaml", help="form of the output")
+    made.add_argument("--decode-secrets", action="store_true", help="show the data of Secrets as text")
+    options.add_server(made)
+    return made
 
 
 def decoded(manifest: Manifest) -> Manifest:

@@ -1,0 +1,1 @@
+"""One module a subcommand: its arguments, what it prints, its exit code."""

@@ -1,0 +1,1 @@
+"""What `doctor` looks at: a check is a function from a patient to symptoms."""

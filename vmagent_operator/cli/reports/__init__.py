@@ -1,0 +1,1 @@
+"""What subcommands tell of manifests and clusters, as values and as text."""
