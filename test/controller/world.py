@@ -72,6 +72,8 @@ class World:
     environ: Mapping[str, str] = field(factory=dict)
     clock: VirtualClock = field(factory=VirtualClock)
     owners: Sequence[OwnerKind] = field(default=OWNERS, kw_only=True)
+    definitions: Sequence[Mapping[str, Any]] = field(default=(), kw_only=True)
+    """Of kinds that are served beside ours."""
     api: Api = field(init=False)
     transport: Memory = field(init=False)
     system: System = field(init=False)
@@ -83,6 +85,8 @@ class World:
         self.api.workloads.makes_pods = True
         for kind in (*(of.kind for of in self.owners), *kinds.SCRAPE_KINDS):
             self.api.add(_definition(kind))
+        for definition in self.definitions:
+            self.api.add(dict(definition))
         self.api.settle()
         self.start()
 

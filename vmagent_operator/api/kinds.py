@@ -160,10 +160,10 @@ def read_metadata(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
     return CustomObject(kind=kind, metadata=metadata, spec=None, error=error)
 
 
-def read_as(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
+def read_as(kind: Kind[Any], raw: Manifest, *, is_applied: bool = False) -> CustomObject[Any]:
     """The custom resource of this kind that `raw` is; what cannot be decoded is kept as its `error`."""
     status = raw.get("status")
-    found = evolve(read_metadata(kind, raw), status=status if isinstance(status, dict) else {})
+    found = evolve(read_metadata(kind, raw), status=status if isinstance(status, dict) else {}, is_applied=is_applied)
     error = found.error
     if error is not None:
         return found
