@@ -14,8 +14,10 @@ from vmagent_operator.api.kinds import KINDS, SCRAPE_KINDS, VMAGENT, Kind, Scrap
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.cluster import Cluster, known, name_of_custom
+from vmagent_operator.cli.converted import conversions
 from vmagent_operator.cli.decisions import Decision, decisions, is_watched
 from vmagent_operator.controller.steps.leftout import Name
+from vmagent_operator.convert.sources import SOURCES
 from vmagent_operator.desired.stages import Desired
 from vmagent_operator.desired.vmagent.features import VMAgent, scrape_owner
 from vmagent_operator.identity import OPERATOR
@@ -28,6 +30,7 @@ from vmagent_operator.settings import Server, Settings, SettingsError, load
 
 S = TypeVar("S")
 
+ALL_KINDS: tuple[Kind[object], ...] = (*KINDS, *(row.kind for row in SOURCES))
 EPILOG = "Without -f the cluster is asked that --kubeconfig, KUBECONFIG, the pod or ~/.kube/config lead to."
 
 
@@ -43,7 +46,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
         print(error, file=sys.stderr)
         return 2
     kind, name = options.object
-    found = cluster.custom.get((kind.name, options.namespace, name))
+    found = {**cluster.custom, **cluster.sources}.get((kind.name, options.namespace, name))
     if found is None:
         print(_not_found(cluster, kind, options.namespace, name), file=sys.stderr)
         return 1
@@ -54,7 +57,26 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 
 def explanation(cluster: Cluster, obj: CustomObject[object], settings: Settings) -> Iterator[str]:
-    """Lines about every object of an agent, or about every agent of a scrape object; reasons in the words of statuses."""
+    """Lines about every object of an agent, or about every agent of a scrape object; reasons in the words of statuses.
+
+    Of a Prometheus object, they are about what it becomes.
+    """
+    converted = conversions(cluster, settings)
+    if (name := name_of_custom(obj)) not in cluster.sources:
+        yield from _explanation(converted.cluster, obj, settings)
+        return
+    yield f"{obj.kind.name} {obj.key}"
+    made = converted.made.get(name)
+    if made is None:
+        yield "  not converted: the settings leave it out"
+        return
+    if made.error or made.note:
+        yield f"  {made.said}"
+    if (target := converted.cluster.custom.get(made.target)) is not None:
+        yield from (f"  {line}" for line in _explanation(converted.cluster, target, settings))
+
+
+def _explanation(cluster: Cluster, obj: CustomObject[object], settings: Settings) -> Iterator[str]:
     values = SecretSnapshot(cluster.contents, trim=settings.trim_secret_values)
     made = {decision.owner.key: decision for decision in decisions(cluster, settings, Server()).made}
     messages = {key: _messages(decision.asked) for key, decision in made.items()}
@@ -134,7 +156,8 @@ def _sorted(cluster: Cluster, kind: Kind[S]) -> list[CustomObject[S]]:
 
 def _not_found(cluster: Cluster, kind: Kind[object], namespace: str, name: str) -> str:
     key = f"{namespace}/{name}"
-    near = difflib.get_close_matches(key, [obj.key for obj in _sorted(cluster, kind)], 1)
+    given = [*cluster.custom.values(), *cluster.sources.values()]
+    near = difflib.get_close_matches(key, [obj.key for obj in given if obj.kind is kind], 1)
     return f"there is no {kind.name} {key}" + (f"; did you mean {near[0]}?" if near else "")
 
 
@@ -154,7 +177,7 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
     from vmagent_operator.controller.engine.kind import custom
     from vmagent_operator.controller.engine.owners import FIELD_MANAGER
     from vmagent_operator.kube import resource
-    from vmagent_operator.kube.errors import ApiError, NotFound
+    from vmagent_operator.kube.errors import ApiError, Forbidden, NotFound
     from vmagent_operator.kube.http import connection, credentials
     from vmagent_operator.kube.http.client import Client
     from vmagent_operator.kube.http.credentials import CredentialsError
@@ -166,8 +189,9 @@ def _live(kubeconfig: str, context: str, settings: Settings, environ: Mapping[st
             manager=FIELD_MANAGER,
         )
         found = list(client.list(resource.NAMESPACES).items) if not settings.watch_namespaces else []
-        for kind in KINDS:
-            with suppress(NotFound):  # a kind that is not installed has no objects
+        for kind in ALL_KINDS:
+            # A kind that is not installed has no objects; one of Prometheus' may be none of the reader's business.
+            with suppress(NotFound, *(() if kind in KINDS else (Forbidden,))):
                 for namespace in settings.watch_namespaces or (None,):
                     found += client.list(custom(kind), namespace).items
         sources = {"Secret": resource.SECRETS, "ConfigMap": resource.CONFIGMAPS}
@@ -211,8 +235,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _object(text: str) -> tuple[Kind[object], str]:
     name, _, rest = text.partition("/")
-    kind = next((k for k in KINDS if name.lower() in (k.singular, k.plural)), None)
+    kind = next((k for k in ALL_KINDS if name.lower() in (k.singular, k.plural)), None)
     if kind is None or not rest:
-        kinds = ", ".join(k.singular for k in KINDS)
+        kinds = ", ".join(k.singular for k in ALL_KINDS)
         raise argparse.ArgumentTypeError(f"expected KIND/NAME, and for KIND one of {kinds}")
     return kind, rest

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.cluster import Cluster, known, name_of_custom
+from vmagent_operator.cli.converted import conversions
 from vmagent_operator.cli.decisions import Decision, decisions, kind_of
 from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
 from vmagent_operator.controller.kinds import BY_KIND
@@ -49,23 +50,28 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     rendered = render(cluster, settings, options.kubernetes_version, datetime.now(UTC))
     shown = map(decoded, rendered.objects) if options.decode_secrets else rendered.objects
     sys.stdout.write(manifests.dump(shown, options.output))
-    for line in (*rendered.errors, *manifests.unread(cluster.custom.values())):
+    for line in (*rendered.errors, *rendered.notes, *manifests.unread(cluster.custom.values())):
         print(line, file=sys.stderr)
     return 1 if rendered.errors else 0
 
 
 @frozen
 class Rendered:
-    """What came of a cluster: objects sorted by kind, namespace and name, and one line for each owner that failed."""
+    """What came of a cluster: objects sorted by kind, namespace and name, and one line for each that failed.
+
+    notes: a line for each Prometheus object that lost something, or became nothing because something else has its name.
+    """
 
     objects: tuple[Manifest, ...]
     errors: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def render(cluster: Cluster, settings: Settings, server: Server, now: datetime) -> Rendered:
-    """Everything that reconciles of all owners in `cluster` create or change, once nothing changes any more."""
-    decided = decisions(cluster, settings, server)
-    shown: dict[Name, Manifest] = {}
+    """Everything that reconciles of all objects in `cluster` create or change, once nothing changes any more."""
+    converted = conversions(cluster, settings)
+    decided = decisions(converted.cluster, settings, server)
+    shown: dict[Name, Manifest] = {name_of(each): each for each in converted.manifests}
     statuses: dict[Name, Status | None] = {}
     verdicts = Verdicts()
     for decision in decided.made:
@@ -88,7 +94,9 @@ def render(cluster: Cluster, settings: Settings, server: Server, now: datetime) 
     failed = [decision for decision in decided.made if decision.state == "failed"]
     failed.sort(key=lambda decision: decision.owner.spec is not None)  # what cannot even be read comes first
     errors = tuple(f"{decision.owner.kind.name} {decision.owner.key}: {decision.reason}" for decision in failed)
-    return Rendered(tuple(shown[name] for name in sorted(shown)), errors)
+    unconverted = tuple(each.line() for each in converted.made.values() if each.error)
+    notes = tuple(each.line() for each in converted.made.values() if each.note)
+    return Rendered(tuple(shown[name] for name in sorted(shown)), (*errors, *unconverted), notes)
 
 
 def _owner_status(decision: Decision, now: datetime) -> Status:
