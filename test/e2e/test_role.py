@@ -13,6 +13,7 @@ from attrs import frozen
 from test.controlplane.api import Json
 from test.controlplane.cluster import Cluster, eventually
 from test.controlplane.servers import AUDIT
+from test.e2e import prometheus
 from test.e2e.world import OWN, World
 from test.manifests.built import build, one
 from vmagent_operator.identity import API_VERSION, GROUP
@@ -167,6 +168,8 @@ def live(world: World, namespace: str, _: str) -> list[Json]:
     world.delete("VMAgent", namespace, "main")
     eventually(lambda: world.find("VMAgent", namespace, "main") is None)
     single(world, namespace)
+    with prometheus.defined(world.api):
+        prometheus.convert_each(world, namespace)
     return roles
 
 
