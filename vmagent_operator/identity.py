@@ -54,3 +54,5 @@ MERGE_STRATEGY: Final = f"{GROUP}/merge-meta-strategy"
 # Annotations that we set.
 NOT_CONVERTED: Final = f"{GROUP}/not-converted"
 """On such an object: the fields of the Prometheus one that nothing stands for."""
+SOURCE_GONE: Final = f"{GROUP}/source-gone"
+"""On such an object: the kind of the Prometheus one, which has gone while this stays."""

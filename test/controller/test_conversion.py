@@ -3,10 +3,13 @@
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from test.controller.world import World, agent
 from test.convert.recorded import definition
-from vmagent_operator.convert.sources import SOURCES
+from vmagent_operator.controller.gauges import gauges
+from vmagent_operator.convert.sources import SOURCES, enabled
+from vmagent_operator.settings import load
 
 MONITORS = "servicemonitors.monitoring.coreos.com"
 TARGETS = "vmservicescrapes.operator.victoriametrics.com"
@@ -153,8 +156,13 @@ def test_a_deleted_target_comes_back() -> None:
 def test_a_target_outlives_its_source_unless_references_are_asked_for() -> None:
     world = world_with(monitor())
     world.delete(MONITOR)
-    world.settle()
+    world.settle(1.0)
     assert ports(world) == ["http"]
+    gone = {f"{GROUP}/source-gone": "ServiceMonitor"}
+    assert world.get(TARGETS, "apps", "app")["metadata"]["annotations"] == gone
+    world.add(monitor())
+    world.settle(1.0)
+    assert not world.get(TARGETS, "apps", "app")["metadata"].get("annotations")
     world = world_with(monitor(), environ=REFERENCES)
     assert world.get(TARGETS, "apps", "app")["metadata"]["ownerReferences"] == [
         {
@@ -321,9 +329,25 @@ def test_a_source_that_cannot_be_converted_says_why() -> None:
     assert told(world) == {("InvalidSpec", "not converted: spec.endpoints[0].port: expected string, got integer")}
 
 
+def test_it_is_counted_which_kinds_are_converted() -> None:
+    for world, count in ((World(), 0.0), (world_with(monitor()), 1.0)):
+        world.settle()
+        found = {name: series for name, _, _, series in gauges(world.system)}
+        assert found["operator_prometheus_converter_active_watchers"] == {
+            (source.kind.singular,): count for source in SOURCES
+        }
+    assert found["operator_controller_objects_count"]["servicemonitor",] == 1
+
+
 @pytest.mark.parametrize("environ", [{"VM_ENABLEDPROMETHEUSCONVERTER_SERVICESCRAPE": "false"}])
 def test_a_converter_can_be_switched_off(environ: dict[str, str]) -> None:
     assert world_with(monitor(), environ=environ).names(TARGETS) == []
+
+
+@pytest.mark.parametrize("disabled", ["ServiceMonitor", "VMServiceScrape"])
+def test_a_kind_is_not_converted_if_it_or_its_target_is_disabled(disabled: str) -> None:
+    settings = evolve(load({}), disabled_kinds=frozenset({disabled}))
+    assert [row.kind.name for row in enabled(settings)] == ["PodMonitor", "Probe", "ScrapeConfig"]
 
 
 def test_somebody_who_keeps_undoing_is_named_and_written_to_once_a_minute() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import define, evolve, field, frozen
 
-from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.api.objects import CustomObject, Metadata
 from vmagent_operator.controller.engine.child import child_of, content_digest, resource_of
 from vmagent_operator.controller.engine.controller import Key
 from vmagent_operator.controller.engine.events import Recorder, Type
@@ -22,7 +22,7 @@ from vmagent_operator.controller.engine.stores import Stores
 from vmagent_operator.controller.steps.conflicts import ConflictingWriters, ConflictState
 from vmagent_operator.convert import metadata, sources
 from vmagent_operator.convert.sources import Converted, Source, convert
-from vmagent_operator.identity import FINALIZER, MERGE_STRATEGY, OPERATOR, PREDECESSORS
+from vmagent_operator.identity import FINALIZER, MERGE_STRATEGY, OPERATOR, PREDECESSORS, SOURCE_GONE
 from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.errors import AlreadyExists, ApiError, Cancelled, Conflict, Forbidden, Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
@@ -64,6 +64,8 @@ def merged(made: Manifest, live: Manifest, source: CustomObject[Any]) -> tuple[M
         found = metadata.merged(own.get(part) or {}, has.get(part) or {}, _held(live, part), strategy)
         if found.desired:
             desired[part] = dict(found.desired)
+        if part == "annotations" and SOURCE_GONE in (has.get(part) or {}):
+            found = evolve(found, removed=(*found.removed, SOURCE_GONE))
         operations += [{"op": "remove", "path": f"/metadata/{part}/{_escaped(key)}"} for key in found.removed]
     references = own.get("ownerReferences") or [
         {**each, "uid": source.metadata.uid}
@@ -136,7 +138,7 @@ class ConversionReconciler:
         if source is None:
             self.states.pop(key, None)
             self.metrics.forget((self.source.kind.singular, *key))
-            return Result(kind="gone")
+            return self._left_behind(namespace, name)
         made = convert(source, self.settings)
         if made.manifest is None:
             self._tell(key, source, "Warning", "InvalidSpec", f"not converted: {made.error}")
@@ -151,6 +153,28 @@ class ConversionReconciler:
             return self._written(key, source, made, target, digest)
         except ApiError as error:
             return self._failed(key, source, error)
+
+    def _left_behind(self, namespace: str, name: str) -> Result:
+        """Have a target that stays without its source say so, once: nothing else would tell where it came from."""
+        target: CustomObject[Any] | None = self.stores.get(self.target, namespace, name)
+        if target is None or not self._is_left_behind(target.metadata) or not target.is_applied:
+            return Result(kind="gone")
+        own = target.metadata
+        said = {"annotations": {SOURCE_GONE: self.source.kind.name}, "uid": own.uid}
+        patch = {"metadata": {**said, "resourceVersion": own.resource_version}}
+        try:
+            self.client.merge_patch(self.target, namespace, name, patch)
+        except (NotFound, Cancelled):
+            return Result(kind="gone")
+        except ApiError as error:
+            return Result(kind="conflict", message=str(error), after_seconds=CONFLICT_SECONDS)
+        return Result(kind="gone")
+
+    def _is_left_behind(self, own: Metadata) -> bool:
+        """Whether a target stays, as far as the store of sources can be believed, and does not say so yet."""
+        is_told = SOURCE_GONE in own.annotations or metadata.is_ignored(own.annotations)
+        is_going = bool(own.deletion_timestamp or own.owner_references)
+        return not is_told and not is_going and self.stores.is_current(custom(self.source.kind))
 
     def crashed(self, namespace: str, name: str) -> Result:
         """What a reconcile that ended in a bug comes to."""

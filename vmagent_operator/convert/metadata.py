@@ -7,7 +7,7 @@ from attrs import frozen
 
 from vmagent_operator.api.objects import CustomObject, Metadata
 from vmagent_operator.convert.table import Loss
-from vmagent_operator.identity import GROUP, IGNORE_PROMETHEUS, NOT_CONVERTED
+from vmagent_operator.identity import GROUP, IGNORE_PROMETHEUS, NOT_CONVERTED, SOURCE_GONE
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.settings import Settings
 
@@ -17,6 +17,8 @@ ARGO_CD = {
     "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
     "argocd.argoproj.io/sync-options": "Prune=false",
 }
+OURS = (NOT_CONVERTED, SOURCE_GONE)
+"""Annotations that say what is no longer true once the operator does not."""
 NAMED = 20
 """Losses that an annotation names."""
 
@@ -91,8 +93,8 @@ def is_merged(desired: Manifest, live: Metadata, source: CustomObject[Any]) -> b
     wanted = desired.get("annotations") or {}
     has_kept = all(
         live.annotations.get(key) == wanted.get(key)
-        for key in {*wanted, *live.annotations, NOT_CONVERTED}
-        if key in wanted or key == NOT_CONVERTED or not _is_own(key)
+        for key in {*wanted, *live.annotations, *OURS}
+        if key in wanted or key in OURS or not _is_own(key)
     )
     about = [each for each in live.owner_references if is_about(each, source)]
     uids = [each.get("uid") for each in about]
