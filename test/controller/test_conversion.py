@@ -1,10 +1,12 @@
 """ServiceMonitors and their like in a cluster: what becomes of them, and of whatever else has their names."""
 
+import json
 from typing import Any
 
 import pytest
 from attrs import evolve
 
+from test.apiserver.memory import Memory
 from test.controller.world import World, agent
 from test.convert.recorded import definition
 from vmagent_operator.controller.gauges import gauges
@@ -348,6 +350,31 @@ def test_a_converter_can_be_switched_off(environ: dict[str, str]) -> None:
 def test_a_kind_is_not_converted_if_it_or_its_target_is_disabled(disabled: str) -> None:
     settings = evolve(load({}), disabled_kinds=frozenset({disabled}))
     assert [row.kind.name for row in enabled(settings)] == ["PodMonitor", "Probe", "ScrapeConfig"]
+
+
+def go_writes(world: World, **labels: str) -> None:
+    """What the Go operator does at an event of the source: it writes the whole target as it would have it."""
+    live = world.get(TARGETS, "apps", "app")
+    spec = {"selector": {}, "endpoints": [{"port": "go", "attach_metadata": {}}], "attach_metadata": {}}
+    notes = {"kubectl.kubernetes.io/last-applied-configuration": "{}"}
+    metadata = {**live["metadata"], "labels": labels, "annotations": notes}
+    body = json.dumps({**live, "metadata": metadata, "spec": spec}).encode()
+    headers = {"content-type": "application/json"}
+    answer = Memory(world.api, agent="app/v0.74").request("PUT", TARGET, headers=headers, body=body, timeout=5)
+    assert answer.status == 200, answer.body
+    world.api.settle()
+
+
+def test_beside_the_go_operator_each_of_its_writes_is_set_right_once() -> None:
+    world = world_with(monitor())
+    for number in range(3):
+        go_writes(world, team="a", number=str(number))
+        world.settle(60.0)
+        made = world.get(TARGETS, "apps", "app")
+        assert made["spec"] == {"selector": {"matchLabels": {"app": "app"}}, "endpoints": [{"port": "http"}]}
+        assert (made["metadata"]["labels"], made["metadata"].get("annotations") or {}) == ({"team": "a"}, {})
+    # For each, what goes from the metadata, the fields that become ours, and the content.
+    assert len(target_writes(world)) <= 1 + 3 * 3
 
 
 def test_somebody_who_keeps_undoing_is_named_and_written_to_once_a_minute() -> None:
