@@ -23,10 +23,12 @@ from test.apiserver.routes import Raw, resolve
 from test.apiserver.schema import Node
 from test.apiserver.store import Json, clone
 from test.controller.world import World
+from test.convert.recorded import definition
 from vmagent_operator.api import kinds
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.commands.render import decoded
 from vmagent_operator.cli.options import server
+from vmagent_operator.convert.sources import BY_NAME as PROMETHEUS
 from vmagent_operator.kube.http.transport import Response
 from vmagent_operator.settings import Server
 
@@ -73,7 +75,8 @@ def main() -> int:
 
 def simulate(given: list[Json], environ: Mapping[str, str], version: Server) -> "Simulation":
     """The cluster of `given` after everything has come to rest."""
-    world = World(environ)
+    sources = {PROMETHEUS[each["kind"]].kind for each in given if each["kind"] in PROMETHEUS}
+    world = World(environ, definitions=[definition(kind) for kind in sources])
     world.api.version = version.version
     world.system.discovered(evolve(version, openshift=world.system.settings.openshift == "enabled"))
     if world.system.settings.vpa_api_enabled:

@@ -46,3 +46,13 @@ SKIP_VALIDATION: Final = f"{GROUP}/skip-validation"
 """`true` on an owner or a scrape object: checks of what hurts nobody else are left out."""
 ALLOW_EXPANSION: Final = f"{GROUP}/pvc-allow-volume-expansion"
 """On a claim: whether it can grow, whatever its storage class says."""
+IGNORE_PROMETHEUS: Final = f"{GROUP}/ignore-prometheus-updates"
+"""`enabled` on an object that was converted from a Prometheus one: it stays as it is."""
+MERGE_STRATEGY: Final = f"{GROUP}/merge-meta-strategy"
+"""On such an object: how its labels and annotations go together with those of the other."""
+
+# Annotations that we set.
+NOT_CONVERTED: Final = f"{GROUP}/not-converted"
+"""On such an object: the fields of the Prometheus one that nothing stands for."""
+SOURCE_GONE: Final = f"{GROUP}/source-gone"
+"""On such an object: the kind of the Prometheus one, which has gone while this stays."""

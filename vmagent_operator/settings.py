@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import Factory, frozen
 
-from vmagent_operator.texts import amount, boolean, given, namespaces, openshift, pairs, wait, whole_number
+from vmagent_operator.texts import amount, boolean, given, items, namespaces, openshift, pairs, wait, whole_number
 
 _REFERENCE = re.compile(r"\$\{(\w+)\}")
 
@@ -69,6 +69,11 @@ class Settings:
     use_old_backup_port_names: bool
     trim_secret_values: bool = True
     disabled_kinds: frozenset[str] = frozenset()
+    converters: Mapping[str, bool] = Factory(dict)
+    converter_owner_references: bool = False
+    converter_label_prefixes: tuple[str, ...] = ()
+    converter_annotation_prefixes: tuple[str, ...] = ()
+    converter_ignored_by_argocd: bool = False
 
 
 @frozen
@@ -154,6 +159,12 @@ def _application(
             f"{to}.termination_grace_period_seconds",
         ),
     )
+
+
+def _converter(suffix: str, kind: str) -> Variable:
+    """Whether objects of this kind of prometheus-operator are converted."""
+    name = f"VM_ENABLEDPROMETHEUSCONVERTER_{suffix}"
+    return Variable(name, "true", boolean, f"Convert each {kind}.", "converters", kind)
 
 
 _CLUSTER = "VM_VMCLUSTERDEFAULT"
@@ -273,6 +284,34 @@ VARIABLES: tuple[Variable, ...] = (
         str,
         "Domain of the Kubernetes cluster, as addresses end in it.",
         "cluster_domain_name",
+    ),
+    _converter("SERVICESCRAPE", "ServiceMonitor"),
+    _converter("PODMONITOR", "PodMonitor"),
+    _converter("PROBE", "Probe"),
+    _converter("SCRAPECONFIG", "ScrapeConfig"),
+    Variable(
+        "VM_ENABLEDPROMETHEUSCONVERTEROWNERREFERENCES",
+        "false",
+        boolean,
+        "Have converted objects go with their sources.",
+        "converter_owner_references",
+    ),
+    *(
+        Variable(
+            f"VM_FILTERPROMETHEUSCONVERTER{what.upper()}PREFIXES",
+            "",
+            items,
+            f"Beginnings of {what}s that are not copied.",
+            f"converter_{what}_prefixes",
+        )
+        for what in ("label", "annotation")
+    ),
+    Variable(
+        "VM_PROMETHEUSCONVERTERADDARGOCDIGNOREANNOTATIONS",
+        "false",
+        boolean,
+        "Have Argo CD leave converted objects alone.",
+        "converter_ignored_by_argocd",
     ),
 )
 """Every environment variable that is read, in the order in which it is listed."""

@@ -23,8 +23,8 @@ def test_a_boolean_never_takes_the_next_word() -> None:
 
 
 def test_kinds_are_spelled_in_any_case_and_unbuilt_ones_accepted() -> None:
-    found = flags.parse(["-controller.disableReconcileFor=vmprobe,VMAlert"])
-    assert found["controller.disableReconcileFor"] == {"VMProbe", "VMAlert"}
+    found = flags.parse(["-controller.disableReconcileFor=vmprobe,VMAlert,ServiceMonitor,prometheusrule"])
+    assert found["controller.disableReconcileFor"] == {"VMProbe", "VMAlert", "ServiceMonitor", "PrometheusRule"}
 
 
 @pytest.mark.parametrize(

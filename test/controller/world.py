@@ -73,6 +73,8 @@ class World:
     clock: VirtualClock = field(factory=VirtualClock)
     owners: Sequence[OwnerKind] = field(default=OWNERS, kw_only=True)
     disabled: frozenset[str] = field(default=frozenset(), kw_only=True)
+    definitions: Sequence[Mapping[str, Any]] = field(default=(), kw_only=True)
+    """Of kinds that are served beside ours."""
     api: Api = field(init=False)
     transport: Memory = field(init=False)
     system: System = field(init=False)
@@ -84,6 +86,8 @@ class World:
         self.api.workloads.makes_pods = True
         for kind in (*(of.kind for of in self.owners), *kinds.SCRAPE_KINDS):
             self.api.add(_definition(kind))
+        for definition in self.definitions:
+            self.api.add(dict(definition))
         self.api.settle()
         self.start()
 

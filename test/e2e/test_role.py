@@ -13,6 +13,7 @@ from attrs import frozen
 from test.controlplane.api import Json
 from test.controlplane.cluster import Cluster, eventually
 from test.controlplane.servers import AUDIT
+from test.e2e import prometheus
 from test.e2e.world import OWN, World
 from test.manifests.built import build, one
 from vmagent_operator.api.kinds import OWNER_KINDS
@@ -175,6 +176,8 @@ def live(world: World, namespace: str, _: str) -> list[Json]:
     eventually(lambda: world.find("VMAgent", namespace, "main") is None)
     single(world, namespace)
     replicated(world, namespace)
+    with prometheus.defined(world.api):
+        prometheus.convert_each(world, namespace)
     return roles
 
 

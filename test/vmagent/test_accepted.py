@@ -17,7 +17,8 @@ from vmagent_operator.cli import manifests
 
 pytestmark = pytest.mark.vmagent
 GOLDEN = Path(__file__).parent.parent / "golden"
-CASES = {path.parent.name: path.parent for path in sorted(GOLDEN.glob("*/*/given.yaml"))}
+CHARTS = GOLDEN.parent / "convert" / "charts"
+CASES = {path.parent.name: path.parent for path in (*sorted(GOLDEN.glob("*/*/given.yaml")), CHARTS / "given.yaml")}
 ENTERPRISE = ("-license=", "-licenseFile", "-license.", "-downsampling.period=", "-retentionFilter=")
 """Flags that only the commercial builds have."""
 VOLUMES = "tls-assets|config|config-out|sc-files-out|relabelings-assets|stream-aggr"

@@ -17,6 +17,7 @@ from vmagent_operator.api.status import OwnerStatus, ScrapeStatus
 from vmagent_operator.api.vmagent import VMAgentSpec, VMAgentStatus
 from vmagent_operator.api.vmcluster import VMClusterSpec
 from vmagent_operator.api.vmsingle import VMSingleSpec
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.model.bugs import trail
 from vmagent_operator.model.decode import INTERNAL_ERROR, DecodeError, Fault, Manifest, decode
 
@@ -92,6 +93,7 @@ class Kind(Generic[S_co]):
     columns: tuple[Column, ...] = SCRAPE_COLUMNS
     is_spec_required: bool = False
     scale: Mapping[str, str] | None = None
+    api_version: str = API_VERSION
     prefix: str = ""
     template: str = Factory(lambda kind: f"{kind.prefix}_relabel_template", takes_self=True)
 
@@ -177,17 +179,17 @@ def read(raw: Manifest) -> CustomObject[Any]:
     return read_as(BY_NAME[raw["kind"]], raw)
 
 
-def read_as(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
-    """The custom resource of this kind that `raw` is; what cannot be decoded is kept as its `error`."""
+def read_metadata(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
+    """The object of this kind that `raw` is, but for spec and status; what cannot be decoded is kept as its `error`."""
     metadata, error = _metadata(raw.get("metadata") or {})
+    return CustomObject(kind=kind, metadata=metadata, spec=None, error=error)
+
+
+def read_as(kind: Kind[Any], raw: Manifest, *, is_applied: bool = False) -> CustomObject[Any]:
+    """The custom resource of this kind that `raw` is; what cannot be decoded is kept as its `error`."""
     status = raw.get("status")
-    found: CustomObject[Any] = CustomObject(
-        kind=kind,
-        metadata=metadata,
-        spec=None,
-        error=error,
-        status=status if isinstance(status, dict) else {},
-    )
+    found = evolve(read_metadata(kind, raw), status=status if isinstance(status, dict) else {}, is_applied=is_applied)
+    error = found.error
     if error is not None:
         return found
     try:

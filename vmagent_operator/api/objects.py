@@ -40,7 +40,7 @@ class CustomObject(Generic[S_co]):
     """A custom resource.
 
     spec: None if it cannot be decoded; error says why. unknown: paths of keys that nothing reads.
-    status: as it is in the cluster. memo: what pure code has derived from this very object; a new version of the object
+    status: as it is in the cluster. is_applied: whether its spec is what we have applied, be it in part. memo: what pure code has derived from this very object; a new version of the object
     starts with an empty one.
     """
 
@@ -50,6 +50,7 @@ class CustomObject(Generic[S_co]):
     error: DecodeError | None = None
     unknown: tuple[str, ...] = ()
     status: Mapping[str, Any] = field(factory=dict)
+    is_applied: bool = False
     memo: dict[Any, Any] = field(factory=dict, init=False, repr=False)
     key: str = field(init=False, repr=False)
     """`namespace/name`, which also is the order of objects everywhere."""

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from attrs import frozen
+from attrs import field, frozen
 
 from vmagent_operator.api.kinds import BY_NAME, Kind, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli.manifests import Tell
 from vmagent_operator.controller.steps.leftout import Name, name_of
-from vmagent_operator.identity import API_VERSION
+from vmagent_operator.convert import sources
 from vmagent_operator.kube import resource
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.references import Reference
@@ -21,10 +21,11 @@ S = TypeVar("S")
 
 @frozen
 class Cluster:
-    """What a cluster holds: all objects, and those of our kinds also decoded."""
+    """What a cluster holds: all objects, those of our kinds also decoded, and Prometheus objects as they are kept."""
 
     objects: Mapping[Name, Manifest]
     custom: Mapping[Name, CustomObject[Any]]
+    sources: Mapping[Name, CustomObject[Any]] = field(factory=dict)
 
     @classmethod
     def of(cls, objects: Iterable[Manifest]) -> "Cluster":
@@ -32,13 +33,21 @@ class Cluster:
         completed: dict[Name, Manifest] = {}
         for position, raw in enumerate(objects):
             metadata = {"uid": f"uid-{position}", "generation": 1} | raw["metadata"]
-            if raw["kind"] in BY_NAME or raw["kind"] in ("Secret", "ConfigMap"):
+            if raw["kind"] in VERSIONS or raw["kind"] in ("Secret", "ConfigMap"):
                 metadata["namespace"] = (
                     metadata.get("namespace") or "default"
                 )  # null is what a chart leaves of an empty value
             stored = {**raw, "metadata": metadata}
             completed[name_of(stored)] = stored
-        return cls(completed, {name: read(raw) for name, raw in completed.items() if name[0] in BY_NAME})
+        return cls(
+            completed,
+            {name: read(raw) for name, raw in completed.items() if name[0] in BY_NAME},
+            {
+                name: sources.read(sources.BY_NAME[name[0]].kind, raw)
+                for name, raw in completed.items()
+                if name[0] in sources.BY_NAME
+            },
+        )
 
     @property
     def namespaces(self) -> dict[str, dict[str, str]]:
@@ -75,10 +84,10 @@ def known(objects: Iterable[Manifest], tell: Tell) -> Iterator[Manifest]:
     """
     for raw in objects:
         version, kind = raw["apiVersion"], raw["kind"]
-        if kind in BY_NAME and version != API_VERSION:
+        if version != VERSIONS.get(kind, version):
             namespace = raw["metadata"].get("namespace") or "default"
-            tell(f"{kind} {namespace}/{raw['metadata']['name']}: is of {version}, not of {API_VERSION}: passed over")
-        elif kind in BY_NAME or _group(version) == _GROUPS.get(kind, _group(version)):
+            tell(f"{kind} {namespace}/{raw['metadata']['name']}: is of {version}, not of {VERSIONS[kind]}: passed over")
+        elif kind in VERSIONS or _group(version) == _GROUPS.get(kind, _group(version)):
             yield raw
 
 
@@ -88,6 +97,12 @@ def _group(api_version: str) -> str:
 
 _GROUPS: Mapping[str, str] = {each.kind: each.group for each in resource.BY_KIND.values()}
 """Kind -> the group of the one that we know."""
+
+
+VERSIONS: Mapping[str, str] = {
+    kind.name: kind.api_version for kind in (*BY_NAME.values(), *(row.kind for row in sources.SOURCES))
+}
+"""Kind -> apiVersion, of all custom kinds that we know."""
 
 
 def name_of_custom(obj: CustomObject[object]) -> Name:

@@ -10,6 +10,7 @@ from attrs import evolve, frozen
 from vmagent_operator.api.kinds import SCRAPE_KINDS, VMAGENT, Kind, ScrapeObject, ScrapeSpec, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli.cluster import Cluster, name_of_custom
+from vmagent_operator.cli.converted import Conversions, conversions
 from vmagent_operator.controller.engine import owners
 from vmagent_operator.controller.engine.kind import Owner, OwnerKind
 from vmagent_operator.controller.kinds import BY_KIND, OWNERS
@@ -72,11 +73,13 @@ class Decision:
 class Decisions:
     """One for each owner that is watched and that nobody is deleting, in the order in which they were given.
 
-    cluster: the given one with the scrape objects by which the owners are scraped.
+    cluster: the given one with the scrape objects by which the owners are scraped, and those that Prometheus objects become.
+    converted: what becomes of these.
     """
 
     cluster: Cluster
     made: tuple[Decision, ...]
+    converted: Conversions
 
 
 def decisions(cluster: Cluster, settings: Settings, server: Server) -> Decisions:
@@ -85,6 +88,8 @@ def decisions(cluster: Cluster, settings: Settings, server: Server) -> Decisions
     All see the scrape objects by which the others are scraped, except those that are not written: nothing is where an
     owner fails.
     """
+    converted = conversions(cluster, settings)
+    cluster = converted.cluster
     deciding = _Deciding(
         cluster,
         settings,
@@ -102,7 +107,7 @@ def decisions(cluster: Cluster, settings: Settings, server: Server) -> Decisions
         made = tuple(deciding.decision(owner, scrapes) for owner in watched)
         lacking = [name for each in made if not all(map(each.writes, own.get(name := name_of_custom(each.owner), ())))]
         if not lacking:
-            return Decisions(whole, made)
+            return Decisions(whole, made, converted)
         for name in lacking:
             del own[name]
 

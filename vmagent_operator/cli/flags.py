@@ -13,6 +13,7 @@ from attrs import frozen
 
 from vmagent_operator import texts
 from vmagent_operator.api import kinds
+from vmagent_operator.convert.sources import SOURCES
 from vmagent_operator.identity import LEASE
 from vmagent_operator.model.suggest import meant
 
@@ -96,7 +97,10 @@ def _off(text: str) -> bool:
 
 def _kinds(text: str) -> frozenset[str]:
     """Kinds by name; those of the Go operator that are not built here are accepted."""
-    spelled = {name.lower(): name for name in (*(kind.name for kind in kinds.KINDS), *OTHER_KINDS)}
+    spelled = {
+        name.lower(): name
+        for name in (*(kind.name for kind in (*kinds.KINDS, *(row.kind for row in SOURCES))), *OTHER_KINDS)
+    }
     found = texts.items(text)
     for name in found:
         if name.lower() not in spelled:
@@ -122,7 +126,7 @@ LOG_FIELDS = ("ts", "level", "caller", "msg")
 OTHER_KINDS = (
     *("VLAgent", "VLCluster", "VLSingle", "VLogs", "VMAlert", "VMAlertmanager", "VMAlertmanagerConfig", "VMAnomaly"),
     *("VMAnomalyModel", "VMAnomalyScheduler", "VMAuth", "VMCluster", "VMDistributed", "VMRule", "VMSingle", "VMUser"),
-    *("VTCluster", "VTSingle"),
+    *("VTCluster", "VTSingle", "PrometheusRule", "AlertmanagerConfig"),
 )
 CERTIFICATES = "/tmp/k8s-metrics-server/serving-certs"
 WEBHOOK_CERTIFICATES = "/tmp/k8s-webhook-server/serving-certs/"

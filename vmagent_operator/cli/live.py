@@ -17,9 +17,10 @@ from vmagent_operator.controller.engine.kind import custom
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.controller.kinds import OWNERS
 from vmagent_operator.controller.steps.leftout import name_of
+from vmagent_operator.convert.sources import SOURCES
 from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube import resource
-from vmagent_operator.kube.errors import ApiError, NetworkError, NotFound
+from vmagent_operator.kube.errors import ApiError, Forbidden, NetworkError, NotFound
 from vmagent_operator.kube.http import connection, credentials
 from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.http.credentials import CredentialsError
@@ -87,8 +88,9 @@ def snapshot(live: Live, settings: Settings, further: Iterable[Manifest] = ()) -
     found = (
         [] if settings.watch_namespaces else _typed(resource.NAMESPACES, live.client.list(resource.NAMESPACES).items)
     )
-    for kind in KINDS:
-        with suppress(NotFound):  # a kind that is not installed has no objects
+    for kind in (*KINDS, *(source.kind for source in SOURCES)):
+        # A kind that is not installed has no objects; one of Prometheus' may be none of the reader's business.
+        with suppress(NotFound, *(() if kind in KINDS else (Forbidden,))):
             for namespace in settings.watch_namespaces or (None,):
                 found += _typed(custom(kind), live.client.list(custom(kind), namespace).items)
     further = [*further]

@@ -121,7 +121,7 @@ class Process:
         namespaces = len(self.settings.watch_namespaces) or 1
         workers = flags["controller.maxConcurrentReconciles"]
         pools = connection.connect(
-            access, agent=f"{OPERATOR}/{vmagent_operator.__version__}", watches=25 * namespaces, workers=workers
+            access, agent=f"{OPERATOR}/{vmagent_operator.__version__}", watches=29 * namespaces, workers=workers
         )
         budget = Bucket(flags["client.qps"], flags["client.burst"], clock)
         elector = self._elector(Client(pools.lease, manager=FIELD_MANAGER, clock=clock, meter=self.metrics))

@@ -27,9 +27,13 @@ def gauges(system: System) -> Iterator[Gauge]:
     yield "workqueue_longest_running_processor_seconds", "Time of the longest running one.", queue, longest
     busy = {(of,): len(seconds) for of, seconds in running.items()}
     yield "controller_runtime_active_workers", "Busy workers.", ("controller",), busy
-    of_kinds = (*(of.kind for of in system.mapper.owners), *SCRAPE_KINDS)
+    converting = [controller.reconciler.source.kind for controller in system.conversions.values()]
+    of_kinds = (*(of.kind for of in system.mapper.owners), *SCRAPE_KINDS, *converting)
     counts = {(kind.singular,): len(system.stores.items(custom(kind))) for kind in of_kinds}
     yield "operator_controller_objects_count", "Known objects.", ("controller",), counts
+    watchers = {(kind.singular,): float(system.informers.has_synced(custom(kind))) for kind in converting}
+    text = "1 while objects of a Prometheus kind are converted."
+    yield "operator_prometheus_converter_active_watchers", text, ("object_type_name",), watchers
     labels = ("controller", "namespace", "name", "status")
     yield "operator_object_status", "1 for the status of an owner.", labels, dict(_statuses(system))
     failures = {

@@ -21,10 +21,11 @@ from attrs import define, frozen
 
 from vmagent_operator.api.kinds import SCRAPE_KINDS, Kind
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.controller.conversion import SOURCES, TARGETS, ConversionReconciler, is_material
 from vmagent_operator.controller.engine.controller import Controller, Key, Pace, R
 from vmagent_operator.controller.engine.events import Recorder
 from vmagent_operator.controller.engine.informers import Informers, Listing
-from vmagent_operator.controller.engine.kind import OwnerKind
+from vmagent_operator.controller.engine.kind import OwnerKind, custom
 from vmagent_operator.controller.engine.mapping import Mapper
 from vmagent_operator.controller.engine.metrics import Metrics
 from vmagent_operator.controller.engine.metrictable import OURS
@@ -38,6 +39,7 @@ from vmagent_operator.controller.owner import OwnerReconciler
 from vmagent_operator.controller.scrapestatus import StatusReconciler
 from vmagent_operator.controller.steps.gather import Gatherer
 from vmagent_operator.controller.steps.reconcile import Tools
+from vmagent_operator.convert.sources import enabled
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.cache.informer import Informer
@@ -74,8 +76,8 @@ class Options:
 class System:
     """Stores and controllers, connected.
 
-    low_priority: the client for writes that nobody waits for. owners, statuses: the controllers of the owner kinds and of
-    the scrape kinds, by the names of controllers and of kinds.
+    low_priority: the client for writes that nobody waits for. owners, conversions, statuses: the controllers of the owner
+    kinds, of Prometheus kinds and of the scrape kinds, by the names of controllers and, the others, of kinds.
     """
 
     client: Client
@@ -87,12 +89,13 @@ class System:
     informers: Informers
     mapper: Mapper
     owners: Mapping[str, Controller[OwnerReconciler]]
+    conversions: Mapping[str, Controller[ConversionReconciler]]
     statuses: Mapping[str, Controller[StatusReconciler]]
 
     @property
     def controllers(self) -> tuple[Controller[Any], ...]:
         """All controllers, the more urgent first."""
-        return (*self.owners.values(), *self.statuses.values())
+        return (*self.owners.values(), *self.conversions.values(), *self.statuses.values())
 
     def watch(self, client: Client | None = None) -> tuple[Informer[Any], ...]:
         """One informer for each source and watched namespace, not started; `client` is theirs, if not the common one."""
@@ -125,6 +128,9 @@ class System:
 
         Roles whose owner is not there are looked at later: it may only be late.
         """
+        self._convert(kind, change)
+        if kind in SOURCES:
+            return
         requests = self.mapper.requests(kind, change)
         if not requests.keys and kind in LEFT_BEHIND and change.new is not None:
             for of, *key in OwnerIndex(self.mapper.owners).keys(change.new):
@@ -140,6 +146,18 @@ class System:
             priority = Priority.LOW if self.informers.unsynced() else Priority.HIGH
             controller.enqueue_now(at, requests.cause, priority)
         wake(self.statuses, self._reported_of(kind, change))
+
+    def _convert(self, kind: Resource, change: Change[Any]) -> None:
+        """Have a source looked at that has changed, or whose target has."""
+        row = SOURCES.get(kind) or TARGETS.get(kind)
+        controller = self.conversions.get(row.kind.name) if row else None
+        if row is None or controller is None or not is_material(change):
+            return
+        state: Any = change.new or change.old
+        at = (state.namespace, state.name)
+        if kind in SOURCES or self.stores.get(custom(row.kind), *at) is not None:
+            priority = Priority.LOW if self.informers.unsynced() else Priority.HIGH
+            controller.enqueue_now(at, "spec" if kind in SOURCES else "child", priority)
 
     def _reported_of(self, kind: Resource, change: Change[Any]) -> Iterator[ObjectId]:
         """The scrape objects whose statuses a change may concern without any owner's doing."""
@@ -201,12 +219,19 @@ def make_system(
                     metrics.status_written,
                 )
             )
+    conversions = {
+        row.kind.name: make.conversion(
+            ConversionReconciler(row, stores, client, settings, recorder, metrics, jitter=jitter)
+        )
+        for row in enabled(settings)
+    }
     by_name = dict[str, Controller[OwnerReconciler]]()
     for of in owners:
         gatherer = Gatherer(of, stores, client, settings, options.watch_references)
         tools = Tools(of, gatherer, client, recorder, metrics, verdicts, usage)
         by_name[of.name] = make.owner(OwnerReconciler(tools), settings.force_resync_interval_seconds)
-    return System(client, low_priority, settings, metrics, recorder, stores, informers, mapper, by_name, statuses)
+    controllers = (by_name, conversions, statuses)
+    return System(client, low_priority, settings, metrics, recorder, stores, informers, mapper, *controllers)
 
 
 @frozen
@@ -227,6 +252,10 @@ class _Controllers:
 
     def status(self, reconciler: StatusReconciler) -> Controller[StatusReconciler]:
         return self._make(reconciler.kind, reconciler, Pace(coalesce_seconds=0.0), 1, STATUS_BACKOFF_SECONDS)
+
+    def conversion(self, reconciler: ConversionReconciler) -> Controller[ConversionReconciler]:
+        pace = Pace(coalesce_seconds=0.0)
+        return self._make(reconciler.source.kind, reconciler, pace, 1, self.options.backoff_max_seconds)
 
     def _make(self, kind: Kind[Any], reconciler: R, pace: Pace, share: int, longest_seconds: float) -> Controller[R]:
         queue: Queue[Key] = Queue.of(

@@ -13,15 +13,18 @@ import yaml
 from vmagent_operator.api.kinds import KINDS, OWNER_KINDS, SCRAPE_KINDS, Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli import manifests, options
-from vmagent_operator.cli.cluster import Cluster, known
+from vmagent_operator.cli.cluster import Cluster, known, name_of_custom
 from vmagent_operator.cli.decisions import decisions
 from vmagent_operator.cli.reports.explanation import Explanation, Row, named
+from vmagent_operator.convert.sources import GROUP as PROMETHEUS
+from vmagent_operator.convert.sources import SOURCES
 from vmagent_operator.identity import GROUP
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.settings import Server, Settings, load
 
 NOT_SCRAPED = 3
 """The exit code that says so."""
+EXPLAINED: tuple[Kind[Any], ...] = (*KINDS, *(source.kind for source in SOURCES))
 SHOWN = 3
 """Objects that may have been meant by a name."""
 EPILOG = """\
@@ -51,11 +54,14 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     settings = load(environ)
     objects, namespace = _given(given, settings, environ)
     cluster = Cluster.of(objects)
-    found = Explanation(cluster=cluster, decided=decisions(cluster, settings, Server()), settings=settings)
+    decided = decisions(cluster, settings, Server())
+    found = Explanation(cluster=decided.converted.cluster, decided=decided, settings=settings)
     if wanted is None:
         return _everything(found, given.namespace, given.output)
     kind, name = wanted
-    obj = cluster.custom.get((kind.name, given.namespace or namespace, name))
+    obj = {**cluster.custom, **cluster.sources}.get((kind.name, given.namespace or namespace, name))
+    if obj is not None and obj.kind not in KINDS:
+        return _source(found, obj, given.output)
     if obj is None:
         print(_not_found(cluster, kind, given.namespace or namespace, name), file=sys.stderr)
         return 1
@@ -89,6 +95,22 @@ def explanation(
         of_kind = [row for row in rows if row.scrape.kind is kind]
         yield f"  {kind.name}: {sum(row.verdict.is_selected for row in of_kind)} of {len(of_kind)} selected"
         yield from (f"    {row.scrape.key}: {row.text}" for row in of_kind)
+
+
+def _source(found: Explanation, source: CustomObject[Any], form: str) -> int:
+    """Tell what becomes of a Prometheus object, down to the jobs of what it is converted to."""
+    made = found.decided.converted.made.get(name_of_custom(source))
+    target = found.cluster.custom.get(made.target) if made else None
+    said = made.said if made else "not converted: the settings leave it out"
+    rows = _rows(found, target) if target else []
+    if form == "text":
+        lines = [said] if said else []
+        lines += explanation(found, target, rows, []) if target else []
+        print("\n".join([named(source), *(f"  {line}" for line in lines)]))
+    else:
+        verdicts = [_structured(target, row) for row in rows] if target else []
+        _write(form, {**_head(source), "faults": [said] if said else [], "verdicts": verdicts})
+    return 0 if any(row.is_scraped for row in rows) else NOT_SCRAPED
 
 
 def _rows(found: Explanation, obj: CustomObject[Any]) -> list[Row]:
@@ -149,7 +171,8 @@ def _write(form: str, content: dict[str, Any]) -> None:
 
 
 def _not_found(cluster: Cluster, kind: Kind[object], namespace: str, name: str) -> str:
-    keys = sorted(obj.key for obj in cluster.of_kind(kind))
+    given = (*cluster.custom.values(), *cluster.sources.values())
+    keys = sorted(obj.key for obj in given if obj.kind is kind)
     same = [key for key in keys if key.partition("/")[2] == name]
     near = same or difflib.get_close_matches(f"{namespace}/{name}", keys, 1)
     near = near or [key for key in keys if difflib.get_close_matches(name, [key.partition("/")[2]])]
@@ -193,12 +216,12 @@ def _object(words: Sequence[str]) -> tuple[Kind[object], str] | None:
     if not words:
         return None
     name, _, rest = words[0].partition("/") if len(words) == 1 else (words[0], "", words[1])
-    spelled = name.lower().removesuffix(f".{GROUP}")
-    fitting = [kind for kind in KINDS if spelled in (kind.singular, kind.plural)]
-    fitting = fitting or [kind for kind in KINDS if spelled and kind.singular.startswith(spelled)]
+    spelled = name.lower().removesuffix(f".{GROUP}").removesuffix(f".{PROMETHEUS}")
+    fitting = [kind for kind in EXPLAINED if spelled in (kind.singular, kind.plural)]
+    fitting = fitting or [kind for kind in EXPLAINED if spelled and kind.singular.startswith(spelled)]
     if len(fitting) > 1:
         raise manifests.InputError(f"{name} may be {' or '.join(kind.singular for kind in fitting)}")
     if not fitting or not rest or len(words) > 2:
-        kinds = ", ".join(kind.singular for kind in KINDS)
+        kinds = ", ".join(kind.singular for kind in EXPLAINED)
         raise manifests.InputError(f"expected KIND/NAME or KIND NAME, and for KIND one of {kinds}")
     return fitting[0], rest

@@ -62,7 +62,7 @@ def main(arguments: list[str], environ: Mapping[str, str]) -> int:
 
 @frozen
 class Rendered:
-    """What came of a cluster: objects sorted by kind, namespace and name, and one line for each owner that failed."""
+    """What came of a cluster: objects sorted by kind, namespace and name, and one line for each that failed."""
 
     objects: tuple[Manifest, ...]
     errors: tuple[str, ...]
@@ -75,7 +75,7 @@ def render(cluster: Cluster, settings: Settings, server: Server, now: datetime) 
 
 def rendering(cluster: Cluster, decided: Decisions, now: datetime) -> Rendered:
     """The same of what was decided already."""
-    shown: dict[Name, Manifest] = {}
+    shown: dict[Name, Manifest] = {name_of(each): each for each in decided.converted.manifests}
     statuses: dict[Name, Status | None] = {}
     verdicts = Verdicts()
     for decision in decided.made:
@@ -98,7 +98,8 @@ def rendering(cluster: Cluster, decided: Decisions, now: datetime) -> Rendered:
     failed = [decision for decision in decided.made if decision.state == "failed"]
     failed.sort(key=lambda decision: decision.owner.spec is not None)  # what cannot even be read comes first
     errors = tuple(f"{decision.owner.kind.name} {decision.owner.key}: {decision.reason}" for decision in failed)
-    return Rendered(tuple(shown[name] for name in sorted(shown)), errors)
+    unconverted = tuple(each.line() for each in decided.converted.made.values() if each.error)
+    return Rendered(tuple(shown[name] for name in sorted(shown)), (*errors, *unconverted))
 
 
 def _owner_status(decision: Decision, now: datetime) -> Status:

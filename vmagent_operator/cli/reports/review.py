@@ -13,7 +13,7 @@ from vmagent_operator.api.kinds import BY_NAME, SCRAPE_KINDS, VMAGENT, ScrapeObj
 from vmagent_operator.api.objects import CustomObject, Metadata
 from vmagent_operator.api.vmagent import VMAgentSpec
 from vmagent_operator.cli import manifests
-from vmagent_operator.cli.cluster import Cluster, known, name_of_custom
+from vmagent_operator.cli.cluster import VERSIONS, Cluster, known, name_of_custom
 from vmagent_operator.cli.decisions import Decisions, decisions, kind_of
 from vmagent_operator.cli.flags import OTHER_KINDS
 from vmagent_operator.cli.manifests import SHOWN, InputError, Located, NoFile, NoObject, Source
@@ -69,6 +69,10 @@ def review(sources: Iterable[str], settings: Settings, server: Server) -> Review
             found.fault(decision.owner, message, "rejected")
         for message in decision.asked.warnings if decision.asked else ():
             found.fault(decision.owner, message, "doubtful", "warning")
+    for made in decided.converted.made.values():
+        if made.said:
+            level: Level = "error" if made.error else "warning"
+            found.fault(made.source, made.error or made.note, "not-converted", level)
     for obj in cluster.custom.values():
         found.fields(obj)
     _review_scrapes(found, decided, settings)
@@ -218,8 +222,9 @@ def _wrong_head(each: Located) -> Finding | None:
     """What is wrong with the group, version or kind of an object, if that is ours or meant to be."""
     version, kind = each.raw["apiVersion"], each.raw["kind"]
     group = version.rpartition("/")[0]
-    if kind in BY_NAME and version != API_VERSION:
-        return _head(each, "unknown-version", "apiVersion", f"there is no {kind} of {version}", f"write {API_VERSION}")
+    wanted = VERSIONS.get(kind, version)
+    if version != wanted and (kind in BY_NAME or group == wanted.rpartition("/")[0]):
+        return _head(each, "unknown-version", "apiVersion", f"there is no {kind} of {version}", f"write {wanted}")
     if group != GROUP or kind in BY_NAME:
         return None
     if kind in OTHER_KINDS and version == API_VERSION:
@@ -245,7 +250,7 @@ def _head(each: Located, rule: str, path: str, message: str, advice: str) -> Fin
 
 def _name_of(each: Located) -> Name:
     kind, namespace, name = name_of(each.raw)
-    return kind, namespace or ("default" if kind in BY_NAME or kind in ("Secret", "ConfigMap") else ""), name
+    return kind, namespace or ("default" if kind in VERSIONS or kind in ("Secret", "ConfigMap") else ""), name
 
 
 def _subject(kind: str, namespace: str, name: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Literal
 from attrs import define, field, frozen
 
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.identity import API_VERSION, OPERATOR
+from vmagent_operator.identity import OPERATOR
 from vmagent_operator.kube.errors import ApiError, Cancelled, Forbidden, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import EVENTS, Manifest
@@ -155,7 +155,7 @@ class Recorder:
             "kind": "Event",
             "metadata": {"namespace": metadata.namespace, "name": name},
             "involvedObject": {
-                "apiVersion": API_VERSION,
+                "apiVersion": note.about.kind.api_version,
                 "kind": note.about.kind.name,
                 "namespace": metadata.namespace,
                 "name": metadata.name,

@@ -89,6 +89,11 @@ class Informers:
         informers = self.by_kind.get(kind, ())
         return all(informer.is_healthy and informer.state.phase is not Phase.ABSENT for informer in informers)
 
+    def has_synced(self, kind: Resource) -> bool:
+        """Whether a kind is served, and all of it was listed."""
+        informers = self.by_kind.get(kind, ())
+        return bool(informers) and all(each.has_synced and each.state.phase is not Phase.ABSENT for each in informers)
+
     def is_healthy(self, kind: Resource) -> bool:
         """Whether something may be removed because a store lacks what would need it."""
         now = self.clock.monotonic()

@@ -9,7 +9,6 @@ from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired.component import Application
 from vmagent_operator.desired.stages import Desired, Inputs
-from vmagent_operator.identity import GROUP, VERSION
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.scrape.owner import ScrapeOwner
 from vmagent_operator.settings import Settings
@@ -102,4 +101,5 @@ class OwnerKind:
 
 def custom(kind: Kind[Any]) -> Resource:
     """Where the API server has the objects of a custom kind."""
-    return Resource(GROUP, VERSION, kind.plural, kind.name)
+    group, _, version = kind.api_version.partition("/")
+    return Resource(group, version, kind.plural, kind.name)

@@ -11,11 +11,13 @@ from prometheus_client import Gauge as SetGauge
 
 from vmagent_operator.api import kinds
 from vmagent_operator.controller.engine.result import RULES
+from vmagent_operator.convert import sources
 from vmagent_operator.kube.queue import Priority
 
 OWNERS = tuple(kind.singular for kind in kinds.OWNER_KINDS)
 SCRAPES = frozenset(kind.singular for kind in kinds.SCRAPE_KINDS)
-CONTROLLERS = tuple(kind.singular for kind in kinds.KINDS)
+SOURCES = tuple(row.kind.singular for row in sources.SOURCES)
+CONTROLLERS = (*(kind.singular for kind in kinds.KINDS), *SOURCES)
 STATES = ("operational", "expanding", "failed", "paused", "ignored")
 CAUSES = ("spec", "scrape", "namespace", "reference", "child", "resync", "retry", "waiting", "start", "owner")
 MERGED_CAUSES = ("scrape", "namespace", "reference", "child")

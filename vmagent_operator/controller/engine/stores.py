@@ -14,10 +14,13 @@ from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.controller.engine.kind import OwnerKey, OwnerKind, custom
 from vmagent_operator.controller.engine.owners import OwnerIndex, child_selector
+from vmagent_operator.convert.sources import enabled
+from vmagent_operator.convert.sources import read as read_kept
 from vmagent_operator.identity import CONDITION_SUFFIX, OPERATOR
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.cache.store import Store
 from vmagent_operator.kube.resource import Manifest, Remains, Resource
+from vmagent_operator.kube.write.ownership import holds_spec
 from vmagent_operator.settings import Settings
 from vmagent_operator.status.conditions import conditions
 
@@ -78,6 +81,7 @@ def sources(settings: Settings, owners: Sequence[OwnerKind], *, watch_references
         for kind in (*(of.kind for of in owners), *kinds.SCRAPE_KINDS)
         if kind.name not in settings.disabled_kinds
     ]
+    found += [Source(resource=custom(row.kind), transform=partial(read_source, row.kind)) for row in enabled(settings)]
     if not settings.watch_namespaces:
         found.append(Source(resource=resource.NAMESPACES, transform=slim_labels, is_required=True))
     found += [Source(resource=kind, **references) for kind in (resource.SECRETS, resource.CONFIGMAPS)]
@@ -94,7 +98,19 @@ def sources(settings: Settings, owners: Sequence[OwnerKind], *, watch_references
 
 def read(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
     """The custom resource of this kind that `raw` is; what cannot be read of it is its `error`."""
-    return kinds.unreadable(kind, raw, raw.fault) if isinstance(raw, Remains) else kinds.read_as(kind, raw)
+    if isinstance(raw, Remains):
+        return kinds.unreadable(kind, raw, raw.fault)
+    entries = raw["metadata"].get("managedFields") or ()
+    return kinds.read_as(kind, raw, is_applied=any(_is_applied(entry) for entry in entries))
+
+
+def read_source(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
+    """The source of this kind that `raw` is; what cannot be read of it is its `error`."""
+    return kinds.unreadable(kind, raw, raw.fault) if isinstance(raw, Remains) else read_kept(kind, raw)
+
+
+def _is_applied(entry: Manifest) -> bool:
+    return (entry.get("manager"), entry.get("operation")) == (OPERATOR, "Apply") and holds_spec(entry)
 
 
 def slim(raw: Manifest) -> Manifest:

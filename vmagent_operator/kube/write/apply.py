@@ -84,6 +84,15 @@ class Applier:
                 continue
         raise Conflict(f"{describe(desired)}: somebody else keeps writing to it")
 
+    def create(self, desired: Manifest) -> Written:
+        """Make an object that nobody knows to be there. Raises Conflict or AlreadyExists if it is, and nothing is changed."""
+        step = diff.step(desired, None, self.client.manager)
+        assert step is not None
+        self.before_write()
+        answer = self._send(self.resource_of(desired), step, None)
+        assert answer is not None
+        return _written(answer["metadata"], [step], "")
+
     def _ensure_once(self, kind: Resource, desired: Manifest, migration: Migration, done: list[diff.Step]) -> Written:
         live = self._read(kind, desired)
         rival = last_other(live, self.client.manager) if live else ""

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from vmagent_operator.kube.fieldmanager import FieldManager
 from vmagent_operator.kube.resource import Json, Manifest
-from vmagent_operator.kube.write.ownership import is_claim, is_same_owner
+from vmagent_operator.kube.write.ownership import holds_spec, is_claim, is_same_owner
 
 Fields = Mapping[str, Json]  # a fieldsV1 tree: "f:name", "k:{...}", "v:..." or "." -> subtree
 
@@ -32,13 +32,14 @@ class Migration:
     labels, annotations: metadata keys that an earlier operator may have set, to become ours beside the desired ones.
     released: keys of `data` that are the user's: made if missing, and left as they are otherwise, desired or not.
     yielded: paths such as `spec.replicas` of which what we want is a mere default: once somebody else has set such a field,
-    it stays as it is.
+    it stays as it is. writers: field managers whose ordinary updates of the spec were an earlier operator's.
     """
 
     labels: frozenset[str] = frozenset()
     annotations: frozenset[str] = frozenset()
     released: frozenset[str] = frozenset()
     yielded: frozenset[str] = frozenset()
+    writers: frozenset[str] = frozenset()
 
 
 NO_MIGRATION = Migration()
@@ -108,7 +109,11 @@ def migrate(desired: Manifest, live: Manifest, manager: FieldManager, migration:
     """
     metadata = live["metadata"]
     entries, operations = _entries(live), list[Manifest]()
-    theirs = [entry for entry in entries if is_claim(desired) and _is_predecessor(entry, desired, live, manager)]
+    theirs = [
+        entry
+        for entry in entries
+        if is_claim(desired) and _is_predecessor(entry, desired, live, manager, migration.writers)
+    ]
     ours = next((entry for entry in entries if _is_ours(entry, manager)), None)
     released = migration.released - set(desired.get("data") or {})
     if theirs or any(f"f:{key}" in _at(managed(live, manager), _DATA) for key in released):
@@ -143,10 +148,16 @@ def _is_ours(entry: Manifest, manager: FieldManager) -> bool:
     return entry.get("manager") == manager.name and entry.get("operation") == "Apply" and not entry.get("subresource")
 
 
-def _is_predecessor(entry: Manifest, desired: Manifest, live: Manifest, manager: FieldManager) -> bool:
+def _is_predecessor(
+    entry: Manifest,
+    desired: Manifest,
+    live: Manifest,
+    manager: FieldManager,
+    writers: frozenset[str] = frozenset(),
+) -> bool:
     if entry.get("operation") != "Update" or entry.get("subresource"):
         return False
-    if entry.get("manager") == manager.restoring:
+    if entry.get("manager") == manager.restoring or (entry.get("manager") in writers and holds_spec(entry)):
         return True
     metadata = (entry.get("fieldsV1") or {}).get("f:metadata") or {}
     if desired["metadata"].get("ownerReferences"):

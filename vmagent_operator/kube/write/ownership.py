@@ -16,8 +16,9 @@ class Policy:
 
     marks: labels that prove it where all of them have the desired values; where the first has, another one that differs
     proves the contrary. seal: a label that proves it alone. finalizer, managers, traces: what an earlier operator left:
-    a finalizer, or a field manager's entry that holds the first mark or one of the annotations `traces`. owner: a reference
-    to our owner, with its namespace, for objects that are not to refer to it. whose: what messages call ours.
+    a finalizer, or a field manager's entry that holds the first mark or one of the annotations `traces`. writers: field
+    managers whose hold on the spec proves it. owner: a reference to our owner, with its namespace, for objects that are not
+    to refer to it. whose: what messages call ours.
     """
 
     marks: tuple[str, ...] = ()
@@ -25,6 +26,7 @@ class Policy:
     finalizer: str = ""
     managers: frozenset[str] = frozenset()
     traces: frozenset[str] = frozenset()
+    writers: frozenset[str] = frozenset()
     owner: Mapping[str, Json] | None = None
     whose: str = "ours"
 
@@ -53,9 +55,14 @@ def objection(desired: Manifest, live: Manifest, policy: Policy = REFERENCES_ONL
 
 
 def is_claim(desired: Manifest) -> bool:
-    """Whether the object is to be ours; without owner and labels, `desired` only adds to somebody else's object."""
+    """Whether the object is to be ours; without owner, labels and spec, `desired` only adds to somebody else's object."""
     metadata = desired["metadata"]
-    return bool(metadata.get("ownerReferences") or metadata.get("labels"))
+    return bool(metadata.get("ownerReferences") or metadata.get("labels") or "spec" in desired)
+
+
+def holds_spec(entry: Manifest) -> bool:
+    """Whether an entry of `managedFields` is about the spec: its manager has made the object what it is."""
+    return not entry.get("subresource") and "f:spec" in (entry.get("fieldsV1") or {})
 
 
 def is_same_kind(left: Mapping[str, Json], right: Mapping[str, Json]) -> bool:
@@ -103,6 +110,10 @@ def _is_proven(desired: Manifest, metadata: Manifest, policy: Policy) -> bool:
         or (seal is not None and labels.get(policy.seal) == seal)
         or policy.finalizer in (metadata.get("finalizers") or ())
         or any(_is_trace(entry, policy, has_mark) for entry in metadata.get("managedFields") or ())
+        or any(
+            entry.get("manager") in policy.writers and holds_spec(entry)
+            for entry in metadata.get("managedFields") or ()
+        )
     )
 
 

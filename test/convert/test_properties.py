@@ -1,0 +1,59 @@
+"""Whatever the schemas of the sources admit, and whatever they do not, is converted or refused with a reason."""
+
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from test.api.strategies import documents
+from test.convert.recorded import spec_schema
+from vmagent_operator.api import crd
+from vmagent_operator.convert.sources import SOURCES, Source, convert, read
+from vmagent_operator.settings import load
+
+SETTINGS = load({})
+kinds = pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.kind.name)
+relaxed = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=5), below, max_size=3),
+    max_leaves=10,
+)
+
+
+def given_object(source: Source, spec: Any) -> dict[str, Any]:
+    """An object of the kind with this spec."""
+    return {"kind": source.kind.name, "metadata": {"namespace": "mon", "name": "a"}, "spec": spec}
+
+
+@relaxed
+@given(data=st.data())
+@kinds
+def test_what_the_source_schema_admits_becomes_what_ours_admits(source: Source, data: st.DataObject) -> None:
+    spec = data.draw(documents(spec_schema(source.kind)))
+    made = convert(read(source.kind, given_object(source, spec)), SETTINGS)
+    assert made.error == ""
+    assert made.manifest is not None
+    version = crd.manifest(source.target)["spec"]["versions"][0]
+    jsonschema.validate(made.manifest["spec"], version["schema"]["openAPIV3Schema"]["properties"]["spec"])
+
+
+@relaxed
+@given(data=st.data())
+@kinds
+def test_anything_else_is_refused_with_its_path(source: Source, data: st.DataObject) -> None:
+    schema = spec_schema(source.kind)
+    spec = data.draw(documents(schema))
+    key = data.draw(st.sampled_from(sorted(schema["properties"])))
+    made = convert(read(source.kind, given_object(source, spec | {key: data.draw(JSON)})), SETTINGS)
+    assert (made.manifest is None) == bool(made.error)
+    assert made.error == "" or made.error.startswith("spec.")
+
+
+@kinds
+@pytest.mark.parametrize("metadata", [None, [], {"name": 1}, {"name": "a", "labels": []}, {"annotations": {"a": {}}}])
+@pytest.mark.parametrize("spec", [None, [], "x", 0, {"endpoints": None}])
+def test_no_shape_of_an_object_is_an_exception(source: Source, metadata: Any, spec: Any) -> None:
+    convert(read(source.kind, {"kind": source.kind.name, "metadata": metadata, "spec": spec}), SETTINGS)

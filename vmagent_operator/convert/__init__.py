@@ -1,0 +1,1 @@
+"""Prometheus objects -> scrape objects: a table for each kind of source, no I/O."""
