@@ -25,12 +25,14 @@ from test.apiserver.store import Json, clone
 from test.controller.world import World
 from test.convert.recorded import definition
 from vmagent_operator.api import kinds
+from vmagent_operator.api.crd import UNSEEN
 from vmagent_operator.cli import manifests
 from vmagent_operator.cli.commands.render import decoded
 from vmagent_operator.cli.options import server
 from vmagent_operator.convert.sources import BY_NAME as PROMETHEUS
 from vmagent_operator.kube.http.transport import Response
 from vmagent_operator.settings import Server
+from vmagent_operator.status.conditions import SUMMARY
 
 QUIET_SECONDS, LONGEST_SECONDS, ROUND_SECONDS = 150.0, 3600.0, 30.0
 OWNERS = {kind.name for kind in kinds.OWNER_KINDS}
@@ -259,8 +261,13 @@ def _head(value: Json) -> Json:
 def _status(value: Json, kind: str) -> Json:
     """The status of a custom resource; those of built-in kinds are Kubernetes' own."""
     status = value.get("status") if kind in kinds.BY_NAME else None
+    if not status or status == UNSEEN:
+        return {}
     untold = {"lastAppliedSpec", *(("reason",) if _is_ignored(value) else ())}
-    return {"status": {key: part for key, part in status.items() if key not in untold}} if status else {}
+    shown = {key: part for key, part in status.items() if key not in untold}
+    if "conditions" in shown:
+        shown["conditions"] = [each for each in shown["conditions"] if each["type"] not in SUMMARY]
+    return {"status": shown}
 
 
 def _is_ignored(value: Json) -> bool:

@@ -12,8 +12,6 @@ from typing import Any
 
 import yaml
 
-from vmagent_operator.api.crd import UNSEEN
-
 Manifest = dict[str, Any]
 Difference = tuple[str, Any, Any]
 """Path, recorded value, rendered value."""
@@ -27,8 +25,6 @@ IGNORED = {
     *("lastTransitionTime", "lastUpdateTime", "lastAppliedSpec"),
 }
 OWNERS = ("VMAgent", "VMSingle", "VMCluster")
-SUMMARY = ("Ready", "Reconciling", "Stalled")
-"""Conditions that only we write, on objects of all kinds."""
 ABSENT = "<absent>"
 
 
@@ -117,13 +113,11 @@ def differences(want: Any, got: Any, path: str = "") -> Iterator[Difference]:
 
 
 def _status(status: Manifest, is_owner: bool) -> Manifest:
-    """A status without wording, nor what only we write."""
+    """A status without wording; of owners without what only we write."""
     out = {key: value for key, value in status.items() if not (is_owner and key in ("conditions", "replicas"))}
-    if out == UNSEEN:
-        return {}
     out = _worded(out)
     if "conditions" in out:
-        conditions = [_worded(each) for each in out["conditions"] or [] if each.get("type") not in SUMMARY]
+        conditions = [_worded(condition) for condition in out["conditions"] or []]
         out["conditions"] = sorted(conditions, key=lambda condition: str(condition.get("type")))
     return out
 

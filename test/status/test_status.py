@@ -186,18 +186,18 @@ def test_nobody_counts_as_gone_while_no_owner_has_told_its_time_for_long() -> No
     given = scrape({"type": PARENT, **old}, {"type": gone, **old}, {"type": other, **old})
     left = scrape_status(given, {}, {gone}, NOW)
     assert left is not None
-    assert [each["type"] for each in left["conditions"]] == [PARENT, other]
+    assert [each["type"] for each in left["conditions"]] == ["Ready", PARENT, other]
     told = scrape_status(given, {PARENT: None}, {gone}, NOW)
     assert told is not None
-    assert [each["type"] for each in told["conditions"]] == [PARENT]
+    assert [each["type"] for each in told["conditions"]] == ["Ready", PARENT]
 
 
 def test_what_stands_among_conditions_and_is_none_is_passed_over() -> None:
     odd = evolve(agent(), status={"conditions": ["x", 5, None, {"type": 5}, {"status": "True"}, {"type": "Own"}]})
     status = owner_status(odd, "failed", "broken", NOW, scale={})
-    assert [each["type"] for each in status["conditions"]] == ["Degraded", "Own", "Progressing"]
+    assert [each["type"] for each in status["conditions"]] == ["Degraded", "Own", "Progressing", "Ready", "Stalled"]
     none = owner_status(evolve(agent(), status={"conditions": "x"}), "failed", "broken", NOW, scale={})
-    assert [each["type"] for each in none["conditions"]] == ["Degraded", "Progressing"]
+    assert [each["type"] for each in none["conditions"]] == ["Degraded", "Progressing", "Ready", "Stalled"]
 
 
 def test_doubts_are_told_without_failing() -> None:

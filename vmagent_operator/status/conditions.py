@@ -18,6 +18,7 @@ MAX_MESSAGE = 32768
 """Characters that the schema of a condition lets through: the API server would refuse the whole status for one more."""
 READY, RECONCILING, STALLED = "Ready", "Reconciling", "Stalled"
 ABNORMAL = (RECONCILING, STALLED)
+SUMMARY = (READY, *ABNORMAL)
 """What kstatus reads (Flux, Helm): `Ready` says the state in a word; these are there only while they are true.
 
 Source: https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus

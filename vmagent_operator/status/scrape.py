@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.identity import CONDITION_SUFFIX
 from vmagent_operator.status.conditions import (
-    ABNORMAL,
     MAX_MESSAGE,
     MAX_REASON,
     READY,
     STALLED,
+    SUMMARY,
     Condition,
     Status,
     condition,
@@ -109,7 +109,7 @@ def _with_summary(
     """
     said = {"operational": {READY: "True"}, "failed": {READY: "False", STALLED: "True"}}.get(state, {})
     before = {known["type"]: known for known in conditions(scrape)}
-    full = {known["type"]: known for known in found if known["type"] not in (READY, *ABNORMAL)}
+    full = {known["type"]: known for known in found if known["type"] not in SUMMARY}
     for kind, status in said.items():
         content = {
             "type": kind,

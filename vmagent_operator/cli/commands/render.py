@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from attrs import evolve, frozen
 
+from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.cli import manifests, options
 from vmagent_operator.cli.cluster import Cluster, name_of_custom
 from vmagent_operator.cli.decisions import Decision, Decisions, decisions, kind_of
@@ -25,7 +26,7 @@ from vmagent_operator.limits import INFLATED_BYTES
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration
 from vmagent_operator.settings import Server, Settings, load
-from vmagent_operator.status.conditions import Status, condition_type
+from vmagent_operator.status.conditions import SUMMARY, Status, condition_type, conditions
 from vmagent_operator.status.owner import owner_status
 from vmagent_operator.status.scrape import scrape_status
 
@@ -87,7 +88,7 @@ def rendering(cluster: Cluster, decided: Decisions, now: datetime) -> Rendered:
             verdicts.put(condition_type(decision.owner), _verdicts(decision.asked.configuration))
     for name, obj in decided.cluster.custom.items():
         if obj.kind.name not in BY_KIND and not obj.is_deleted:
-            statuses[name] = scrape_status(obj, verdicts.of(obj), verdicts.released(obj), now)
+            statuses[name] = _judged(obj, scrape_status(obj, verdicts.of(obj), verdicts.released(obj), now))
     finalized = {name_of_custom(each.owner) for each in decided.made if each.owner.spec is not None}
     for name, obj in decided.cluster.custom.items():
         status = dict(statuses.get(name) or obj.status)
@@ -118,6 +119,15 @@ def _owner_status(decision: Decision, now: datetime) -> Status:
             if each.condition
         },
     )
+
+
+def _judged(obj: ScrapeObject, status: Status | None) -> Status | None:
+    """What owners say of a scrape object, without what sums that up for tools that wait for it in a cluster."""
+    if status is None or "conditions" not in status:
+        return status
+    said = [each for each in status["conditions"] if each["type"] not in SUMMARY]
+    given = [each for each in conditions(obj) if each["type"] in SUMMARY]
+    return {**status, "conditions": sorted((*given, *said), key=lambda each: str(each["type"]))}
 
 
 def _verdicts(configuration: Configuration | None) -> Mapping[ObjectId, Verdict]:
