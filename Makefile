@@ -79,6 +79,10 @@ wheel: $(DEV) ## build the wheel and try it in an empty environment
 	rm -rf dist/env && $(PYTHON) -m venv dist/env && dist/env/bin/pip install --quiet dist/*.whl
 	cd dist && env/bin/vmagent-operator --version && env/bin/vmagent-operator crds > /dev/null
 
+.PHONY: krew
+krew: $(DEV) ## pack kubectl vmagent for krew, with its manifest, into dist/krew (URI=where the archive will be)
+	$(BIN)/python -m test.krew --uri '$(or $(URI),https://example.com/kubectl-vmagent.tar.gz)'
+
 install-crds: ## apply the CRDs to the cluster of the current context
 	kubectl apply --server-side -k manifests/crd
 
