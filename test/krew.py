@@ -4,6 +4,7 @@ import argparse
 import gzip
 import hashlib
 import io
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -34,6 +35,18 @@ def _tar(files: Iterable[Path]) -> bytes:
     return packed.getvalue()
 
 
+def _wheel(folder: Path) -> Path:
+    """The wheel of a copy: a build leaves something behind where it is made, and takes in what is left there."""
+    source = folder / "source"
+    shutil.copytree(ROOT / "vmagent_operator", source / "vmagent_operator")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source / name)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(source)]
+    subprocess.run(pip, check=True)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 def manifest(packed: bytes, uri: str) -> str:
     """What is told to krew about an archive at `uri`."""
     given = {
@@ -54,10 +67,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=ROOT / "dist/krew", metavar="DIR")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", folder, str(ROOT)]
-        subprocess.run(pip, check=True)
-        (wheel,) = Path(folder).glob("*.whl")
-        packed = archive(wheel)
+        packed = archive(_wheel(Path(folder)))
     given.output.mkdir(parents=True, exist_ok=True)
     (given.output / ARCHIVE).write_bytes(packed)
     (given.output / "vmagent.yaml").write_text(manifest(packed, given.uri))

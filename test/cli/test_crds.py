@@ -29,3 +29,9 @@ def test_definitions_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_unknown_flag_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert crds.main(["--nope"], {}) == 2
     assert "unrecognized arguments: --nope" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_made_costs_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    assert crds.main(["-o", str(tmp_path / "file/new")], {}) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'file/new'}: Not a directory\n"

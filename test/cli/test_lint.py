@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from test.demo.examples import ROOT
 from vmagent_operator.cli.commands import lint
 from vmagent_operator.cli.reports import findings
 
@@ -122,3 +123,9 @@ def test_what_cannot_be_looked_at_is_code_2(
         "",
         message,
     )
+
+
+def test_nothing_is_wrong_with_our_own_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    examples = ROOT / "manifests/examples"
+    for file in sorted(examples.glob("*.yaml")):
+        assert lint.main(["-f", str(file), "-o", "json"], {}) == 0, capsys.readouterr().out

@@ -31,6 +31,11 @@ def ending(command: Command) -> Command:
         except (SettingsError, InputError) as error:
             print(error, file=sys.stderr)
             return 2
+        except OSError as error:
+            if isinstance(error, BrokenPipeError) or error.filename is None:
+                raise
+            print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+            return 2
 
     return ended
 
