@@ -6,7 +6,7 @@ store has, and no request.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from attrs import define, evolve, field, frozen
@@ -54,12 +54,12 @@ def policy(source: CustomObject[Any]) -> Policy:
 def merged(made: Manifest, live: Manifest, source: CustomObject[Any]) -> tuple[Manifest, list[Manifest]]:
     """`made` with the metadata that the target `live` is to have, and JSON patch operations for what goes beside.
 
-    An owner reference to the source stays, whatever the settings say by now, and is of the source that there is.
+    That are fields of the spec too: what others have added to it is no part of the source. An owner reference to the source stays, whatever the settings say by now, and is of the source that there is.
     """
     own, has = made["metadata"], live["metadata"]
     strategy = (has.get("annotations") or {}).get(MERGE_STRATEGY)
     desired = {"name": own["name"], "namespace": own["namespace"]}
-    operations = []
+    operations = [{"op": "remove", "path": path} for path in _added(made["spec"], live.get("spec") or {}, "/spec")]
     for part in ("labels", "annotations"):
         found = metadata.merged(own.get(part) or {}, has.get(part) or {}, _held(live, part), strategy)
         if found.desired:
@@ -85,6 +85,17 @@ def _held(live: Manifest, part: str) -> frozenset[str]:
             fields = entry["fieldsV1"].get("f:metadata") or {}
             found |= {key[2:] for key in fields.get(f"f:{part}") or {} if key != "."}
     return frozenset(found)
+
+
+def _added(desired: Manifest, live: Manifest, path: str) -> Iterator[str]:
+    """Where an object says something that `desired` does not; the server's defaults, which are empty, say nothing."""
+    for key, value in live.items():
+        at = f"{path}/{_escaped(key)}"
+        if key not in desired:
+            if value:
+                yield at
+        elif isinstance(value, dict) and isinstance(desired[key], dict):
+            yield from _added(desired[key], value, at)
 
 
 def _escaped(key: str) -> str:
@@ -255,7 +266,7 @@ class ConversionReconciler:
             return Written(metadata=live["metadata"])
         desired, operations = merged(made, live, source)
         refuse_foreign(desired, live, applier.policy)
-        paths = tuple(operation["path"][1:].replace("/", ".", 1) for operation in operations)
+        paths = tuple(operation["path"][1:].replace("/", ".") for operation in operations)
         if operations and not live["metadata"].get("deletionTimestamp"):
             version = live["metadata"]["resourceVersion"]
             operations.append({"op": "replace", "path": "/metadata/resourceVersion", "value": version})
