@@ -54,7 +54,8 @@ def policy(source: CustomObject[Any]) -> Policy:
 def merged(made: Manifest, live: Manifest, source: CustomObject[Any]) -> tuple[Manifest, list[Manifest]]:
     """`made` with the metadata that the target `live` is to have, and JSON patch operations for what goes beside.
 
-    That are fields of the spec too: what others have added to it is no part of the source. An owner reference to the source stays, whatever the settings say by now, and is of the source that there is.
+    Fields that others have added to the spec go as well: they are no part of the source. An owner reference to the source
+    stays, whatever the settings say by now, and is to the source that there is.
     """
     own, has = made["metadata"], live["metadata"]
     strategy = (has.get("annotations") or {}).get(MERGE_STRATEGY)
