@@ -127,7 +127,8 @@ def test_a_restart_writes_nothing() -> None:
     "change",
     [
         {"spec": {"endpoints": [{"port": "other"}]}},
-        {"spec": {"jobLabel": "other"}},
+        {"spec": {"jobLabel": "other", "selector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}},
+        {"spec": {"discoveryRole": "service", "namespaceSelector": {"any": True}}},
         {"metadata": {"labels": {"team": "other", "more": "x"}, "annotations": {"manual": "1"}}},
         {"metadata": {"labels": None}},
         {"metadata": {"finalizers": ["apps.victoriametrics.com/finalizer"]}},
@@ -139,13 +140,13 @@ def test_a_changed_target_is_repaired(change: dict[str, Any]) -> None:
     world.patch(TARGET, change)
     world.settle(1.0)
     after = world.get(TARGETS, "apps", "app")
-    assert after["spec"] == {
-        **before["spec"],
-        **({"jobLabel": "other"} if "jobLabel" in change.get("spec", {}) else {}),
-    }
+    assert after["spec"] == before["spec"]
     assert after["metadata"].get("labels") == before["metadata"]["labels"]
     assert not after["metadata"].get("annotations")
     assert not after["metadata"].get("finalizers")
+    count = len(target_writes(world))
+    world.settle(300.0)
+    assert len(target_writes(world)) == count
 
 
 def test_a_deleted_target_comes_back() -> None:

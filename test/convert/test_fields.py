@@ -9,7 +9,7 @@ import pytest
 from test.convert.recorded import spec_schema
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.convert.sources import SOURCES, Converted, convert, read
-from vmagent_operator.convert.table import UNKNOWN
+from vmagent_operator.convert.table import LOSSES, UNKNOWN
 from vmagent_operator.settings import load
 
 SETTINGS = load({})
@@ -122,6 +122,14 @@ def test_no_field_is_unknown(source: Any) -> None:
     for path in leaves(schema):
         made = of(source.kind, document(schema, path))
         assert not [str(loss) for loss in made.losses if loss.why == UNKNOWN]
+
+
+def test_an_object_of_unknown_fields_is_named_in_part() -> None:
+    made = of(SOURCES[0].kind, {"selector": {}, "endpoints": []} | {f"{'x' * 10_000}{n}": 1 for n in range(5000)})
+    assert (len(made.losses), made.unnamed) == (LOSSES, 5000 - LOSSES)
+    assert made.manifest is not None
+    assert len(made.manifest["metadata"]["annotations"]["operator.victoriametrics.com/not-converted"]) < 10_000
+    assert made.lost.endswith("; 4900 more")
 
 
 def test_what_nobody_knows_is_named() -> None:

@@ -7,7 +7,7 @@ from attrs import evolve, frozen
 from vmagent_operator.api.kinds import read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.cli.cluster import Cluster
-from vmagent_operator.controller.conversion import merged, policy
+from vmagent_operator.controller.engine.targets import merged, policy
 from vmagent_operator.controller.steps.leftout import Name
 from vmagent_operator.convert import metadata
 from vmagent_operator.convert.sources import BY_NAME, convert, enabled

@@ -19,77 +19,27 @@ from vmagent_operator.controller.engine.kind import custom
 from vmagent_operator.controller.engine.metrics import Metrics
 from vmagent_operator.controller.engine.result import DELETION_SECONDS, RULES, WAITING_SECONDS, Kind, Result
 from vmagent_operator.controller.engine.stores import Stores
+from vmagent_operator.controller.engine.targets import held, merged, policy
 from vmagent_operator.controller.steps.conflicts import ConflictingWriters, ConflictState
 from vmagent_operator.convert import metadata, sources
 from vmagent_operator.convert.sources import Converted, Source, convert
-from vmagent_operator.identity import FINALIZER, MERGE_STRATEGY, OPERATOR, PREDECESSORS, SOURCE_GONE
+from vmagent_operator.identity import FINALIZER, MERGE_STRATEGY, PREDECESSORS, SOURCE_GONE
 from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.errors import AlreadyExists, ApiError, Cancelled, Conflict, Forbidden, Invalid, NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError, WaitingError, Written, refuse_foreign
 from vmagent_operator.kube.write.managedfields import Migration
-from vmagent_operator.kube.write.ownership import Policy, describe, holds_spec
+from vmagent_operator.kube.write.ownership import describe
 from vmagent_operator.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-WRITERS = PREDECESSORS | {OPERATOR}
 SOURCES: Mapping[Resource, Source] = {custom(row.kind): row for row in sources.SOURCES}
 TARGETS: Mapping[Resource, Source] = {custom(row.target): row for row in sources.SOURCES}
 CONFLICT_SECONDS = 1.0
 """After a conflict the newer state is on its way to the store, and brings the key back by itself; this is for the case
 that it does not differ in what brings keys back."""
-
-
-def policy(source: CustomObject[Any]) -> Policy:
-    """How an object shows that it was converted from this source, by us or by the Go operator."""
-    return Policy(
-        writers=WRITERS,
-        owner={**metadata.owner_reference(source), "namespace": source.namespace},
-        whose=f"converted from {source.kind.name} {source.name}",
-    )
-
-
-def merged(made: Manifest, live: Manifest, source: CustomObject[Any]) -> tuple[Manifest, list[Manifest]]:
-    """`made` with the metadata that the target `live` is to have, and JSON patch operations for what goes beside.
-
-    An owner reference to the source stays, whatever the settings say by now, and is of the source that there is.
-    """
-    own, has = made["metadata"], live["metadata"]
-    strategy = (has.get("annotations") or {}).get(MERGE_STRATEGY)
-    desired = {"name": own["name"], "namespace": own["namespace"]}
-    operations = []
-    for part in ("labels", "annotations"):
-        found = metadata.merged(own.get(part) or {}, has.get(part) or {}, _held(live, part), strategy)
-        if found.desired:
-            desired[part] = dict(found.desired)
-        if part == "annotations" and SOURCE_GONE in (has.get(part) or {}):
-            found = evolve(found, removed=(*found.removed, SOURCE_GONE))
-        operations += [{"op": "remove", "path": f"/metadata/{part}/{_escaped(key)}"} for key in found.removed]
-    references = own.get("ownerReferences") or [
-        {**each, "uid": source.metadata.uid}
-        for each in has.get("ownerReferences") or ()
-        if metadata.is_about(each, source)
-    ]
-    if references:
-        desired["ownerReferences"] = references[:1]
-    return {**made, "metadata": desired}, operations
-
-
-def _held(live: Manifest, part: str) -> frozenset[str]:
-    """The labels or annotations that we, or the Go operator, have put on a target."""
-    found = set[str]()
-    for entry in live["metadata"].get("managedFields") or ():
-        if entry.get("manager") in WRITERS and holds_spec(entry):
-            fields = entry["fieldsV1"].get("f:metadata") or {}
-            found |= {key[2:] for key in fields.get(f"f:{part}") or {} if key != "."}
-    return frozenset(found)
-
-
-def _escaped(key: str) -> str:
-    """A key as a part of a JSON pointer."""
-    return key.replace("~", "~0").replace("/", "~1")
 
 
 @frozen
@@ -255,12 +205,12 @@ class ConversionReconciler:
             return Written(metadata=live["metadata"])
         desired, operations = merged(made, live, source)
         refuse_foreign(desired, live, applier.policy)
-        paths = tuple(operation["path"][1:].replace("/", ".", 1) for operation in operations)
+        paths = tuple(operation["path"][1:].replace("/", ".") for operation in operations)
         if operations and not live["metadata"].get("deletionTimestamp"):
             version = live["metadata"]["resourceVersion"]
             operations.append({"op": "replace", "path": "/metadata/resourceVersion", "value": version})
             self.client.json_patch(self.target, source.namespace, source.name, operations)
-        earlier = Migration(labels=_held(live, "labels"), annotations=_held(live, "annotations"), writers=PREDECESSORS)
+        earlier = Migration(labels=held(live, "labels"), annotations=held(live, "annotations"), writers=PREDECESSORS)
         written = applier.ensure(desired, earlier)
         return evolve(written, action=written.action or "apply", paths=(*paths, *written.paths)) if paths else written
 

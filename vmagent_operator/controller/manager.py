@@ -35,7 +35,7 @@ FRESH_SECONDS = 2.0
 """A first leader is elected so soon after its first lists; who has waited longer reads anew before it writes."""
 MANY_NAMESPACES = 30
 STATUS_WORKERS = 1
-"""One worker a scrape kind: its writes wait for the request budget, not for each other."""
+"""One worker a scrape kind or Prometheus kind: its writes wait for the request budget, not for each other."""
 
 
 @frozen(kw_only=True)

@@ -14,6 +14,8 @@ from vmagent_operator.model.decode import JSON_NAMES, Fault
 
 LOSSES = 100
 """So many losses are named; a hostile object may have a hundred thousand."""
+PATH_CHARACTERS = 200
+"""So much of a path is named: it goes into an annotation, of which all together may have 256 KiB."""
 UNKNOWN = "no field that the conversion knows"
 _EMPTY: tuple[object, ...] = (None, "", [], {})
 
@@ -49,7 +51,7 @@ class Reading:
     def lose(self, path: str, why: str, *, is_rule: bool = False) -> None:
         """Note something that the target lacks."""
         if len(self.losses) < LOSSES:
-            self.losses.append(Loss(path, why, is_rule))
+            self.losses.append(Loss(path[:PATH_CHARACTERS], why, is_rule))
         else:
             self.unnamed += 1
 
