@@ -64,5 +64,5 @@ def test_arguments_that_the_chart_of_the_go_operator_passes_start_this_one() -> 
     done = subprocess.run(command, env=environ, capture_output=True, text=True)
     said = [json.loads(line) for line in done.stderr.splitlines()]
     assert (done.returncode, said[-1]["msg"]) == (1, "start: /none cannot be used: there is no such file")
-    (warning,) = [record["msg"] for record in said if record["level"] == "warn"]
+    (warning,) = [record["msg"] for record in said if record["level"] == "warning"]
     assert warning.startswith("flag -webhook.enable: there is no admission webhook")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -19,6 +20,11 @@ SOURCE = Path(__file__).parent
 KUBERNETES_VERSION = "v1.36.3"
 VICTORIA_VERSION = "v1.150.0"
 VICTORIA_MODULE = "github.com/VictoriaMetrics/VictoriaMetrics"
+TOOLS = {
+    "helm": "helm.sh/helm/v4/cmd/helm@v4.3.2",
+    "actionlint": "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
+}
+"""Commands that come as they are, by name."""
 
 
 class Unavailable(Exception):  # noqa: N818
@@ -48,6 +54,22 @@ def victoria(name: str) -> Path:
     """A VictoriaMetrics program, such as `vmagent` or `victoria-metrics`. Raises Unavailable."""
     target = cache() / f"{name}-{VICTORIA_VERSION}"
     return _installed(target, f"{VICTORIA_MODULE}/app/{name}@{VICTORIA_VERSION}", {})
+
+
+def tool(name: str) -> Path:
+    """A program of `TOOLS`. Raises Unavailable."""
+    package = TOOLS[name]
+    return _installed(cache() / f"{name}-{package.rpartition('@')[2]}", package, {})
+
+
+def module(path: str) -> Path:
+    """The folder with the files of a Go module, such as `example.com/m@v1.0.0`. Raises Unavailable."""
+    if shutil.which("go") is None:
+        raise Unavailable(f"no Go toolchain to get {path} with")
+    done = subprocess.run(["go", "mod", "download", "-json", path], cwd=cache(), capture_output=True, text=True)
+    if done.returncode:
+        raise Unavailable(f"go mod download {path} failed: {done.stdout}{done.stderr}")
+    return Path(json.loads(done.stdout)["Dir"])
 
 
 def _installed(target: Path, package: str, variables: Mapping[str, str]) -> Path:
