@@ -22,6 +22,7 @@ VICTORIA_VERSION = "v1.150.0"
 VICTORIA_MODULE = "github.com/VictoriaMetrics/VictoriaMetrics"
 TOOLS = {
     "helm": "helm.sh/helm/v4/cmd/helm@v4.3.2",
+    "helm3": "helm.sh/helm/v3/cmd/helm@v3.22.0",
     "actionlint": "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
 }
 """Commands that come as they are, by name."""

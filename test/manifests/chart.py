@@ -24,9 +24,9 @@ class Rendered:
     refusal: str = ""
 
 
-def helm(*arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+def helm(*arguments: str, stdin: str = "", program: str = "helm") -> subprocess.CompletedProcess[str]:
     """What helm, built on first use, says. Raises Unavailable."""
-    command = [str(binaries.tool("helm")), *arguments]
+    command = [str(binaries.tool(program)), *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, text=True)
 
 

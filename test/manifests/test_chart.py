@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow  # helm is built on first use
 HERE = Path(__file__).parent
 CASES = yaml.safe_load((HERE / "chart.yaml").read_text())
 GO = yaml.safe_load((HERE / "go_chart_values.yaml").read_text())
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 OF_HELM = {"app.kubernetes.io/instance", "app.kubernetes.io/managed-by", "app.kubernetes.io/version", "helm.sh/chart"}
 """Labels that a release adds, be it to tell its pods from those of another."""
 NAMESPACED: dict[str, Any] = {
@@ -65,6 +66,14 @@ def rendered(values: dict[str, Any], *options: str) -> tuple[dict[str, Any], ...
 def test_the_linter_is_content() -> None:
     done = helm("lint", str(CHART), "--strict")
     assert done.returncode == 0, done.stdout
+
+
+def test_helm_3_makes_the_same_and_refuses_the_same() -> None:
+    values = str(HERE / "go_chart_values.yaml")
+    given = ("template", RELEASE, str(CHART), "--namespace", RELEASE, "--kube-version=1.36.0", "--values", values)
+    old, new = (helm(*given, program=program) for program in ("helm3", "helm"))
+    assert list(yaml.load_all(old.stdout, LOADER)) == list(yaml.load_all(new.stdout, LOADER))
+    assert "watchNamespace" in helm(*given, "--set=watchNamespace=a", program="helm3").stderr
 
 
 def test_by_default_it_is_what_kustomize_makes() -> None:
