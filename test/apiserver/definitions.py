@@ -25,6 +25,7 @@ class Definitions:
         self.api = api
         self.schemas: dict[str, Json] = {}
         self._changed: list[Change] = []
+        self._leaving: set[str] = set()  # definitions that wait for the last of their objects
         api.store.listeners.append(self._note)
 
     def reload(self) -> None:
@@ -35,6 +36,8 @@ class Definitions:
     def _note(self, change: Change) -> None:
         if change.resource == STORAGE:
             self._changed.append(change)
+        elif change.resource in self._leaving:
+            self._changed.append(Change(0, STORAGE, ("", change.resource), None, None))
 
     def step(self) -> bool:
         """Serve what has been defined since the last step; whether there was something."""
@@ -76,12 +79,13 @@ class Definitions:
         """Delete the custom objects of a definition that is being deleted, then let it go."""
         storage = definition["metadata"]["name"]
         kind = self.api.by_storage(storage)
+        self._leaving.add(storage)
         for name, value in self.api.store.items(storage):
             if kind is not None and not value["metadata"].get("deletionTimestamp"):
                 self.api.objects.delete(kind, name, {}, BY_SERVER)
         if self.api.store.items(storage):
-            self._changed.append(Change(0, STORAGE, ("", storage), definition, definition))
             return
+        self._leaving.discard(storage)
         own = self.api.by_storage(STORAGE)
         assert own is not None
         self.api.objects.remove(own, ("", storage))

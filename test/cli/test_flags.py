@@ -57,10 +57,13 @@ def test_what_cannot_be_used_costs_one_line(argument: str, message: str) -> None
     assert str(caught.value) == message
 
 
-def test_the_webhook_is_refused_and_its_other_flags_accepted() -> None:
-    assert flags.parse(["-webhook.enable=false", "-webhook.port=9443"])["webhook.enable"] is False
-    with pytest.raises(FlagError, match="there is no admission webhook"):
-        flags.parse(["-webhook.enable"])
+def test_flags_of_the_webhook_are_accepted_and_what_is_missed_by_that_is_said() -> None:
+    found = flags.parse(["-webhook.enable=true", "-webhook.port=9443", "-client.qps=7"])
+    assert found.missed() == {
+        "webhook.enable": "there is no admission webhook: objects are checked in reconciles, and by the policies of manifests/policy",
+        "webhook.port": "",
+    }
+    assert flags.parse(["--webhook.enable=false"]).missed() == {"webhook.enable": ""}
 
 
 def test_every_flag_is_told_of() -> None:

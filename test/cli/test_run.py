@@ -1,6 +1,9 @@
 """The process: what it prints and how it exits before it talks to anybody."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -52,3 +55,14 @@ def test_the_environment_as_it_is_in_effect(capsys: pytest.CaptureFixture[str]) 
     assert code == 0
     assert (found["VM_ENABLETCP6"]["value"], found["VM_ENABLETCP6"]["default"]) == ("true", False)
     assert (found["VM_APPREADYTIMEOUT"]["value"], found["VM_APPREADYTIMEOUT"]["default"]) == ("80s", True)
+
+
+def test_arguments_that_the_chart_of_the_go_operator_passes_start_this_one() -> None:
+    given = ("--zap-log-level=info", "--leader-elect", "--health-probe-bind-address=0", "--webhook.enable=true")
+    command = [sys.executable, "-m", "vmagent_operator", *given, "--metrics-bind-address=0", "--kubeconfig=/none"]
+    environ = {**os.environ, "POD_NAMESPACE": "n", "OPERATOR_NAME": "victoria-metrics-operator"}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True)
+    said = [json.loads(line) for line in done.stderr.splitlines()]
+    assert (done.returncode, said[-1]["msg"]) == (1, "start: /none cannot be used: there is no such file")
+    (warning,) = [record["msg"] for record in said if record["level"] == "warning"]
+    assert warning.startswith("flag -webhook.enable: there is no admission webhook")

@@ -20,6 +20,12 @@ SOURCE = Path(__file__).parent
 KUBERNETES_VERSION = "v1.36.3"
 VICTORIA_VERSION = "v1.150.0"
 VICTORIA_MODULE = "github.com/VictoriaMetrics/VictoriaMetrics"
+TOOLS = {
+    "helm": "helm.sh/helm/v4/cmd/helm@v4.3.2",
+    "helm3": "helm.sh/helm/v3/cmd/helm@v3.22.0",
+    "actionlint": "github.com/rhysd/actionlint/cmd/actionlint@v1.7.12",
+}
+"""Commands that come as they are, by name."""
 
 
 class Unavailable(Exception):  # noqa: N818
@@ -51,15 +57,25 @@ def victoria(name: str) -> Path:
     return _installed(target, f"{VICTORIA_MODULE}/app/{name}@{VICTORIA_VERSION}", {})
 
 
+def tool(name: str) -> Path:
+    """A program of `TOOLS`. Raises Unavailable."""
+    package = TOOLS[name]
+    return _installed(cache() / f"{name}-{package.rpartition('@')[2]}", package, {})
+
+
+def module(path: str) -> Path:
+    """The folder with the files of a Go module, such as `example.com/m@v1.0.0`. Raises Unavailable."""
+    if shutil.which("go") is None:
+        raise Unavailable(f"no Go toolchain to get {path} with")
+    done = subprocess.run(["go", "mod", "download", "-json", path], cwd=cache(), capture_output=True, text=True)
+    if done.returncode:
+        raise Unavailable(f"go mod download {path} failed: {done.stdout}{done.stderr}")
+    return Path(json.loads(done.stdout)["Dir"])
+
+
 def documentation() -> Path:
     """The folder with the documentation of the VictoriaMetrics programs. Raises Unavailable."""
-    if shutil.which("go") is None:
-        raise Unavailable("no Go toolchain to fetch the documentation with")
-    command = ["go", "mod", "download", "-json", f"{VICTORIA_MODULE}@{VICTORIA_VERSION}"]
-    fetched = subprocess.run(command, cwd=SOURCE, capture_output=True, text=True)
-    if fetched.returncode:
-        raise Unavailable(f"{' '.join(command)} failed: {fetched.stdout.strip()[-2000:]}")
-    return Path(json.loads(fetched.stdout)["Dir"]) / "docs" / "victoriametrics"
+    return module(f"{VICTORIA_MODULE}@{VICTORIA_VERSION}") / "docs" / "victoriametrics"
 
 
 def _installed(target: Path, package: str, variables: Mapping[str, str]) -> Path:

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from test.manifests.built import ROOT
+from test.apiserver.http import Server
+from test.apiserver.loading import load, manifests
+from test.manifests.built import ROOT, build
 from vmagent_operator import __version__
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
@@ -97,7 +99,7 @@ def test_nothing_is_installed_that_is_not_locked() -> None:
     ("base", "code"), [("python:3.13-slim", 1), ("", 1), (f"python:3.13-slim@sha256:{'0' * 64}", 0)]
 )
 def test_a_base_that_is_not_named_by_digest_is_refused(base: str, code: int) -> None:
-    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${BASE}", "${BASE}"]
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${BASE}", "scratch"]
     assert re.findall(r"^ARG BASE=", DOCKERFILE, re.MULTILINE) == []
     (check,) = re.findall(r"^RUN (case .* esac)$", DOCKERFILE, re.MULTILINE)
     run = subprocess.run(["/bin/sh", "-c", check], env={"BASE": base}, capture_output=True, text=True)
@@ -105,12 +107,16 @@ def test_a_base_that_is_not_named_by_digest_is_refused(base: str, code: int) -> 
     assert bool(run.stderr) == bool(code)
 
 
-@pytest.mark.slow
-def test_an_installation_of_the_lock_runs(tmp_path: Path) -> None:
-    """As the image is built, but for its base: nothing but what is locked can be imported."""
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "env"], check=True)
-    app, source = str(tmp_path / "app"), tmp_path / "source"
-    pip = [str(tmp_path / "env/bin/pip"), "install", "--quiet", "--no-deps"]
+MOST_BYTES = 90 << 20
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packages as the image's build stage installs them: nothing but what is locked."""
+    folder = tmp_path_factory.mktemp("image")
+    subprocess.run([sys.executable, "-m", "venv", folder / "env"], check=True)
+    app, source = folder / "app", folder / "source"
+    pip = [str(folder / "env/bin/pip"), "install", "--quiet", "--no-deps"]
     hashed = [*pip, "--require-hashes", "--only-binary", ":all:", "--requirement"]
     shutil.copytree(ROOT / "vmagent_operator", source / "vmagent_operator")
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
@@ -118,13 +124,79 @@ def test_an_installation_of_the_lock_runs(tmp_path: Path) -> None:
     subprocess.run([*hashed, str(BUILD_LOCK)], check=True)
     subprocess.run([*hashed, str(LOCK), "--target", app], check=True)
     subprocess.run([*pip, "--no-index", "--no-build-isolation", "--target", app, str(source)], check=True)
-    path = f"import sys; sys.path.insert(0, {app!r})\n"
-    start = f"{path}from vmagent_operator.cli.main import main; sys.exit(main())"
-    example = str(ROOT / "manifests/examples/vmagent-by-label.yaml")
-    for command in ([path + IMPORTED], [start, "--version"], [start, "crds"], [start, "render", "-f", example]):
-        run = subprocess.run([sys.executable, "-I", "-S", "-c", *command], cwd=tmp_path, capture_output=True, text=True)
+    return app
+
+
+def make_tree(app: Path, folder: Path) -> Path:
+    """The file tree of the image, made of this interpreter."""
+    tree = folder / "tree"
+    subprocess.run([sys.executable, ROOT / "image/tree.py", app, tree], check=True)
+    return tree
+
+
+@pytest.fixture(scope="module")
+def tree(app: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tree(app, tmp_path_factory.mktemp("tree"))
+
+
+def inside(tree: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """What the image's interpreter says where there is nothing but the tree."""
+    as_root = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
+    command = [*as_root, "chroot", str(tree), f"{sys.base_prefix}/bin/python", *arguments]
+    environ = {"PYTHONPATH": "/app", "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        command, env={**environ, "PATH": os.environ["PATH"]}, input=stdin, capture_output=True, text=True
+    )
+
+
+@pytest.mark.slow
+def test_an_installation_of_the_lock_runs(tree: Path) -> None:
+    example = (ROOT / "manifests/examples/vmagent-by-label.yaml").read_text()
+    for command in (["-c", IMPORTED], ["--version"], ["crds"], ["render", "-f", "-"]):
+        arguments = command if command[0] == "-c" else ["-m", "vmagent_operator", *command]
+        run = inside(tree, *arguments, stdin=example)
         assert (run.returncode, run.stderr) == (0, "")
         assert run.stdout
+
+
+@pytest.mark.slow
+def test_an_operator_works_where_there_is_nothing_but_the_image(tree: Path) -> None:
+    with Server() as server:
+        load(server.api, list(build("crd")))
+        server.api.settle()
+        load(server.api, manifests(ROOT / "manifests/examples/vmagent-by-label.yaml"))
+        server.kubeconfig(tree / "tmp/kubeconfig", token="any")
+        off = ("--metrics-bind-address=0", "--health-probe-bind-address=0", "--dry-run")
+        run = inside(tree, "-m", "vmagent_operator", "--kubeconfig=/tmp/kubeconfig", *off)
+    (tree / "tmp/kubeconfig").unlink()
+    assert run.returncode == 0, run.stderr
+    assert "vmagent monitoring/main: create Deployment monitoring/vmagent-main" in run.stderr
+
+
+@pytest.mark.slow
+def test_the_image_is_small_and_has_no_shell(tree: Path) -> None:
+    files = [path for path in tree.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert sum(path.stat().st_size for path in files) <= MOST_BYTES
+    assert not {path.name for path in files} & {"sh", "bash", "dash", "busybox", "pip", "apt", "dpkg"}
+    assert not (tree / "app/kubernetes/aio").exists()
+
+
+@pytest.mark.slow
+def test_the_image_is_the_same_every_time(app: Path, tree: Path, tmp_path: Path) -> None:
+    def shape(root: Path) -> dict[str, tuple[int, int, bytes]]:
+        return {
+            str(path.relative_to(root)): (
+                path.lstat().st_mode,
+                int(path.lstat().st_mtime) if path.name != "tmp" else 0,
+                path.read_bytes() if path.is_file() else b"",
+            )
+            for path in root.rglob("*")
+        }
+
+    other = make_tree(app, tmp_path)
+    one, two = shape(tree), shape(other)
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name]] == []
 
 
 HADOLINT = shutil.which("hadolint", path=os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])))

@@ -24,13 +24,17 @@ class FlagError(ValueError):
 
 @frozen
 class Flag:
-    """One flag: its default as text, how a value is read, and what it does. `has_effect` is False if it does nothing."""
+    """One flag: its default as text, how a value is read, and what it does.
+
+    `has_effect` is False if it does nothing, and `missed` says what whoever switches such a one on has to do without.
+    """
 
     name: str
     default: str
     read: Callable[[str], Any]
     doc: str
     has_effect: bool = True
+    missed: str = ""
 
     @property
     def is_boolean(self) -> bool:
@@ -47,6 +51,11 @@ class Flags:
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
+
+    def missed(self) -> Mapping[str, str]:
+        """Each flag that was given and has no effect, with what is missed by that; "" if nothing is."""
+        found = [BY_NAME[name] for name in sorted(self.given) if not BY_NAME[name].has_effect]
+        return {flag.name: flag.missed if self[flag.name] else "" for flag in found}
 
 
 def _wait(text: str) -> float:
@@ -87,12 +96,6 @@ def _level(text: str) -> str:
     if text not in LEVELS and not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ValueError(f"expected one of {', '.join(LEVELS)}, or a verbosity")
     return text
-
-
-def _off(text: str) -> bool:
-    if texts.boolean(text):
-        raise ValueError("there is no admission webhook; validation happens in reconciles and in the policy manifests")
-    return False
 
 
 def _kinds(text: str) -> frozenset[str]:
@@ -205,7 +208,14 @@ FLAGS: tuple[Flag, ...] = (
     Flag("printDefaults", "false", texts.boolean, "Print the environment variables and exit."),
     Flag("printFormat", "table", _choice("table", "json", "yaml", "list"), "Form of --printDefaults."),
     Flag("version", "false", texts.boolean, "Print the version and exit."),
-    Flag("webhook.enable", "false", _off, "Refused: there is no admission webhook."),
+    Flag(
+        "webhook.enable",
+        "false",
+        texts.boolean,
+        _NO_EFFECT,
+        has_effect=False,
+        missed="there is no admission webhook: objects are checked in reconciles, and by the policies of manifests/policy",
+    ),
     Flag("webhook.port", "9443", _positive, _NO_EFFECT, has_effect=False),
     Flag("webhook.certDir", WEBHOOK_CERTIFICATES, str, _NO_EFFECT, has_effect=False),
     Flag("webhook.certName", "tls.crt", str, _NO_EFFECT, has_effect=False),
@@ -228,9 +238,9 @@ def parse(arguments: Sequence[str]) -> Flags:
         if flag is None:
             raise FlagError(f"unknown flag -{name}{meant(name, BY_NAME)}")
         if not has_value:
-            if not flag.is_boolean and flag.read is not _off and not rest:
+            if not flag.is_boolean and not rest:
                 raise FlagError(f"flag -{name} needs a value")
-            text = "true" if flag.is_boolean or flag.read is _off else rest.pop(0)
+            text = "true" if flag.is_boolean else rest.pop(0)
         try:
             values[name] = flag.read(text)
         except ValueError as error:

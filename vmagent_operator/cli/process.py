@@ -15,7 +15,7 @@ import vmagent_operator
 from vmagent_operator import settings
 from vmagent_operator.cli import logs, run
 from vmagent_operator.cli.dry import Dry
-from vmagent_operator.cli.flags import BY_NAME, Flags
+from vmagent_operator.cli.flags import Flags
 from vmagent_operator.cli.reports.changes import Changes
 from vmagent_operator.controller.engine.kind import OwnerKey
 from vmagent_operator.controller.engine.metrics import Gauge, Metrics, Reading
@@ -72,9 +72,9 @@ class Process:
         logger.info("vmagent-operator %s: starting python=%s", vmagent_operator.__version__, platform.python_version())
         for name in settings.unknown(self.environ):
             logger.warning("environment %s: no such setting", name)
-        for name in sorted(flags.given):
-            if not BY_NAME[name].has_effect:
-                logger.info("flag -%s: accepted, without effect", name)
+        for name, missed in flags.missed().items():
+            level = logging.WARNING if missed else logging.INFO
+            logger.log(level, "flag -%s: %s", name, missed or "accepted, without effect")
         try:
             probes, metrics, debug = self._bind()
             manager = self._manager()
