@@ -139,7 +139,7 @@ def test_people_read_it_in_80_columns(well: World, tmp_path: Path, capsys: pytes
     assert lines[:4] == [
         "error   definitions: CRD vmprobes.operator.victoriametrics.com is not there",
         "          $ vmagent-operator crds | kubectl apply --server-side -f -",
-        "ok      permissions: you may do all that the operator does (168 questions)",
+        "ok      permissions: you may do all that the operator does (180 questions)",
         "ok      operator: pod-0 holds Lease ops/vmagent-operator.victoriametrics.com",
     ]
     assert lines[-1] == "ok      clocks: the clock here is that of the API server"

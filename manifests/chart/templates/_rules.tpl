@@ -29,6 +29,13 @@
 - apiGroups: [operator.victoriametrics.com]
   resources: [vmservicescrapes, vmpodscrapes]
   verbs: [create, patch, delete]
+# Prometheus objects, where there are such, become scrape objects of the same name.
+- apiGroups: [monitoring.coreos.com]
+  resources: [servicemonitors, podmonitors, probes, scrapeconfigs]
+  verbs: [list, watch]
+- apiGroups: [operator.victoriametrics.com]
+  resources: [vmprobes, vmscrapeconfigs]
+  verbs: [create, patch]
 # Children. Secrets and ConfigMaps are also read where an owner or scrape object names them, which may be in any
 # namespace and under any name; install manifests/namespaced where that is too much.
 - apiGroups: [""]
@@ -132,6 +139,13 @@
 - apiGroups: [operator.victoriametrics.com]
   resources: [vmservicescrapes, vmpodscrapes]
   verbs: [create, patch, delete]
+# Prometheus objects, where there are such, become scrape objects of the same name.
+- apiGroups: [monitoring.coreos.com]
+  resources: [servicemonitors, podmonitors, probes, scrapeconfigs]
+  verbs: [list, watch]
+- apiGroups: [operator.victoriametrics.com]
+  resources: [vmprobes, vmscrapeconfigs]
+  verbs: [create, patch]
 # Children. Secrets and ConfigMaps are also read where a VMAgent or scrape object names them.
 - apiGroups: [""]
   resources: [secrets, configmaps, services, serviceaccounts]

@@ -22,13 +22,6 @@ WEBHOOKS = tuple(
     Resource("admissionregistration.k8s.io", "v1", f"{name.lower()}s", name, namespaced=False)
     for name in ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 )
-PROMETHEUS: Mapping[str, tuple[str, str]] = {
-    "ServiceMonitor": ("v1", "servicemonitors"),
-    "PodMonitor": ("v1", "podmonitors"),
-    "Probe": ("v1", "probes"),
-    "ScrapeConfig": ("v1alpha1", "scrapeconfigs"),
-}
-PROMETHEUS_GROUP = "monitoring.coreos.com"
 
 
 def definitions(patient: Patient) -> Symptoms:
@@ -144,14 +137,16 @@ def webhooks(patient: Patient) -> Symptoms:
 
 
 def prometheus(patient: Patient) -> Symptoms:
-    """Objects of the Prometheus operator, which nobody converts."""
-    for kind, (version, plural) in PROMETHEUS.items():
-        if f"{PROMETHEUS_GROUP}/{version}" not in patient.groups:
-            continue
-        count = len(patient.all(Resource(PROMETHEUS_GROUP, version, plural, kind)))
-        if count:
-            text = f"{count} {kind}{'s' if count != 1 else ''}: this operator does not convert them"
-            yield Symptom("warning", text, f"kubectl get {plural}.{PROMETHEUS_GROUP} --all-namespaces")
+    """Objects of the Prometheus operator that become nothing, or lose something on the way."""
+    well = 0
+    for made in patient.explanation.decided.converted.made.values():
+        source = made.source
+        command = f"vmagent-operator explain {source.kind.singular}/{source.name} -n {source.namespace}"
+        if made.said:
+            yield Symptom("error" if made.error else "warning", made.line(), command)
+        well += not made.said
+    if well:
+        yield Symptom("ok", f"{well} object{'s are' if well != 1 else ' is'} converted as a whole")
 
 
 def owners(patient: Patient) -> Symptoms:

@@ -9,50 +9,29 @@ from typing import Any
 
 from vmagent_operator.api.kinds import KINDS, OWNER_KINDS
 from vmagent_operator.cli.doctor.health import (
-    PROMETHEUS,
-    PROMETHEUS_GROUP,
     definitions,
     disabled_kinds,
     owners,
     webhooks,
 )
-from vmagent_operator.cli.doctor.patient import Check, Patient, Symptom, Symptoms, containers, place
+from vmagent_operator.cli.doctor.patient import Check, Patient, Symptom, Symptoms, place
 from vmagent_operator.identity import GROUP
 from vmagent_operator.kube import resource
 from vmagent_operator.kube.errors import NotFound
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.limits import INFLATED_BYTES
 
-CONVERTERS = "VM_ENABLEDPROMETHEUSCONVERTER_"
-
 
 def left_working(patient: Patient) -> Symptoms:
-    """What goes on in a Go operator that is told to leave our kinds alone, or that works on them still."""
+    """A Go operator that works on our kinds still."""
     for each in patient.predecessors:
         metadata = each["metadata"]
         left = [kind.name for kind in KINDS if kind.name not in disabled_kinds(each)]
         if left:
             command = f"kubectl -n {metadata['namespace']} scale deployment {metadata['name']} --replicas=0"
             yield Symptom("error", f"the Go operator {place(each)} works on {', '.join(left)}: stop it first", command)
-        elif _converts(each) and any(
-            f"{PROMETHEUS_GROUP}/{version}" in patient.groups for version, _ in PROMETHEUS.values()
-        ):
-            text = (
-                f"the converters of the Go operator {place(each)} go on whatever -controller.disableReconcileFor says"
-            )
-            names = " ".join(
-                f"{CONVERTERS}{name}=false" for name in ("SERVICESCRAPE", "PODMONITOR", "PROBE", "SCRAPECONFIG")
-            )
-            command = f"kubectl -n {metadata['namespace']} set env deployment/{metadata['name']} {names}"
-            yield Symptom("warning", text, command)
     if not patient.predecessors:
         yield Symptom("ok", "no Go operator is at work")
-
-
-def _converts(deployment: Manifest) -> bool:
-    variables = {each["name"]: each.get("value") for one in containers(deployment) for each in one.get("env") or ()}
-    off = [value == "false" for name, value in variables.items() if name.startswith(CONVERTERS)]
-    return len(off) < len(PROMETHEUS) or not all(off)
 
 
 def restarts(patient: Patient) -> Symptoms:

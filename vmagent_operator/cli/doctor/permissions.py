@@ -9,6 +9,8 @@ from attrs import frozen
 
 from vmagent_operator.api.kinds import OWNER_KINDS, SCRAPE_KINDS
 from vmagent_operator.cli.doctor.patient import Patient, Symptom, Symptoms
+from vmagent_operator.convert.sources import GROUP as PROMETHEUS
+from vmagent_operator.convert.sources import SOURCES
 from vmagent_operator.identity import GROUP
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.settings import Settings
@@ -40,6 +42,8 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission(GROUP, " ".join(_SCRAPES), _READ),
     Permission(GROUP, " ".join(f"{name}/status" for name in _SCRAPES), "update"),
     Permission(GROUP, "vmservicescrapes vmpodscrapes", "create patch delete"),
+    Permission(PROMETHEUS, " ".join(source.kind.plural for source in SOURCES), "list watch"),
+    Permission(GROUP, "vmprobes vmscrapeconfigs", "create patch"),
     Permission("", "secrets configmaps services serviceaccounts", _ALL),
     Permission("apps", "deployments statefulsets daemonsets", _ALL),
     Permission("policy", "poddisruptionbudgets", _ALL),
