@@ -8,6 +8,7 @@ import pytest
 
 from test.apiserver.faults import Fault
 from test.controller.test_passes import AGENTS, SCRAPES, change, configuration, secret, status
+from test.controller.test_vmcluster import cluster
 from test.controller.world import World, agent, scrape
 from vmagent_operator.api import kinds
 from vmagent_operator.controller.engine.kind import custom
@@ -248,6 +249,20 @@ def test_a_configuration_is_the_owners_only_in_the_secret_of_its_name() -> None:
     assert "ConfigUpdated" in told
     assert "job_name" in configuration(world)
     assert world.system.stores.get(resource.SECRETS, "monitoring", "vmagent-main") is not None
+
+
+def test_only_workloads_whose_number_others_depend_on_are_counted() -> None:
+    world = World()
+    gatherer = world.system.owners["vmcluster"].reconciler.tools.gatherer
+    raw = cluster()
+    raw["metadata"] |= {"uid": "uid-main", "resourceVersion": "1"}
+    reference = {"apiVersion": raw["apiVersion"], "kind": "VMCluster", "name": "main", "uid": "uid-main"}
+    for number, name in enumerate(("vmstorage-main", "vmselect-main", "vmstorage-other")):
+        metadata = {"name": name, "namespace": "monitoring", "uid": name, "resourceVersion": str(number + 1)}
+        manifest = {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata, "spec": {"replicas": 3}}
+        manifest["metadata"]["ownerReferences"] = [reference]  # type: ignore[index]
+        world.system.stores.of(resource.STATEFULSETS).apply(Event("ADDED", manifest))
+    assert gatherer._replicas(kinds.read(raw)) == {"vmstorage-main": 3}
 
 
 def test_claims_that_are_being_deleted_are_not_counted_as_there() -> None:

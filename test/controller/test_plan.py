@@ -71,6 +71,14 @@ def test_what_replaces_something_waits_for_the_workloads(
     assert [child.name for child in plan.children] == ["more", "config", "app"]
 
 
+@pytest.mark.parametrize("is_running", [False, True])
+@pytest.mark.parametrize("live", [{}, {"config": there(CONFIG)}], ids=["a first version", "a later one"])
+def test_what_comes_after_a_workload_waits_for_it_from_the_first(live: dict[str, Manifest], is_running: bool) -> None:
+    stages = (Stage(objects=(WORKLOAD,)), Stage(objects=(CONFIG,), gate=Gate(until=(WORKLOAD,))))
+    plan = make_plan(stages, view(live, is_running=is_running))
+    assert plan.waiting == (() if is_running else (CONFIG,))
+
+
 def test_rights_are_taken_away_last() -> None:
     wanted = thing("Role", "reader", rules=[{"verbs": ["get"]}])
     live = there({**wanted, "rules": [{"verbs": ["get"]}, {"verbs": ["list"]}]})
