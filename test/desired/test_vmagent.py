@@ -73,6 +73,11 @@ def test_objects(case: Manifest) -> None:
         assert list(desired(given).warnings) == case["warnings"]
 
 
+def test_what_is_wrong_with_an_agents_own_jobs_is_told_without_failing() -> None:
+    found = desired(inputs({"inlineScrapeConfig": "- {job_name: a}\n- {}\n"}))
+    assert found.warnings == ("spec.inlineScrapeConfig[1].job_name: required",)
+
+
 def test_what_is_referred_to_is_written_before() -> None:
     spec = {
         "shardCount": 2,

@@ -45,3 +45,7 @@ def test_durations(text: str, length: int) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(InvalidDuration):
         milliseconds(text)
+
+
+def test_a_duration_may_be_as_long_as_its_limit() -> None:
+    assert milliseconds("0" * 63 + "1") == 1000
