@@ -190,5 +190,6 @@ def test_an_operator_that_comes_back_ends_what_hangs(world: World) -> None:
 
 
 def marked(world: World, kind: str, namespace: str = TENANT) -> bool:
-    found: dict[str, Any] = world.get(kind, namespace, "main")
-    return "deletionTimestamp" in found["metadata"]
+    """Whether the owner is being deleted, or gone."""
+    found = world.find(kind, namespace, "main")
+    return found is None or "deletionTimestamp" in found["metadata"]
