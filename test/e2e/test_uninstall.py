@@ -173,7 +173,7 @@ def test_the_operator_first_needs_a_hand(world: Place) -> None:
 def test_the_operators_namespace_with_owners_in_it_needs_a_hand(world: Place) -> None:
     world.delete("Namespace", "", NAMESPACE)
     remove_operator(world)
-    eventually(lambda: bool(world.get("Namespace", "", NAMESPACE)["metadata"].get("deletionTimestamp")))
+    eventually(lambda: all(marked(world, kind, NAMESPACE) for kind in OWNERS), seconds=60)
     cure(world)
     eventually(lambda: world.find("Namespace", "", NAMESPACE) is None, seconds=90)
     assert all(not is_gone(world, kind, TENANT) for kind in OWNERS)
@@ -189,6 +189,7 @@ def test_an_operator_that_comes_back_ends_what_hangs(world: World) -> None:
     eventually(lambda: world.find("Namespace", "", TENANT) is None, seconds=90)
 
 
-def marked(world: World, kind: str) -> bool:
-    found: dict[str, Any] = world.get(kind, TENANT, "main")
-    return "deletionTimestamp" in found["metadata"]
+def marked(world: World, kind: str, namespace: str = TENANT) -> bool:
+    """Whether the owner is being deleted, or gone."""
+    found = world.find(kind, namespace, "main")
+    return found is None or "deletionTimestamp" in found["metadata"]
