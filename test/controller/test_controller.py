@@ -132,8 +132,8 @@ def test_failures_back_off_until_a_reconcile_comes_to_its_end() -> None:
 def test_a_first_change_is_looked_at_quickly_and_the_next_once_a_window() -> None:
     bench = Bench(Pace(coalesce_seconds=0.5))
     bench.controller.enqueue(KEY, "child")
-    assert bench.due() == pytest.approx(0.05)
-    bench.clock.seconds += 0.05
+    assert bench.due() == pytest.approx(0.005)
+    bench.clock.seconds += 0.005
     assert bench.controller.queue.pop() == KEY
     bench.controller.process(KEY)
     bench.controller.enqueue(KEY, "child")
@@ -155,7 +155,7 @@ def test_the_window_of_an_object_that_is_gone_is_forgotten() -> None:
     bench = Bench(Pace(coalesce_seconds=0.5))
     bench.end(Result(kind="gone"), 8.0)
     bench.controller.enqueue(KEY, "child")
-    assert bench.due() == pytest.approx(0.05)
+    assert bench.due() == pytest.approx(0.005)
 
 
 def test_what_cannot_wait_is_due_at_once_and_counted_once() -> None:

@@ -115,6 +115,7 @@ def test_which_kinds_a_decision_cannot_do_without() -> None:
         "clusterrolebindings",
         "clusterroles",
         "persistentvolumeclaims",
+        *("servicemonitors", "podmonitors", "probes", "scrapeconfigs"),
         *(["verticalpodautoscalers"] if settings.load({}).vpa_api_enabled else []),
     }
 

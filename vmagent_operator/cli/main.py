@@ -14,6 +14,7 @@ from typing import Any
 from attrs import frozen
 
 from vmagent_operator.cli.options import program
+from vmagent_operator.identity import OPERATOR
 from vmagent_operator.model.suggest import meant
 
 
@@ -75,7 +76,7 @@ def kubectl_complete() -> int:
 def _default(given: list[str]) -> str:
     """What a program is for that gets no command: as a plugin nobody starts an operator by mistake."""
     is_asked_for_help = given in (["-h"], ["--help"], ["-help"])
-    return "help" if program() != "vmagent-operator" and (is_asked_for_help or not given) else "run"
+    return "help" if program() != OPERATOR and (is_asked_for_help or not given) else "run"
 
 
 def _guarded(module: str, function: str, rest: list[str]) -> int:

@@ -8,6 +8,7 @@ from functools import wraps
 from pathlib import Path
 
 from vmagent_operator.cli.manifests import InputError
+from vmagent_operator.identity import OPERATOR
 from vmagent_operator.settings import Server, SettingsError
 
 Command = Callable[[list[str], Mapping[str, str]], int]
@@ -16,7 +17,7 @@ _VERSION = re.compile(r"v?(\d+)\.(\d+)")
 
 def program() -> str:
     """What somebody types for this program: `kubectl vmagent` where kubectl has found it as a plugin."""
-    return "kubectl vmagent" if "kubectl" in Path(sys.argv[0]).name else "vmagent-operator"
+    return "kubectl vmagent" if "kubectl" in Path(sys.argv[0]).name else OPERATOR
 
 
 def ending(command: Command) -> Command:

@@ -16,7 +16,6 @@ from vmagent_operator.controller.engine.controller import Controller
 from vmagent_operator.controller.system import System
 from vmagent_operator.kube.cache.backoff import Backoff
 from vmagent_operator.kube.cache.loop import Loop
-from vmagent_operator.kube.cache.state import Phase
 from vmagent_operator.kube.errors import ApiError, BadResponse
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.leader import Elector
@@ -165,7 +164,7 @@ class Manager:
     def is_synced(self) -> bool:
         """Wait for the first complete lists; False if the process is to stop. Raises StartError.
 
-        The definitions of owners may come later than the operator, so that it is waited for without end.
+        A custom kind that is not served counts as listed: its definition may come later than the operator.
         """
         clock = self.system.client.clock
         deadline = clock.monotonic() + self.timing.sync_seconds
@@ -174,11 +173,8 @@ class Manager:
             if not missing:
                 self.synced_at = clock.monotonic()
                 return True
-            late = [informer for informer in missing if informer.state.phase is not Phase.ABSENT]
-            if not late:
-                deadline = clock.monotonic() + self.timing.sync_seconds
-            elif clock.monotonic() > deadline:
-                causes = (f"{informer.name} ({informer.state.error or 'no answer'})" for informer in late)
+            if clock.monotonic() > deadline:
+                causes = (f"{informer.name} ({informer.state.error or 'no answer'})" for informer in missing)
                 raise StartError(f"not synced in time: {', '.join(causes)}")
             clock.wait(self.stop, POLL_SECONDS)
         return False

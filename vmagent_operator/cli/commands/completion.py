@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from vmagent_operator.api.kinds import KINDS
 from vmagent_operator.cli import flags, options
 from vmagent_operator.cli import main as commands
+from vmagent_operator.identity import OPERATOR
 
 SCRIPTS: Mapping[str, str] = {
     "bash": """\
@@ -58,7 +59,7 @@ kubectl_complete-vmagent on the PATH.
 def main(arguments: list[str], environ: Mapping[str, str]) -> int:
     """Print the script for the shell that `arguments` name."""
     shell = parser().parse_args(arguments).shell
-    name = "vmagent-operator"
+    name = OPERATOR
     print(SCRIPTS[shell].replace("FUNCTION", name.replace("-", "_")).replace("NAME", name), end="")
     return 0
 

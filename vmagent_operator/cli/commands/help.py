@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from vmagent_operator.cli import flags, options
 from vmagent_operator.cli import main as commands
 from vmagent_operator.cli.manifests import InputError
+from vmagent_operator.identity import OPERATOR
 from vmagent_operator.model.suggest import meant
 
 
@@ -31,7 +32,7 @@ def overview() -> str:
     """All commands in 80 columns."""
     program = options.program()
     lines = [f"Usage: {program} COMMAND [options]"]
-    if program == "vmagent-operator":
+    if program == OPERATOR:
         lines.append(f"       {program} [flags]    run the operator; see {program} --help")
     lines += ["", "Commands:"]
     width = max(map(len, commands.COMMANDS))

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from attrs import frozen
 
 import vmagent_operator
+from vmagent_operator.identity import OPERATOR
 
 Level = Literal["error", "warning", "note"]
 LEVELS: tuple[Level, ...] = ("error", "warning", "note")
@@ -106,7 +107,7 @@ def _escaped(text: str, more: str = "") -> str:
 def _sarif(findings: Sequence[Finding]) -> str:
     """Source: https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html."""
     driver = {
-        "name": "vmagent-operator",
+        "name": OPERATOR,
         "version": vmagent_operator.__version__,
         "rules": [{"id": name, "shortDescription": {"text": text}} for name, text in RULES.items()],
     }
