@@ -11,6 +11,7 @@ import yaml
 
 from test.demo.examples import ROOT
 from vmagent_operator.cli.commands import lint
+from vmagent_operator.cli.main import main
 from vmagent_operator.cli.reports import findings
 
 CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
@@ -129,3 +130,47 @@ def test_nothing_is_wrong_with_our_own_examples(capsys: pytest.CaptureFixture[st
     examples = ROOT / "manifests/examples"
     for file in sorted(examples.glob("*.yaml")):
         assert lint.main(["-f", str(file), "-o", "json"], {}) == 0, capsys.readouterr().out
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [*{before}, *{before}, *{before}, *{before}, *{before}, *{before}, *{before}, *{before}, *{before}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+HEAD = "apiVersion: v1\nkind: {}\nmetadata: {{name: a, namespace: {}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "said"),
+    [
+        (HEAD.format("Secret", "b") + "stringData: {k: 5}\ndata: [2]\n", 0, ""),
+        (HEAD.format("ConfigMap", "b") + "data: {k: 5}\n", 0, ""),
+        (HEAD.format("Namespace", "null") + "  # labels\n", 0, ""),
+        ("apiVersion: v1\nkind: Namespace\nmetadata: {name: a, labels: 5}\n", 0, ""),
+        (HEAD.format("Secret", "5"), 1, "the namespace of Secret a is no text"),
+        (HEAD.format("Secret", "[x]"), 1, "the namespace of Secret a is no text"),
+        (HEAD.format("Secret", "b") + BOMB, 1, "values in a document, aliases followed"),
+        ('{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "\\ud800", "namespace": 5}}', 1, "ud800"),
+    ],
+    ids=["numbers", "a number", "null", "labels", "namespace", "list", "aliases", "half a pair"],
+)
+def test_odd_input_is_told_or_passed_over(
+    text: str, code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "given.yaml"
+    file.write_text(text)
+    assert main(["lint", "-f", str(file)]) == code
+    assert said in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("path", ["", "\0", "absent.yaml"])
+def test_a_path_that_leads_nowhere_is_code_2(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lint", "-f", path]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_folder_names_the_file_that_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+    assert main(["lint", "-f", str(tmp_path)]) == 0
+    (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00")
+    assert main(["lint", "-f", str(tmp_path)]) == 2
+    assert f"{tmp_path / 'binary.yaml'}: is no UTF-8 text" in capsys.readouterr().err

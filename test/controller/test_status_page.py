@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 
 from test.controller.world import World, agent, scrape
+from vmagent_operator.identity import API_VERSION
 from vmagent_operator.serve.http import Answer, Server, Token
 from vmagent_operator.serve.status import ROWS, StatusPage
 
@@ -110,6 +111,16 @@ SECRETS = {
     "params": {"q": ["hunter2"]},
     "proxyURL": "http://user:hunter2@proxy",
     "vm_scrape_params": {"headers": ["X-Key: hunter2"]},
+    "path": "/metrics?token=hunter2",
+    "authorization": {"type": "hunter2 more", "credentials": {"name": "s", "key": "a"}},
+    "relabelConfigs": [{"targetLabel": "__param_key", "replacement": "hunter2"}],
+}
+STATIC = {
+    "a URL with @ in the password": {"targets": ["a:80"], "proxyURL": "http://u:a@hunter2@proxy"},
+    "a user without a scheme": {"targets": ["u:hunter2@a:80"]},
+    "a parameter of a target": {"targets": ["http://a/metrics?token=hunter2"]},
+    "a parameter with a colon": {"targets": ["a:80"], "params": {"auth": ["hunter2:x"]}},
+    "a label that is a parameter": {"targets": ["a:80"], "labels": {"__param_key": "hunter2"}},
 }
 
 
@@ -130,6 +141,19 @@ def test_no_secret_is_shown(world: World, field: str) -> None:
     text = ask(world, "/objects/vmservicescrapes/apps/secretive").body.decode()
     assert secret, "the configuration is there"
     assert "serviceScrape/apps/secretive/0" in text
+    assert "hunter2" not in text
+    assert "&lt;masked&gt;" in text
+
+
+@pytest.mark.parametrize("endpoint", STATIC.values(), ids=STATIC)
+def test_no_secret_in_a_target_is_shown(endpoint: dict[str, Any]) -> None:
+    world = World()
+    world.add(agent(selectAllByDefault=True))
+    metadata = {"name": "s", "namespace": "apps"}
+    spec = {"targetEndpoints": [endpoint]}
+    world.add({"apiVersion": API_VERSION, "kind": "VMStaticScrape", "metadata": metadata, "spec": spec})
+    world.settle()
+    text = ask(world, "/objects/vmstaticscrapes/apps/s").body.decode()
     assert "hunter2" not in text
     assert "&lt;masked&gt;" in text
 

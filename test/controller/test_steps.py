@@ -302,6 +302,9 @@ def test_the_conditions_of_parts_say_what_each_lacks() -> None:
     found = applied(deployment("db"), queue, slow=Progress("0 of 2"))
     assert found.queued == ["db"]
     assert found.conditions(parts) == {"A": "", "B": "0 of 2", "C": "waits for its turn", "D": None}
+    left_out = LeftOut()
+    left_out.refuse(deployment("ready"), "it is somebody else's")
+    assert applied(left_out=left_out).conditions(parts[:1]) == {"A": "is left out"}
 
 
 def test_whether_all_is_there_is_not_known_where_a_workload_is_somebody_elses() -> None:

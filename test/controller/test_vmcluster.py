@@ -204,7 +204,7 @@ def test_where_no_number_is_asked_for_that_of_somebody_else_stays() -> None:
     at.settle(600)
     found = {name: at.get(SETS, NAMESPACE, name)["spec"]["replicas"] for name in ("vmstorage-main", "vmselect-main")}
     found["vminsert-main"] = at.get(DEPLOYMENTS, NAMESPACE, "vminsert-main")["spec"]["replicas"]
-    assert found == {"vmstorage-main": 1, "vmselect-main": 3, "vminsert-main": 3}
+    assert found == {"vmstorage-main": 3, "vmselect-main": 3, "vminsert-main": 3}
     at.patch(PATH, {"spec": {"vminsert": {"replicaCount": 2}}})
     at.settle(600)
     assert at.get(DEPLOYMENTS, NAMESPACE, "vminsert-main")["spec"]["replicas"] == 2
@@ -312,3 +312,42 @@ def test_a_crash_at_any_write_changes_nothing_in_the_end(name: str) -> None:
                 assert at > 1
                 return
     raise AssertionError("more writes than expected")
+
+
+def _claimed(name: str = "vmstorage-db", size: str = "1Gi") -> dict[str, Any]:
+    template = {"metadata": {"name": name}, "spec": {"resources": {"requests": {"storage": size}}}}
+    return {"vmstorage": {"replicaCount": 2, "storage": {"volumeClaimTemplate": template}}}
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [None, {"emptyDir": {}}, _claimed("other")["vmstorage"]["storage"]],
+    ids=["dropped", "a directory", "another name"],
+)
+def test_the_data_of_storage_nodes_do_not_go_out_of_sight(storage: dict[str, Any] | None) -> None:
+    at = world(**_claimed())
+    before = at.get(SETS, NAMESPACE, "vmstorage-main")
+    assert before["spec"]["volumeClaimTemplates"]
+    at.patch(PATH, {"spec": {"vmstorage": {"storage": None}}})
+    at.patch(PATH, {"spec": {"vmstorage": {"storage": storage}}})
+    at.settle(120)
+    assert status(at)["updateStatus"] == "failed"
+    assert status(at)["reason"].startswith("spec.vmstorage.storage: the data are in claims called vmstorage-db")
+    assert at.get(SETS, NAMESPACE, "vmstorage-main")["metadata"]["uid"] == before["metadata"]["uid"]
+    assert at.get(SETS, NAMESPACE, "vmstorage-main")["spec"] == before["spec"]
+
+
+def test_a_storage_node_that_nobody_counts_any_more_stays() -> None:
+    at = world(vmstorage={"hpa": {"minReplicas": 2, "maxReplicas": 6}})
+    at.api.settle()
+    body = json.dumps({"spec": {"replicas": 5}}).encode()
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets/vmstorage-main/scale"
+    at._request("PATCH", path, headers={"content-type": "application/merge-patch+json"}, body=body)
+    at.settle(120)
+    at.patch(PATH, {"spec": {"vmstorage": {"hpa": None}}})
+    at.settle(120)
+    assert at.get(SETS, NAMESPACE, "vmstorage-main")["spec"]["replicas"] == 5
+    assert "horizontalpodautoscalers.autoscaling" not in status(at).get("reason", "")
+    at.patch(PATH, {"spec": {"vmstorage": {"replicaCount": 2}}})
+    at.settle(120)
+    assert at.get(SETS, NAMESPACE, "vmstorage-main")["spec"]["replicas"] == 2

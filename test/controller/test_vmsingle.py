@@ -282,6 +282,17 @@ def test_data_do_not_go_out_of_sight() -> None:
     assert CLAIM in at.names(CLAIMS)
 
 
+def test_another_way_to_name_objects_does_not_leave_the_data_behind() -> None:
+    at = world(**storage("1Gi"))
+    edit(at, useLegacyNaming=True)
+    assert status(at)["updateStatus"] == "failed"
+    assert status(at)["reason"].startswith("spec.useLegacyNaming: ")
+    assert CLAIM in status(at)["reason"]
+    assert "main" not in at.names("deployments.apps")
+    edit(at, useLegacyNaming=None)
+    assert status(at)["updateStatus"] == "operational"
+
+
 def test_a_claim_of_somebody_elses_is_not_used() -> None:
     at = World()
     spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}

@@ -1,5 +1,6 @@
 """The examples of the specification, and what we map beyond the Go operator."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -50,3 +51,16 @@ def test_labels_are_merged_by_a_strategy(
 def test_the_operators_own_annotations_on_a_target_stay() -> None:
     live = {"operator.victoriametrics.com/merge-meta-strategy": "x", "other": "y"}
     assert merged({}, live, (), "x").removed == ("other",)
+
+
+@pytest.mark.parametrize("size", ["1" * 100_000 + "x1B", "0" * 100_000 + "1MB", "9" * 400 + "B", "9" * 309 + "PB", "."])
+def test_a_size_without_end_is_lost_at_once(size: str) -> None:
+    spec = {"selector": {}, "endpoints": [{"port": "http"}] * 100, "bodySizeLimit": size}
+    given = {"kind": "ServiceMonitor", "metadata": {"namespace": "mon", "name": "app"}, "spec": spec}
+    started = time.process_time()
+    made = convert(read(BY_NAME["ServiceMonitor"].kind, given), load({}))
+    assert time.process_time() - started < 1
+    assert made.manifest is not None
+    assert "max_scrape_size" not in made.manifest["spec"]["endpoints"][0]
+    assert made.lost.startswith("spec.bodySizeLimit: ")
+    assert len(made.lost) < 200

@@ -214,6 +214,13 @@ def test_a_paused_agent_keeps_what_its_status_said() -> None:
     assert paused == {**failed, "updateStatus": "paused"}
 
 
+def test_an_agent_that_is_paused_with_something_else_is_not_ready() -> None:
+    well = owner_status(agent(), "operational", "", NOW, scale=scale(agent()))
+    for asked, ready in (({"paused": True}, "True"), ({"paused": True, "logLevel": "WARN"}, "Unknown")):
+        paused = owner_status(evolve(agent(asked), status=well), "paused", "", NOW, scale=scale(agent()))
+        assert said(paused)["Ready"][0] == ready
+
+
 def test_an_undecodable_agent_counts_as_one_shard() -> None:
     broken = agent({"shardCount": "many"})
     status = owner_status(broken, "failed", "x" * 2000, NOW, scale=scale(broken))

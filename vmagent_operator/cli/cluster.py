@@ -53,7 +53,7 @@ class Cluster:
     def namespaces(self) -> dict[str, dict[str, str]]:
         """Namespaces and their labels; one that is only mentioned has the label that every namespace has."""
         names = {namespace for _, namespace, _ in self.objects if namespace}
-        labels = {raw["metadata"]["name"]: raw["metadata"].get("labels") or {} for raw in self._named("Namespace")}
+        labels = {raw["metadata"]["name"]: _plain(raw["metadata"].get("labels")) for raw in self._named("Namespace")}
         return {
             name: {"kubernetes.io/metadata.name": name, **labels.get(name, {})}
             for name in sorted(names | labels.keys())
@@ -64,9 +64,9 @@ class Cluster:
         """What Secrets and ConfigMaps hold."""
         contents = {}
         for raw in self._named("Secret"):
-            contents[_reference(raw)] = _texts(raw.get("data")) | (raw.get("stringData") or {})
+            contents[_reference(raw)] = _texts(raw.get("data")) | _plain(raw.get("stringData"))
         for raw in self._named("ConfigMap"):
-            contents[_reference(raw)] = dict(raw.get("data") or {})
+            contents[_reference(raw)] = _plain(raw.get("data"))
         return contents
 
     def of_kind(self, kind: Kind[S]) -> list[CustomObject[S]]:
@@ -117,6 +117,11 @@ def _texts(data: object) -> dict[str, str]:
         with suppress(ValueError, TypeError):
             texts[key] = base64.b64decode(value, validate=True).decode("utf-8", "surrogateescape")
     return texts
+
+
+def _plain(data: object) -> dict[str, str]:
+    """What of a map of texts are texts: an API server would refuse the rest."""
+    return {key: value for key, value in data.items() if isinstance(value, str)} if isinstance(data, dict) else {}
 
 
 def _reference(raw: Manifest) -> Reference:

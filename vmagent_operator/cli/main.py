@@ -5,6 +5,7 @@ Subcommands are imported when called, so that `render` starts without the client
 
 import gc
 import importlib
+import io
 import os
 import signal
 import sys
@@ -81,6 +82,11 @@ def _default(given: list[str]) -> str:
 
 def _guarded(module: str, function: str, rest: list[str]) -> int:
     """The exit code of a function of a module; also where whoever reads has had enough, or Ctrl-C ends it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # half a surrogate pair in somebody's JSON is no reason to fail
     try:
         exit_code: int = getattr(_imported(module), function)(rest, os.environ)
         sys.stdout.flush()

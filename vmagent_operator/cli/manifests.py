@@ -19,6 +19,8 @@ Tell = Callable[[str], object]
 """Gets a line about what is passed over."""
 _STRING = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
+MOST_VALUES = 10_000_000
+"""Of a document: what a cluster with 10,000 scrape objects exports has a tenth of that, and a few aliases can have any number."""
 SHOWN = 20
 """Unknown fields of an object that are named; there may be tens of thousands."""
 
@@ -230,14 +232,18 @@ def _texts(source: str) -> Iterator[Source]:
     if source == "-":
         yield Source("standard input", sys.stdin.read())
         return
-    path = Path(source)
+    if not source:
+        raise NoFile("the path of the file or folder is empty")
+    file = path = Path(source)
     try:
         is_folder = path.is_dir()
-        files = sorted(f for f in path.iterdir() if f.suffix in (".yaml", ".yml", ".json")) if is_folder else [path]
-        for file in files:
+        within = (f for f in path.iterdir() if f.suffix in (".yaml", ".yml", ".json") and not f.is_dir())
+        for file in sorted(within) if is_folder else [path]:
             yield Source(str(file), file.read_text("utf-8"), is_folder)
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoFile(f"{source}: {getattr(error, 'strerror', '') or 'is no UTF-8 text'}") from None
+    except UnicodeDecodeError:
+        raise NoFile(f"{file}: is no UTF-8 text") from None
+    except (OSError, ValueError) as error:  # a ValueError is a path that no system takes
+        raise NoFile(f"{file}: {getattr(error, 'strerror', '') or error}") from None
 
 
 def _documents(text: str) -> list[Any]:
@@ -274,6 +280,8 @@ def _objects(name: str, document: object, items: tuple[int, ...] = ()) -> Iterat
         return
     if _is_nested_deeper(document, YAML_NESTING):
         raise InputError(f"{name}: {YAML_NESTING.exceeded}")
+    if not items and _values(document, {}) > MOST_VALUES:
+        raise InputError(f"{name}: more than {MOST_VALUES} values in a document, aliases followed")
     if not isinstance(document, dict) or not all(isinstance(document.get(key), str) for key in ("apiVersion", "kind")):
         raise NoObject("a document is no Kubernetes object")
     if document["kind"].endswith("List") and isinstance(document.get("items"), list):
@@ -281,20 +289,33 @@ def _objects(name: str, document: object, items: tuple[int, ...] = ()) -> Iterat
             yield from _objects(name, item, (*items, index))
     elif not isinstance(document.get("metadata"), dict) or not isinstance(document["metadata"].get("name"), str):
         raise NoObject(f"an object of kind {document['kind']} has no name")
+    elif not isinstance(document["metadata"].get("namespace") or "", str):
+        raise NoObject(f"the namespace of {document['kind']} {document['metadata']['name']} is no text")
     else:
         yield document, items
 
 
+def _values(document: object, known: dict[int, int]) -> int:
+    """How many values there are where each alias counts as what it stands for; `known` by the identity of collections."""
+    if not isinstance(document, dict | list):
+        return 1
+    if (count := known.get(id(document))) is None:
+        inside = document.values() if isinstance(document, dict) else document
+        count = known[id(document)] = 1 + sum(_values(each, known) for each in inside)
+    return count
+
+
 def _is_nested_deeper(document: object, most: int) -> bool:
     """Whether collections are nested in more than `most` levels; level by level, without recursion."""
-    level = [document] if isinstance(document, dict | list) else []
+    level: list[Any] = [document] if isinstance(document, dict | list) else []
     for _ in range(most + 1):
-        level = [
+        inside = (
             inner
             for outer in level
             for inner in (outer.values() if isinstance(outer, dict) else outer)
             if isinstance(inner, dict | list)
-        ]
+        )
+        level = [*{id(inner): inner for inner in inside}.values()]  # aliases lead to one many times
         if not level:
             return False
     return True

@@ -29,7 +29,9 @@ MOVED = (("/etc/prometheus/secrets", "/etc/vm/secrets"), ("/etc/prometheus/confi
 """Where Prometheus has the Secrets and ConfigMaps that an owner names, and where vmagent has them."""
 
 # A number and a unit, of which those of Prometheus all are powers of 1024.
-_SIZE = re.compile(r"(\d*\.?\d+)(?:([KMGTPE])i?)?B?")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?|\.\d+)(?:([KMGTPE])i?)?B?")
+LONGEST_SIZE = 32
+"""Characters; the schema has no end, and each endpoint gets a copy."""
 _LARGE = {"P": 1 << 50, "E": 1 << 60}
 """Units beyond what vmagent knows."""
 
@@ -69,9 +71,9 @@ def size(reading: Reading, raw: Any, path: str) -> Any:
         return reading.mistyped("string", raw, path)
     if not raw:
         return None
-    found = _SIZE.fullmatch(raw)
+    found = _SIZE.fullmatch(raw) if len(raw) <= LONGEST_SIZE else None
     if found is None:
-        return reading.lose(path, f"{raw!r} is no size such as 16MB")
+        return reading.lose(path, f"{raw[:LONGEST_SIZE]!r} is no size such as 16MB")
     amount, unit = found[1], found[2] or ""
     if not float(amount):
         return None

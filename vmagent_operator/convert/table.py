@@ -130,13 +130,21 @@ def listed(make_item: Make) -> Make:
     return make
 
 
+LONGEST_KEY = 100
+"""Characters of a free key in the path of what is below it."""
+
+
 def mapped(make_item: Make) -> Make:
     """Makes an object with free keys of one."""
 
     def make(reading: Reading, raw: Any, path: str) -> Any:
         if not isinstance(raw, dict):
             return reading.mistyped("object", raw, path)
-        made = ((key, make_item(reading, item, f"{path}.{key}")) for key, item in raw.items() if item is not None)
+        made = (
+            (key, make_item(reading, item, f"{path}.{key[:LONGEST_KEY]}"))
+            for key, item in raw.items()
+            if item is not None
+        )
         return {key: item for key, item in made if item is not None}
 
     return make

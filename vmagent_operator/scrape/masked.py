@@ -22,10 +22,19 @@ from vmagent_operator.scrape.text import emit
 MASK = "<masked>"
 LONGEST_TEXT = 64 * 1024
 """Bytes of jobs that are read again to be masked; nobody looks at more."""
-_OPEN = frozenset({"headers", "params", "endpoint_params", "proxy_headers"})
-"""Where users write tokens as plain text."""
-_NAMED = re.compile(r"password|passwd|secret|token|credential|api_?key|access_?key", re.IGNORECASE)
-_USER = re.compile(r"(?<=//)[^/@\s]+@")
+_HEADERS = frozenset({"headers", "proxy_headers"})
+"""Lists of a name and a value in one text each; the value is where users write tokens."""
+_OPEN = frozenset({"params", "endpoint_params"})
+"""Names and values of which any may be a token."""
+_NAMED = re.compile(
+    r"password|passwd|secret|token|credential|(?:api|access|application|consumer)_?key|^__param_", re.IGNORECASE
+)
+_USER = re.compile(r"[^\s/]*:[^\s]*@|(?<=//)[^\s/]*@")
+_QUERY = re.compile(r"\?\S+")
+_SCHEMES = frozenset({"type"})
+"""Of an authorization: one word, unless somebody has put the credentials behind it."""
+_EXPRESSIONS = frozenset({"regex", "if"})
+"""Texts in which `?` and `@` mean something else."""
 
 
 @frozen
@@ -48,13 +57,24 @@ def jobs(owner: ScrapeOwner, obj: ScrapeObject) -> str:
 
 
 def _masked(value: Any, key: str) -> Any:
+    if key in _HEADERS and isinstance(value, list):
+        return [f"{str(each).partition(':')[0]}: {MASK}" for each in value]
     if key in _OPEN or (_NAMED.search(key) and not key.endswith("_file")):
         return _hidden(value)
     if isinstance(value, Mapping):
-        return {name: _masked(each, str(name)) for name, each in value.items()}
+        is_parameter = str(value.get("target_label", "")).startswith("__param_")
+        hidden = {"replacement": MASK} if is_parameter and "replacement" in value else {}
+        return {name: _masked(each, str(name)) for name, each in value.items()} | hidden
     if isinstance(value, list):
         return [_masked(each, "") for each in value]
-    return _USER.sub(f"{MASK}@", value) if isinstance(value, str) else value
+    if key in _SCHEMES and " " in str(value):
+        return MASK
+    return _plain(value) if isinstance(value, str) and key not in _EXPRESSIONS else value
+
+
+def _plain(text: str) -> str:
+    """A text without what URLs hold of credentials: who asks, and what for."""
+    return _QUERY.sub(f"?{MASK}", _USER.sub(f"{MASK}@", text))
 
 
 def _hidden(value: Any) -> Any:
@@ -63,6 +83,4 @@ def _hidden(value: Any) -> Any:
         return {name: _hidden(each) for name, each in value.items()}
     if isinstance(value, list):
         return [_hidden(each) for each in value]
-    # A header is a name and a value in one text.
-    name, colon, _ = value.partition(":") if isinstance(value, str) else ("", "", "")
-    return f"{name}: {MASK}" if colon else MASK
+    return MASK

@@ -194,31 +194,34 @@ class StatusPage:
         if obj is None:
             return Answer(b"not found\n", 404)
         rows = sorted(self._rows(), key=lambda row: row.owner.key)
-        judged = [(row, *found) for row in rows if (found := self._judged(row, obj)) is not None]
+        namespaces = self.system.stores.namespaces()
+        judged = [(row, *found) for row in rows if (found := self._judged(row, obj, namespaces)) is not None]
         judged.sort(key=lambda found: found[1] == _outcome(None))
         shown, pager = _page(judged, query, path)
         cells = (
             (row.of.kind.name, link(row.owner.key, row.path), _state(outcome), why[:LONGEST])
             for row, outcome, why, _ in shown
         )
-        texts = [(row, masked.jobs(scrapes, obj)) for row, outcome, _, scrapes in shown if outcome == "scraped"]
+        scraped = [(row, scrapes) for row, outcome, _, scrapes in shown if outcome == "scraped"][:SHOWN_OWNERS]
         return document(
             f"{obj.kind.name} {obj.key}",
             _back(),
             element("p", str(obj.error)[:LONGEST], class_="bad") if obj.error else None,
             table(_VERDICTS, cells) if judged else element("p", "Nothing scrapes here."),
             pager,
-            *(node for row, text in texts[:SHOWN_OWNERS] for node in _jobs(row, text)),
+            *(node for row, scrapes in scraped for node in _jobs(row, masked.jobs(scrapes, obj))),
         )
 
-    def _judged(self, row: OwnerRow, obj: ScrapeObject) -> tuple[str, str, ScrapeOwner] | None:
+    def _judged(
+        self, row: OwnerRow, obj: ScrapeObject, namespaces: selection.Namespaces
+    ) -> tuple[str, str, ScrapeOwner] | None:
         """Outcome and reason at one owner, None at one that does not scrape."""
         owner = row.owner
         scrapes = row.of.scrape_owner(owner, self.system.settings) if owner.spec is not None else None
         if scrapes is None:
             return None
         said = self.system.owners[row.of.name].reconciler.tools.verdicts.said(condition_type(owner))
-        return *_told(row, scrapes, obj, said, self.system.stores.namespaces()), scrapes
+        return *_told(row, scrapes, obj, said, namespaces), scrapes
 
 
 def _outcome(verdict: Verdict | None) -> str:

@@ -85,11 +85,20 @@ def owner_status(
         else:
             wanted[kind] = ("False", "NotReady", lacks) if lacks else ("True", "Ready", "")
     dropped = _no_longer_true(owner, wanted, state)
-    if state == "paused" and (RECONCILING in dropped or not any(c["type"] == READY for c in conditions(owner))):
+    ready = next((known.get("status") for known in conditions(owner) if known["type"] == READY), None)
+    is_open = ready is None or (ready == "True" and not _is_applied(owner))
+    if state == "paused" and (RECONCILING in dropped or is_open):
         wanted[READY] = _PAUSED
     if wanted or dropped:
         status["conditions"] = _laid_over(owner, wanted, dropped, now)
     return status
+
+
+def _is_applied(owner: CustomObject[object]) -> bool:
+    """Whether what the owner asks for, the pause aside, is what was applied last."""
+    before = owner.status.get("lastAppliedSpec")
+    asked = {**applied_spec(owner.spec), "paused": None}
+    return isinstance(before, dict) and asked == {**before, "paused": None}
 
 
 def _no_longer_true(owner: CustomObject[object], wanted: Collection[str], state: State) -> frozenset[str]:

@@ -97,9 +97,10 @@ class Applied:
     def conditions(self, workloads: Iterable[Workload]) -> dict[str, str | None]:
         """What those lack of which the status tells, by the types of their conditions: see `owner_status`."""
         found = dict[str, str | None]()
+        left_out = {name for kind, _, name in self.left_out.names if kind in WORKLOADS}
         for each in workloads:
             if each.condition:
-                lacks = self.lacking.get(each.name, READY).waiting
+                lacks = self.lacking.get(each.name, READY).waiting or ("is left out" if each.name in left_out else "")
                 found[each.condition] = (
                     (lacks or ("waits for its turn" if each.name in self.queued else "")) if each.name else None
                 )

@@ -9,6 +9,7 @@ from functools import cached_property
 from attrs import evolve, field, frozen
 
 from vmagent_operator.api.apps import AppParams, EmbeddedHPA, EmbeddedVPA, License, ManagedMetadata
+from vmagent_operator.api.kinds import read_as
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.vmcluster import (
     ComponentParams,
@@ -181,7 +182,9 @@ class Cluster:
     ) -> Component:
         found, own = self.spec, name(self.owner, app)
         secrets = {secret["name"]: secret for secret in (*params.image_pull_secrets, *found.image_pull_secrets)}
-        replicas = self.replicas.get(own, params.replica_count) if hpa else params.replica_count
+        # A storage node that nobody counts any more, an autoscaler or a person having done so, is not one too many.
+        is_uncounted = app is STORAGE and params.replica_count is None
+        replicas = self.replicas.get(own, params.replica_count) if hpa or is_uncounted else params.replica_count
         is_strict = found.use_strict_security if params.use_strict_security is None else params.use_strict_security
         return Component(
             owner=self.owner,
@@ -210,6 +213,15 @@ def spec(cluster: VMCluster) -> VMClusterSpec:
     if cluster.spec is None:
         raise OwnerError(str(cluster.error))
     return cluster.spec
+
+
+def applied(cluster: VMCluster) -> VMClusterSpec | None:
+    """The spec that was applied last, as far as the status tells."""
+    before = cluster.status.get("lastAppliedSpec")
+    if not isinstance(before, dict):
+        return None
+    found: CustomObject[VMClusterSpec] = read_as(cluster.kind, {"metadata": {"name": cluster.name}, "spec": before})
+    return found.spec
 
 
 def name(cluster: VMCluster, app: Application, *, is_internal: bool = False) -> str:

@@ -20,7 +20,15 @@ from vmagent_operator.desired.vmcluster.arguments import (
     given_dedup,
     replication,
 )
-from vmagent_operator.desired.vmcluster.features import SELECT, STORAGE, Cluster, Part, storage_count, storage_ports
+from vmagent_operator.desired.vmcluster.features import (
+    SELECT,
+    STORAGE,
+    Cluster,
+    Part,
+    applied,
+    storage_count,
+    storage_ports,
+)
 from vmagent_operator.desired.workload import backup, checks, claims, retention
 from vmagent_operator.desired.workload.checks import Faults, Verdict
 from vmagent_operator.model.decode import Fault
@@ -60,6 +68,19 @@ def _claims(cluster: Cluster) -> Faults:
         claim = storage.volume_claim_template if storage and storage.empty_dir is None else None
         if claim is not None and not claims.request(claim):
             yield Fault(f"{path}.storage.volumeClaimTemplate.spec.resources.requests.storage", "required")
+
+
+def _dropped(cluster: Cluster) -> Faults:
+    """Data that would be out of sight: they are in claims that were asked for and are not any more."""
+    storage, before = cluster.storage, applied(cluster.owner)
+    if storage is None or before is None or before.vmstorage is None or cluster.spec.vmstorage is None:
+        return
+    kept = workloads.data(workloads.STORAGE_VOLUME, before.vmstorage.storage, "")
+    wanted = workloads.data(workloads.STORAGE_VOLUME, cluster.spec.vmstorage.storage, "")
+    users = {volume.get("name") for volume in storage.params.volumes}
+    if kept.claim and kept.volume not in users and not (wanted.claim and wanted.volume == kept.volume):
+        what = f"the data are in claims called {kept.volume}; ask for them, or give a volume of that name"
+        yield Fault(f"{storage.path}.storage", what)
 
 
 def _headless(cluster: Cluster) -> Faults:
@@ -277,7 +298,7 @@ def _is_positive(text: str) -> bool:
         return False
 
 
-FATAL: tuple[Rule, ...] = (_names, _limits, _claims)
+FATAL: tuple[Rule, ...] = (_names, _limits, _claims, _dropped)
 REFUSED: tuple[Rule, ...] = (
     _headless,
     _scaling,

@@ -4,7 +4,7 @@ from vmagent_operator.api.apps import EmbeddedPersistentVolumeClaim, StorageSpec
 from vmagent_operator.desired import labels
 from vmagent_operator.desired.component import Component
 from vmagent_operator.desired.defaults import canonical_list
-from vmagent_operator.desired.vmsingle.features import VMSingle, prefixed, spec
+from vmagent_operator.desired.vmsingle.features import VMSINGLE, VMSingle, prefixed, spec
 from vmagent_operator.desired.workload import claims, volumes
 from vmagent_operator.desired.workload.backup import Backup
 from vmagent_operator.desired.workload.claims import Data
@@ -30,6 +30,12 @@ def data(single: VMSingle) -> Data:
 def claim_name(single: VMSingle) -> str:
     """The claim that it has, or had."""
     return prefixed(single)
+
+
+def other_claim_name(single: VMSingle) -> str:
+    """The claim that it would have with the other way to name its objects."""
+    legacy = spec(single).use_legacy_naming
+    return f"{VMSINGLE.prefix}{single.name}" if legacy else single.name
 
 
 def claim(single: VMSingle, component: Component) -> Manifest | None:

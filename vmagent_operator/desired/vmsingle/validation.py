@@ -70,7 +70,10 @@ def _more_pods(single: VMSingle) -> Faults:
 
 def _dropped(single: VMSingle, inputs: Inputs) -> Faults:
     """Data that would be out of sight: they are in a claim that is there and no longer asked for."""
-    name = storage.claim_name(single)
+    name, other = storage.claim_name(single), storage.other_claim_name(single)
+    if other in inputs.claims and name not in inputs.claims:
+        what = f"with this name for its objects the VMSingle would get a new claim; the data are in {other}"
+        yield Fault("spec.useLegacyNaming", what)
     has_volume = any(volume.get("name") == storage.VOLUME for volume in spec(single).apps.volumes)
     if name in inputs.claims and not storage.data(single).claim and not has_volume:
         yield Fault(
