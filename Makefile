@@ -50,7 +50,8 @@ layers: $(DEV) ## check that imports point down the stack
 	$(BIN)/lint-imports --config setup.cfg
 
 cluster-test: $(DEV) ## run what needs a real control plane or vmagent (built on first use), or minutes
-	$(BIN)/python -m pytest -q -m "cluster or vmagent or slow" test
+	$(BIN)/python -m pytest -q -n auto -m "slow and not cluster and not vmagent" test
+	$(BIN)/python -m pytest -q -m "cluster or vmagent" test
 
 golden: $(DEV) ## compare with the recorded cases of the Go operator
 	$(BIN)/python -m pytest -q test/golden
