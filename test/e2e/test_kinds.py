@@ -122,6 +122,6 @@ def test_a_kind_that_is_switched_off_is_left_alone(
             if each is not kind:
                 works(world, namespace, each.name)
         left = world.get(kind.name, namespace, "main")
-        assert "status" not in left
+        assert left["status"] == crd.UNSEEN
         assert "finalizers" not in left["metadata"]
         assert world.find("Deployment", namespace, CHILDREN[kind.name]) is None

@@ -14,6 +14,7 @@ from test.e2e.conftest import install
 from test.e2e.replicas import Replicas
 from test.e2e.world import World
 from test.manifests.built import build
+from vmagent_operator.api.crd import UNSEEN
 
 pytestmark = pytest.mark.cluster
 
@@ -72,7 +73,7 @@ def test_what_is_watched_works_and_nothing_else_is_looked_at(
         eventually(lambda: world.is_operational(watched, "main"), seconds=60)
         assert {*world.jobs(watched, "main")} == {f"staticScrape/{place}/hosts/0" for place in (own, watched)}
         assert [role["metadata"]["namespace"] for role in roles(world, watched)] == sorted((own, watched))
-        assert not world.status("VMAgent", unwatched, "main")
+        assert world.status("VMAgent", unwatched, "main") == UNSEEN
         assert world.children(unwatched, "main") == {}
         assert not [key for key in world.children(watched, "main") if key.startswith("ClusterRole")]
         world.merge("VMAgent", watched, "main", {"spec": {"statefulMode": True, "shardCount": 2}})

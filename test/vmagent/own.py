@@ -18,6 +18,7 @@ from vmagent_operator.api.kinds import VMAGENT, read
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.vmagent import RemoteWriteSettings, RemoteWriteSpec
+from vmagent_operator.desired.around import rules as built_rules
 from vmagent_operator.desired.vmagent import remotewrite, rules
 from vmagent_operator.desired.vmagent.features import component, scrape_owner
 from vmagent_operator.desired.workload.volumes import AGGREGATION_DIRECTORY
@@ -344,7 +345,7 @@ def _starts(judge: Judge, remotes: Mapping[int, Any]) -> Callable[[Sequence[int]
 def _end(judge: Judge, spec: Mapping[str, Any]) -> str:
     """How a vmagent with the flags and aggregation rules of an agent ends, whatever we think of them; empty if it runs."""
     owner, content = agent(spec), values()
-    with mock.patch.object(remotewrite, "refuse"), mock.patch.object(rules, "refuse"):
+    with mock.patch.object(remotewrite, "refuse"), mock.patch.object(built_rules, "refuse"):
         flags = remotewrite.arguments(owner, content)
         built = rules.aggregation(owner, component(owner, SETTINGS), content)
     for key, text in (built["data"] if built else {}).items():

@@ -29,8 +29,6 @@ _OPEN = frozenset({"params", "endpoint_params"})
 _NAMED = re.compile(
     r"password|passwd|secret|token|credential|(?:api|access|application|consumer)_?key|^__param_", re.IGNORECASE
 )
-_USER = re.compile(r"[^\s/]*:[^\s]*@|(?<=//)[^\s/]*@")
-_QUERY = re.compile(r"\?\S+")
 _SCHEMES = frozenset({"type"})
 """Of an authorization: one word, unless somebody has put the credentials behind it."""
 _EXPRESSIONS = frozenset({"regex", "if"})
@@ -74,7 +72,16 @@ def _masked(value: Any, key: str) -> Any:
 
 def _plain(text: str) -> str:
     """A text without what URLs hold of credentials: who asks, and what for."""
-    return _QUERY.sub(f"?{MASK}", _USER.sub(f"{MASK}@", text))
+    return " ".join(map(_bare, text.split(" ")))
+
+
+def _bare(word: str) -> str:
+    user, at, host = word.rpartition("@")
+    if at:
+        scheme, slashes, _ = user.partition("//") if "//" in user else ("", "", "")
+        word = f"{scheme}{slashes}{MASK}@{host}"
+    path, mark, _ = word.partition("?")
+    return f"{path}?{MASK}" if mark else word
 
 
 def _hidden(value: Any) -> Any:
