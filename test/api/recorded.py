@@ -11,14 +11,14 @@ from vmagent_operator.model.decode import Manifest
 
 
 @functools.cache
-def definition(kind: Kind[Any]) -> Manifest:
+def definition(kind: Kind[Any], folder: Path = Path(__file__).parent) -> Manifest:
     """The recorded definition of `kind`; not to be changed."""
-    text = (Path(__file__).parent / "crd" / f"{kind.plural}.yaml").read_text("utf-8")
+    text = (folder / "crd" / f"{kind.plural}.yaml").read_text("utf-8")
     found: Manifest = yaml.load(text, Loader=yaml.CSafeLoader)
     return found
 
 
-def spec_schema(kind: Kind[Any]) -> Manifest:
+def spec_schema(kind: Kind[Any], folder: Path = Path(__file__).parent) -> Manifest:
     """The schema of its spec."""
-    found: Manifest = definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    found: Manifest = definition(kind, folder)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
     return found

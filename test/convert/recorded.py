@@ -4,33 +4,22 @@ A line of `cases.jsonl.gz` is an object and what the Go operator v0.74.1 made of
 `deviations.txt` beside it lists where we do better on purpose.
 """
 
-import functools
 import gzip
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from vmagent_operator.api.kinds import Kind
-from vmagent_operator.model.decode import Manifest
+from test.api import recorded
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "prometheus"
 
 
-@functools.cache
-def definition(kind: Kind[Any]) -> Manifest:
-    """The recorded definition of a source kind; not to be changed."""
-    text = (Path(__file__).parent / "crd" / f"{kind.plural}.yaml").read_text("utf-8")
-    found: Manifest = yaml.load(text, Loader=yaml.CSafeLoader)
-    return found
-
-
-def spec_schema(kind: Kind[Any]) -> Manifest:
-    """The schema of its spec."""
-    found: Manifest = definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    return found
+definition = partial(recorded.definition, folder=Path(__file__).parent)
+"""The recorded definition of a source kind; not to be changed."""
+spec_schema = partial(recorded.spec_schema, folder=Path(__file__).parent)
+"""The schema of its spec."""
 
 
 def cases() -> list[dict[str, Any]]:

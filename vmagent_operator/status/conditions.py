@@ -38,6 +38,12 @@ def conditions(obj: CustomObject[object]) -> Sequence[Condition]:
     return [each for each in listed if isinstance(each, dict) and isinstance(each.get("type"), str)]
 
 
+def says(kind: str, status: str, reason: str, message: str, generation: int) -> Status:
+    """What a condition of the type `kind` says, without its times; one without a message has none."""
+    said = {"type": kind, "status": status, "reason": reason, "observedGeneration": generation}
+    return {**said, "message": message} if message else said
+
+
 def condition(old: Condition | None, content: Status, now: datetime, keep_seconds: float = float("inf")) -> Condition:
     """`content` with its two times: those of `old` where it says the same and is not older than `keep_seconds`."""
     stamp = now.astimezone(UTC).strftime(_TIME)

@@ -19,6 +19,7 @@ from vmagent_operator.status.conditions import (
     Status,
     condition,
     conditions,
+    says,
 )
 
 State = Literal["expanding", "operational", "failed", "paused"]
@@ -121,12 +122,6 @@ def _laid_over(
     """The owner's conditions but those of `dropped`, with those of `wanted`, type -> status, reason and message; sorted by type."""
     found = {known["type"]: known for known in conditions(owner) if known["type"] not in dropped}
     for kind, (status, reason, message) in wanted.items():
-        content = {
-            "type": kind,
-            "status": status,
-            "reason": reason,
-            "observedGeneration": owner.metadata.generation,
-            **({"message": message[:MAX_MESSAGE]} if message else {}),
-        }
+        content = says(kind, status, reason, message[:MAX_MESSAGE], owner.metadata.generation)
         found[kind] = condition(found.get(kind), content, now)
     return [found[kind] for kind in sorted(found)]

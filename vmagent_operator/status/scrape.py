@@ -16,6 +16,7 @@ from vmagent_operator.status.conditions import (
     Status,
     condition,
     conditions,
+    says,
     time,
 )
 
@@ -41,13 +42,9 @@ def scrape_status(
     before = {known["type"]: known for known in conditions(scrape)}
     found = {kind: known for kind, known in before.items() if kind not in released}
     for parent, message in verdicts.items():
-        content = {
-            "type": parent,
-            "status": "True" if message is None else "False",
-            "reason": "ConfigParsedAndApplied",
-            "observedGeneration": scrape.metadata.generation,
-            **({"message": message[:MAX_MESSAGE]} if message else {}),
-        }
+        status = "True" if message is None else "False"
+        text = (message or "")[:MAX_MESSAGE]
+        content = says(parent, status, "ConfigParsedAndApplied", text, scrape.metadata.generation)
         found[parent] = condition(found.get(parent), content, now, ttl_seconds * _spread(scrape, parent))
     if not verdicts and not miss and len(found) == len(before):
         return None  # nobody has anything to say about it
@@ -111,13 +108,7 @@ def _with_summary(
     before = {known["type"]: known for known in conditions(scrape)}
     full = {known["type"]: known for known in found if known["type"] not in SUMMARY}
     for kind, status in said.items():
-        content = {
-            "type": kind,
-            "status": status,
-            "reason": word,
-            "observedGeneration": scrape.metadata.generation,
-            **({"message": reason[:MAX_REASON]} if reason else {}),
-        }
+        content = says(kind, status, word, reason[:MAX_REASON], scrape.metadata.generation)
         full[kind] = condition(before.get(kind), content, now)
     return [full[kind] for kind in sorted(full)]
 
