@@ -22,7 +22,7 @@ from vmagent_operator.scrape.selection import Selection
 from vmagent_operator.settings import Server
 
 CASES = [*yaml.safe_load_all(Path(__file__).with_name("vmagent.yaml").read_text())]
-NOTHING = Selection({})
+NOTHING = Selection()
 VALUES = SecretSnapshot(
     {
         Reference("ConfigMap", "mon", "rules"): {

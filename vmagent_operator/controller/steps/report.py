@@ -145,7 +145,8 @@ class Reporter:
         if configuration is None or now - self.state.config_at < CONFIG_SECONDS:
             return
         self.state.config_at = now
-        applied, left_out = len(configuration.applied), len(configuration.findings)
+        left_out = len(configuration.findings)
+        applied = sum(len(part.built) for part in configuration.parts) - left_out
         self.event("Normal", "ConfigUpdated", f"configuration of {applied} scrape objects, {left_out} are left out")
 
     def report(
