@@ -105,7 +105,7 @@ def test_a_secret_is_filled_to_half_of_what_it_may_hold_unless_the_settings_say_
     ]
     found = configured({}, *objects, **environ)
     sizes = [len(each.packed) for each in (found.main, *found.overflow)]
-    assert len([*found.applied]) == 10
+    assert len(found.applied) == 10
     assert max(sizes) <= 1 << 19
     assert len(sizes) == 2
 

@@ -263,7 +263,7 @@ def test_further_jobs_of_the_agent_go_first() -> None:
     by = scrape_owner(owner, SETTINGS)
     picked = select(by, {made[0].kind: made}, {"a": {}})
     found = configuration(by, picked, SecretSnapshot({}), Room(text_bytes=len(extra) + 10 * SIZE))
-    assert len([*found.applied]) == 10
+    assert len(found.applied) == 10
     assert found.main.text.count(b"job_name: own") == 100
 
 
@@ -283,7 +283,7 @@ def test_what_has_no_room_is_not_even_built(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("vmagent_operator.scrape.config.fragment", counting)
     found = shared(Room(text_bytes=3 * OBJECT_TEXT_BYTES), *objects)
-    assert len([*found.applied]) == 12
+    assert len(found.applied) == 12
     assert len(set(built)) < 20
 
 

@@ -99,7 +99,12 @@ def test_compressed_bytes_depend_on_nothing_else() -> None:
 
 def fresh_pieces(before: Packed, after: Packed) -> set[Piece]:
     """What has been compressed for `after`."""
-    return {each for each in after.used if isinstance(each, Piece)} - {*before.used}
+    return pieces_of(after) - pieces_of(before)
+
+
+def pieces_of(found: Packed) -> set[Piece]:
+    """All that has been compressed for it."""
+    return {piece for each in found.used for piece in getattr(each, "pieces", (each,))}
 
 
 def test_one_change_compresses_two_pieces_wherever_it_is_and_gives_what_a_fresh_start_gives() -> None:
@@ -113,6 +118,8 @@ def test_one_change_compresses_two_pieces_wherever_it_is_and_gives_what_a_fresh_
         ]
         after = packed(changed, 1 << 30, (b"head", b""))
         assert 1 <= len(fresh_pieces(before, after)) <= 2
+        again = packed(changed, 1 << 30, (b"head", b""))  # found as it is, and keeps what it is made of
+        assert pieces_of(again) == pieces_of(after)
         assert (
             after.buckets == packed([Entry(each.name, each.text) for each in changed], 1 << 30, (b"head", b"")).buckets
         )

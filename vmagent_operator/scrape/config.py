@@ -53,9 +53,9 @@ class Configuration:
         return self.packed.buckets[1:]
 
     @property
-    def applied(self) -> Iterator[ScrapeObject]:
-        """The objects whose jobs are in, one by one."""
-        return (obj for each in self.parts for obj, built in each.built.items() if isinstance(built, Fragment))
+    def applied(self) -> tuple[ScrapeObject, ...]:
+        """The objects whose jobs are in."""
+        return tuple(obj for each in self.parts for obj, built in each.built.items() if isinstance(built, Fragment))
 
     @property
     def findings(self) -> tuple[Finding, ...]:

@@ -58,6 +58,14 @@ class Packed:
     used: tuple[object, ...]
 
 
+@frozen(eq=False)
+class _Made:
+    """A bucket and the pieces that it has been joined from."""
+
+    bucket: Bucket
+    pieces: tuple[Piece, ...]
+
+
 _KNOWN: WeakValueDictionary[tuple[Any, ...], Any] = WeakValueDictionary()
 """Pieces and buckets by what they were made of, for as long as a Packed has them: owners who scrape the same share them."""
 
@@ -95,25 +103,27 @@ class _Packer:
     def bucket(self, entries: tuple[Entry, ...], head: bytes) -> Bucket | None:
         """One bucket of all these entries; None, as soon as that is clear, if they are too many."""
         key = (Bucket, self.budget_bytes, head, entries)
-        found: Bucket | None = _KNOWN.get(key)
+        found: _Made | None = _KNOWN.get(key)
         if found is None and (made := self._fitted(entries, head)) is not None:
-            found = _KNOWN.setdefault(key, Bucket(made))
-        if found is not None:
-            self.used.append(found)
-        return found
+            found = _KNOWN.setdefault(key, made)
+        if found is None:
+            return None
+        self.used.append(found)
+        return found.bucket
 
-    def _fitted(self, entries: tuple[Entry, ...], head: bytes) -> bytes | None:
+    def _fitted(self, entries: tuple[Entry, ...], head: bytes) -> _Made | None:
         starts = [0, *(index for index, entry in enumerate(entries) if entry.begins and index)]
         if len(starts) == 1:
-            made = compressed(head + b"".join(entry.text for entry in entries))
-            return made if len(made) <= self.budget_bytes or len(entries) < 2 else None
+            whole = compressed(head + b"".join(entry.text for entry in entries))
+            return _Made(Bucket(whole), ()) if len(whole) <= self.budget_bytes or len(entries) < 2 else None
         pieces, size = list[Piece](), gzip.OVERHEAD_BYTES
         for start, end in pairwise((*starts, len(entries))):
             pieces.append(self._piece(entries, start, end, head))
             size += len(pieces[-1].blocks)
             if size > self.budget_bytes:
+                self.used += pieces  # they may well be those of smaller buckets, and are asked for again each time
                 return None
-        return gzip.joined(pieces)
+        return _Made(Bucket(gzip.joined(pieces)), tuple(pieces))
 
     def _piece(self, entries: tuple[Entry, ...], start: int, end: int, head: bytes) -> Piece:
         """The piece of the entries from `start` on, and of the head if it is the first."""
@@ -131,7 +141,6 @@ class _Packer:
             elif since == 0:
                 before = head + before
             found = _KNOWN.setdefault(key, gzip.piece(text, before))
-        self.used.append(found)
         return found
 
 

@@ -145,8 +145,7 @@ class Reporter:
         if configuration is None or now - self.state.config_at < CONFIG_SECONDS:
             return
         self.state.config_at = now
-        left_out = len(configuration.findings)
-        applied = sum(len(part.built) for part in configuration.parts) - left_out
+        applied, left_out = len(configuration.applied), len(configuration.findings)
         self.event("Normal", "ConfigUpdated", f"configuration of {applied} scrape objects, {left_out} are left out")
 
     def report(
