@@ -1,10 +1,11 @@
-"""What of `manifests` is written from the rest of it: the single file, and CRDs, rules and table of the chart.
+"""What of `manifests` is written from the rest of it: the single file, and CRDs, rules, alerts and table of the chart.
 
 `python -m test.manifests.written` (`make manifests`) writes it, and a test compares, so that nothing is kept twice by hand.
 """
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ def written() -> dict[Path, str]:
     return {
         MANIFESTS / "install.yaml": f"# {WRITTEN.capitalize()} from kustomization.yaml.\n" + dump(build("."), "yaml"),
         CHART / "templates/_rules.tpl": "\n".join(_definitions()) + "\n",
+        CHART / "files/alerts.yaml": f"# {WRITTEN.capitalize()}.\n" + _alerts(),
         **{CHART / f"templates/crds/{kind.plural}.yaml": _crd(manifest(kind)) for kind in KINDS},
         readme: TABLE.sub(lambda _: table(), readme.read_text()),
     }
@@ -52,6 +54,11 @@ def written() -> dict[Path, str]:
 def _crd(definition: Mapping[str, Any]) -> str:
     spec = dump([{"spec": definition["spec"]}], "yaml").removeprefix("---\n").replace("{{", '{{ "{{" }}')
     return CRD.format(written=WRITTEN, name=definition["metadata"]["name"], spec=spec)
+
+
+def _alerts() -> str:
+    """What a rule object has as its spec, indented as that of the file is not."""
+    return textwrap.dedent((MANIFESTS / "monitoring/victoriametrics/vmrule.yaml").read_text().partition("\nspec:\n")[2])
 
 
 def _definitions() -> Iterator[str]:
