@@ -26,7 +26,7 @@ def _index() -> str:
         (f"[{kind.name}]({kind.singular}.md)", code(kind.short), prose((kind.spec_class.__doc__ or "").split("\n")[0]))
         for kind in KINDS
     )
-    return INDEX.format(kinds=table("Kind, Short, What it is", rows))
+    return INDEX.format(kinds=table("Kind, Short, Says", rows))
 
 
 def _flags() -> str:
