@@ -1,4 +1,4 @@
-"""What of `manifests` is written from the rest of it: the single file, and CRDs, rules, alerts and table of the chart.
+"""What of `manifests` is written: the single file, the dashboard, and CRDs, rules, alerts and table of the chart.
 
 `python -m test.manifests.written` (`make manifests`) writes it, and a test compares, so that nothing is kept twice by hand.
 """
@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from test.manifests.built import MANIFESTS, build
+from test.manifests.dashboard import dashboard
 from vmagent_operator.api.crd import manifest
 from vmagent_operator.api.kinds import KINDS
 from vmagent_operator.cli.manifests import dump
@@ -46,6 +47,8 @@ def written() -> dict[Path, str]:
         MANIFESTS / "install.yaml": f"# {WRITTEN.capitalize()} from kustomization.yaml.\n" + dump(build("."), "yaml"),
         CHART / "templates/_rules.tpl": "\n".join(_definitions()) + "\n",
         CHART / "files/alerts.yaml": f"# {WRITTEN.capitalize()}.\n" + _alerts(),
+        CHART / "files/dashboard.json": dashboard(),
+        MANIFESTS / "monitoring/grafana/vmagent-operator.json": dashboard(),
         **{CHART / f"templates/crds/{kind.plural}.yaml": _crd(manifest(kind)) for kind in KINDS},
         readme: TABLE.sub(lambda _: table(), readme.read_text()),
     }
