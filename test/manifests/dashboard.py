@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from test.manifests.panels import ROWS, Panel
@@ -24,10 +24,11 @@ def _panel(panel: Panel) -> dict[str, Any]:
 
 
 def _targets(panel: Panel) -> Iterator[dict[str, Any]]:
-    now = {"stat": {"instant": True}, "table": {"instant": True, "format": "table"}}.get(panel.kind, {})
+    now = {} if panel.kind == "timeseries" else {"instant": True}
+    shape = {"format": "table"} if panel.kind == "table" else {}
     for reference, (legend, query) in zip("ABCD", panel.queries.items(), strict=False):
         query = query.replace("@", 'job=~"$job", instance=~"$instance"').replace("[~]", "[$__rate_interval]")
-        yield {"refId": reference, "expr": query, "legendFormat": legend, **now}
+        yield {"refId": reference, "expr": query, "legendFormat": legend, **now, **shape}
 
 
 def _timeseries(panel: Panel) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def _timeseries(panel: Panel) -> dict[str, Any]:
 def _stat(panel: Panel) -> dict[str, Any]:
     steps = [{"color": "green", "value": None}] + ([{"color": panel.alarming, "value": 1}] if panel.alarming else [])
     is_name = "" not in panel.queries
-    none = {"noValue": "none" if is_name else "0", "thresholds": {"mode": "absolute", "steps": steps}}
+    none: dict[str, Any] = {"noValue": "none" if is_name else "0", "thresholds": {"mode": "absolute", "steps": steps}}
     return {
         "fieldConfig": {"defaults": {"unit": panel.unit, **none}, "overrides": []},
         "options": {"graphMode": "none", "textMode": "name" if is_name else "auto"},
@@ -55,7 +56,7 @@ def _table(panel: Panel) -> dict[str, Any]:
     }
 
 
-KINDS = {"timeseries": _timeseries, "stat": _stat, "table": _table}
+KINDS: dict[str, Callable[[Panel], dict[str, Any]]] = {"timeseries": _timeseries, "stat": _stat, "table": _table}
 
 
 def dashboard() -> str:

@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import re
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from attrs import frozen
+
 from test.apiserver.http import Server
 from test.apiserver.loading import furnish
+from test.controlplane.cluster import eventually
 from test.demo import examples
-from test.demo.session import Operator, connected, running
+from test.demo.session import connected, running
+from vmagent_operator.kube.http.client import Client
 
-WAIT_SECONDS = 60
 SETTLED = re.compile(r'^operator_object_status\{.*status="operational"\} 1\.0$', re.MULTILINE)
 
 
+@frozen
+class Running:
+    """An operator's process, and the administrator of the cluster that it is in."""
+
+    address: str
+    client: Client
+
+    def metrics(self) -> str:
+        """The exposition; empty before the server listens."""
+        try:
+            with urllib.request.urlopen(f"http://{self.address}/metrics", timeout=10) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
+
+
 @contextmanager
-def operator(folder: Path) -> Iterator[Operator]:
-    """An operator that leads, with its owners at rest. Raises TimeoutError when they never are."""
+def operator(folder: Path) -> Iterator[Running]:
+    """An operator that leads, with its owners at rest. AssertionError when they never are."""
     with Server() as server:
         furnish(server.api)
         kubeconfig = server.kubeconfig(folder / "kubeconfig", token="anybody")
@@ -31,19 +49,7 @@ def operator(folder: Path) -> Iterator[Operator]:
         examples.create(client, given)
         owners = sum(item["kind"] in ("VMAgent", "VMSingle", "VMCluster") for item in given)
         flags = [f"--kubeconfig={kubeconfig}", "--leader-elect", "--leader-elect-namespace=default"]
-        with running(folder, flags, {}) as found:
-            deadline = time.monotonic() + WAIT_SECONDS
-            while len(SETTLED.findall(metrics(found))) < owners:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(found.process.tail())
-                time.sleep(0.2)
+        with running(folder, flags, {}) as process:
+            found = Running(process.metrics, client)
+            eventually(lambda: len(SETTLED.findall(found.metrics())) == owners, seconds=60, every_seconds=0.2)
             yield found
-
-
-def metrics(found: Operator) -> str:
-    """The exposition; empty before the server listens."""
-    try:
-        with urllib.request.urlopen(f"http://{found.metrics}/metrics", timeout=10) as answer:
-            return str(answer.read().decode())
-    except OSError:
-        return ""

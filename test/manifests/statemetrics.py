@@ -11,12 +11,12 @@ from vmagent_operator.identity import API_VERSION
 
 GROUP, VERSION = API_VERSION.split("/")
 QUIET = 5  # the verbosity at which kube-state-metrics says that a field is absent, which is nothing unusual
-GAUGES = {  # name: help, path
+GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {  # name: help, path
     "created": ("Unix time of creation.", ("metadata", "creationTimestamp")),
     "generation": ("Generation of the spec.", ("metadata", "generation")),
     "observed_generation": ("Generation that the status is about.", ("status", "observedGeneration")),
 }
-COUNTS = {  # kind: name, help, path, labels
+COUNTS: dict[str, tuple[tuple[str, str, tuple[str, ...], dict[str, str]], ...]] = {  # kind: name, help, path, labels
     "VMAgent": (
         ("spec_replicas", "Pods a shard asked for.", ("spec", "replicaCount"), {}),
         ("spec_shards", "Shards asked for.", ("spec", "shardCount"), {}),

@@ -15,17 +15,18 @@ from attrs import frozen
 
 from test.controlplane import binaries
 from test.controlplane.cluster import eventually
-from test.demo.session import Operator
+from test.demo import examples
 from test.manifests.built import MANIFESTS, build, one
-from test.manifests.exposed import metrics, operator
+from test.manifests.exposed import Running, operator
 from test.vmagent.local import Server, stopped
+from vmagent_operator.identity import API_VERSION
 
 DASHBOARD = json.loads((MANIFESTS / "monitoring/grafana/vmagent-operator.json").read_text())
-QUERIES = [
-    pytest.param(target, id=f"{panel['title']} {target['refId']}")
+TARGETS = {
+    f"{panel['title']} {target['refId']}": target
     for panel in DASHBOARD["panels"]
     for target in panel.get("targets", ())
-]
+}
 RULES = yaml.safe_load((MANIFESTS / "monitoring/victoriametrics/vmrule.yaml").read_text())["spec"]["groups"][0]["rules"]
 OF_THE_TARGET = {"job", "instance", "pod"}
 """Labels that a scrape adds."""
@@ -33,6 +34,15 @@ RARE = {"namespace", "code"}
 """Labels whose values in alerts are those of trouble."""
 SILENT = {"Expanding", "Failed", "Paused or ignored", "Owners that are not operational"}
 """Panels that show nothing where all is well."""
+NEWS = [
+    {
+        "apiVersion": API_VERSION,
+        "kind": kind,
+        "metadata": {"name": "news", "namespace": "monitoring"},
+        "spec": {"remoteWrite": [{"url": "http://db"}], "selectAllByDefault": True} if kind == "VMAgent" else {},
+    }
+    for kind in ("VMAgent", "VMSingle")
+]
 SAMPLE = re.compile(r"^(\w+)(?:\{(.*)\})? \S+$", re.MULTILINE)
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 SELECTOR = re.compile(r"(\w+)\{([^}]*)\}")
@@ -66,15 +76,15 @@ class Exposed:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Operator]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with operator(tmp_path_factory.mktemp("operator")) as found:
         yield found
 
 
 @pytest.fixture(scope="module")
-def exposed(running: Operator) -> Exposed:
+def exposed(running: Running) -> Exposed:
     found: dict[str, dict[str, set[str]]] = {}
-    for name, labels in SAMPLE.findall(metrics(running)):
+    for name, labels in SAMPLE.findall(running.metrics()):
         values = found.setdefault(name, {})
         for label, value in LABEL.findall(labels):
             values.setdefault(label, set()).add(value)
@@ -91,8 +101,8 @@ def test_panels_lie_beside_and_below_each_other() -> None:
 
 def test_every_query_looks_at_what_is_chosen() -> None:
     assert [each["name"] for each in DASHBOARD["templating"]["list"]] == ["datasource", "job", "instance"]
-    for query in QUERIES:
-        for _, matchers in SELECTOR.findall(query.values[0]["expr"]):
+    for target in TARGETS.values():
+        for _, matchers in SELECTOR.findall(target["expr"]):
             assert matchers.startswith('job=~"$job", instance=~"$instance"')
     assert all(panel["datasource"]["uid"] == "${datasource}" for panel in DASHBOARD["panels"] if "targets" in panel)
 
@@ -103,7 +113,7 @@ def test_the_sidecar_of_grafana_finds_it() -> None:
     assert [json.loads(text) for text in found["data"].values()] == [DASHBOARD]
 
 
-@pytest.mark.parametrize("target", QUERIES)
+@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_what_a_panel_asks_for_is_exposed(target: dict[str, Any], exposed: Exposed) -> None:
     exposed.check(target["expr"], target["legendFormat"])
 
@@ -114,7 +124,7 @@ def test_what_an_alert_asks_for_is_exposed(rule: dict[str, Any], exposed: Expose
 
 
 @pytest.fixture(scope="module")
-def database(running: Operator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def database(running: Running, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """VictoriaMetrics, which scrapes the operator as our scrape object has it do."""
     folder = tmp_path_factory.mktemp("database")
     (endpoint,) = one(build("monitoring/victoriametrics"), "VMServiceScrape")["spec"]["endpoints"]
@@ -122,13 +132,18 @@ def database(running: Operator, tmp_path_factory: pytest.TempPathFactory) -> Ite
         "job_name": "vmagent-operator",
         "scrape_interval": "1s",
         "honor_labels": endpoint["honorLabels"],
-        "static_configs": [{"targets": [running.metrics], "labels": {"namespace": "vmagent-operator", "pod": "a"}}],
+        "static_configs": [{"targets": [running.address], "labels": {"namespace": "vmagent-operator", "pod": "a"}}],
     }
     (folder / "scrape.yaml").write_text(yaml.safe_dump({"scrape_configs": [job]}))
     flags = (f"-storageDataPath={folder / 'data'}", f"-promscrape.config={folder / 'scrape.yaml'}")
     server = Server(binaries.victoria("victoria-metrics"), (*flags, "-search.latencyOffset=0s"), {}, folder / "log")
     with stopped(server):
         server.start()
+        eventually(lambda: ask(server, "vm_app_version") != [], seconds=30)
+        examples.create(running.client, NEWS)  # times are those of something that happens
+        eventually(
+            lambda: ask(server, 'operator_object_status{name="news", status="operational"} == 1') != [], seconds=30
+        )
         eventually(lambda: ask(server, "count_over_time(vm_app_version[1m]) >= 5") != [], seconds=30)
         yield server
 
