@@ -59,7 +59,7 @@ golden: $(DEV) ## compare with the recorded cases of the Go operator
 crds: $(DEV) ## regenerate manifests/crd from the field tables
 	$(BIN)/python -m vmagent_operator crds --output manifests/crd
 
-manifests: $(DEV) ## regenerate manifests/install.yaml and what the chart has of the other manifests
+manifests: $(DEV) ## regenerate manifests/install.yaml, the dashboard, and what the chart has of the other manifests
 	$(BIN)/python -m test.manifests.written
 
 limits: $(DEV) ## regenerate docs/limits.md from the table of limits

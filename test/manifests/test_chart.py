@@ -112,6 +112,12 @@ def test_the_alerts_are_those_that_kustomize_installs(folder: str, kind: str) ->
     assert comparable(rendered(values))[name] == comparable(build(f"monitoring/{folder}"))[name]
 
 
+def test_the_dashboard_is_the_one_that_kustomize_installs() -> None:
+    name = f"ConfigMap/{RELEASE}/{RELEASE}-dashboard"
+    made = comparable(rendered({"crds": {"enabled": False}, "dashboards": {"enabled": True}}))
+    assert made[name] == comparable(build("monitoring/grafana"))[name]
+
+
 def test_alerts_look_at_the_job_of_their_release() -> None:
     (rule,) = [
         item
