@@ -142,7 +142,7 @@ def test_who_uses_what_is_forgotten_with_the_owner() -> None:
     verdicts = world.system.owners["vmagent"].reconciler.tools.verdicts
     (object_,) = [each for each in world.system.stores.items(custom(kinds.VMSERVICESCRAPE)) if each.name == "app"]
     assert len(verdicts.of(object_)) == 1
-    assert usage.selected[key].find(object_) is object_
+    assert object_ in usage.selected[key].objects()
     world.delete(PATH)
     world.settle(120)
     assert (len(usage.references), len(usage.selected)) == (0, 0)

@@ -104,7 +104,7 @@ def fresh_pieces(before: Packed, after: Packed) -> set[Piece]:
 
 def pieces_of(found: Packed) -> set[Piece]:
     """All that has been compressed for it."""
-    return {piece for each in found.used for piece in getattr(each, "pieces", (each,))}
+    return {part for each in found.used for part in getattr(each, "pieces", (each,)) if isinstance(part, Piece)}
 
 
 def test_one_change_compresses_two_pieces_wherever_it_is_and_gives_what_a_fresh_start_gives() -> None:

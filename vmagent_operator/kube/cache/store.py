@@ -27,7 +27,10 @@ COPIES = 1 << 14
 """So many strings are shared by all objects: with the longest, some 5 MB. There are some hundred keys, and few labels that repeat."""
 INTERNAL_ERROR = "internal error, see the operator's log"
 _IDENTITY = ("namespace", "name", "uid", "resourceVersion")
-_SHARED_VALUES = frozenset({"apiVersion", "kind", "namespace"})
+_SHARED_VALUES = frozenset(
+    {"apiVersion", "kind", "namespace", "creationTimestamp", "updateStatus"}
+    | {"type", "status", "reason", "lastTransitionTime", "lastUpdateTime"}
+)
 
 
 @frozen(eq=False)
@@ -46,8 +49,8 @@ class Store(Generic[T]):
     """Objects of one kind, each as `transform` made it from its JSON; thread-safe.
 
     `transform` must make something of Remains too; an object at which it or an index fails comes to it once more, as
-    Remains without more than its identity. `failures` counts those. `renew` makes the successor of what is here already, or None:
-    of an object of which only the status has changed nothing need be decoded again.
+    Remains without more than its identity. `failures` counts those. `renew` makes the successor of what is here already, given
+    all but the spec, or None: of an object of which only the status has changed no spec need be decoded.
 
     An index is a function from an object to the values it is found under. Several sources may feed one store, each
     its own namespace.
@@ -130,7 +133,8 @@ class Store(Generic[T]):
 
     def _read(self, key: Key, raw: Manifest) -> tuple[T, frozenset[tuple[str, str]]]:
         known = None if isinstance(raw, Remains) else self.get(*key)
-        value = self.renew(known, raw) if known is not None else None
+        rest = {key: part for key, part in raw.items() if key != "spec"}  # which `renew` has in a better form
+        value = self.renew(known, _shared(rest)) if known is not None else None
         if value is None:
             value = self.transform(raw if isinstance(raw, Remains) else _shared(raw))
         return value, frozenset((index, key) for index, keys in self.indexes.items() for key in keys(value))
@@ -205,6 +209,8 @@ def _shared(raw: Json) -> Json:
             if key in _SHARED_VALUES and isinstance(value, str)
             else _shared_labels(value)
             if key == "labels"
+            else value
+            if key == "managedFields"  # the most of an object, and nobody keeps it as it is
             else _shared(value)
             for key, value in raw.items()
         }
