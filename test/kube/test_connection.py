@@ -634,7 +634,7 @@ def test_a_user_without_credentials_is_told_at_start(tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["token", "tokenFile", "exec"])
 def test_a_token_that_is_no_header_is_told_without_it(tmp_path: Path, place: str, token: str) -> None:
     (tmp_path / "token").write_text(token, newline="")
-    user = {"token": token, "tokenFile": str(tmp_path / "token"), "exec": plugin(tmp_path / "runs", token)}[place]
+    user: Any = {"token": token, "tokenFile": str(tmp_path / "token"), "exec": plugin(tmp_path / "runs", token)}[place]
     file = kubeconfig(tmp_path / "config", "http://api", **{place: user})
     with pytest.raises(CredentialsError) as caught:
         load(str(file), environ={})
