@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 
 from test.controlplane import binaries
 from test.controlplane.binaries import KUBERNETES_VERSIONS, NEWEST, OLDER, SOURCE, Unavailable, chosen
+from test.controlplane.cluster import Cluster
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,3 +50,9 @@ def test_readme_and_chart_say_from_which_on() -> None:
     assert f"Kubernetes {OLDER[-1]} to {NEWEST}" in (ROOT / "README.md").read_text()
     chart = yaml.safe_load((ROOT / "manifests/chart/Chart.yaml").read_text())
     assert chart["kubeVersion"] == f">={OLDER[-1]}.0-0"
+
+
+@pytest.mark.cluster
+def test_the_server_is_of_the_version_that_was_chosen(control_plane: Cluster) -> None:
+    if "KUBECONFIG" not in os.environ and "KUBEBUILDER_ASSETS" not in os.environ:
+        assert control_plane.api.get("/version")["gitVersion"] == KUBERNETES_VERSIONS[chosen()]
