@@ -53,6 +53,10 @@ cluster-test: $(DEV) ## run what needs a real control plane or vmagent (built on
 	$(BIN)/python -m pytest -q -n auto -m "slow and not cluster and not vmagent" test
 	$(BIN)/python -m pytest -q -m "cluster or vmagent" test
 
+.PHONY: kubernetes-test
+kubernetes-test: $(DEV) ## run what needs a control plane on one version of it (KUBERNETES_VERSION=1.28)
+	$(BIN)/python -m pytest -q -m cluster test
+
 golden: $(DEV) ## compare with the recorded cases of the Go operator
 	$(BIN)/python -m pytest -q test/golden
 

@@ -113,14 +113,29 @@ def test_the_sidecar_of_grafana_finds_it() -> None:
     assert [json.loads(text) for text in found["data"].values()] == [DASHBOARD]
 
 
-@pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
-def test_what_a_panel_asks_for_is_exposed(target: dict[str, Any], exposed: Exposed) -> None:
-    exposed.check(target["expr"], target["legendFormat"])
+def test_what_panels_and_alerts_ask_for_is_exposed(exposed: Exposed) -> None:
+    for target in TARGETS.values():
+        exposed.check(target["expr"], target["legendFormat"])
+    for rule in RULES:
+        exposed.check(rule["expr"].replace('up{job="vmagent-operator"}', 'vm_app_version{job="vmagent-operator"}'))
 
 
-@pytest.mark.parametrize("rule", [pytest.param(rule, id=rule["alert"]) for rule in RULES if "up{" not in rule["expr"]])
-def test_what_an_alert_asks_for_is_exposed(rule: dict[str, Any], exposed: Exposed) -> None:
-    exposed.check(rule["expr"])
+@pytest.mark.parametrize(
+    ("query", "legend"),
+    [
+        ('deepth{queue="a"}', ""),
+        ('depth{kind="a"}', ""),
+        ('depth{queue="b"}', ""),
+        ('depth{queue=~"a|b"}', ""),
+        ('sum by (kind) (depth{queue="a"})', ""),
+        ('depth{queue="a"}', "{{kind}}"),
+    ],
+)
+def test_what_is_not_exposed_is_noticed(query: str, legend: str) -> None:
+    exposed = Exposed({"depth": {"queue": {"a"}}})
+    exposed.check('sum by (queue, pod) (depth{job="x", queue="a"})', "{{queue}}")
+    with pytest.raises(AssertionError):
+        exposed.check(query, legend)
 
 
 @pytest.fixture(scope="module")
