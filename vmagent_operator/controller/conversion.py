@@ -1,7 +1,7 @@
 """The controllers of Prometheus kinds: what a ServiceMonitor and its like become is brought about, and kept so.
 
-A target is ours if its managed fields say that we, or the Go operator, have made its spec; anything else of its name is
-somebody's own and stays, and an Event on the source says so. A target that is as converted costs a comparison with what the
+A target is ours if its managed fields say that we, or the Go operator, have made its spec (`targets.policy`); anything else
+of its name is somebody's own and stays, and an Event on the source says so. A target that is as converted costs a comparison with what the
 store has, and no request.
 """
 
@@ -164,7 +164,7 @@ class ConversionReconciler:
         writers = self._writers(key, source, state)
         if (pause := writers.pause_seconds()) > 0:
             return Result(kind="conflict", message="somebody else keeps writing", after_seconds=pause)
-        applier = Applier(self.client, jitter=self.jitter, policy=policy(source), resource_of=resource_of)
+        applier = Applier(self.client, jitter=self.jitter, resource_of=resource_of)
         try:
             written = self._created(applier, made.manifest) if target is None else None
             if written is None:
@@ -203,6 +203,7 @@ class ConversionReconciler:
             return applier.create(made)
         if metadata.is_ignored(live["metadata"].get("annotations") or {}):
             return Written(metadata=live["metadata"])
+        applier.policy = policy(source, live, self.settings)
         desired, operations = merged(made, live, source)
         refuse_foreign(desired, live, applier.policy)
         paths = tuple(operation["path"][1:].replace("/", ".") for operation in operations)
