@@ -42,6 +42,11 @@ CONFLICT_SECONDS = 1.0
 that it does not differ in what brings keys back."""
 
 
+UNKNOWN_SECONDS = 30.0
+"""How soon a target without a source is looked at again while the sources are not known: they are not listed yet, or their
+kind is not served, which is looked for as often."""
+
+
 @frozen
 class _Seen:
     """A target at this UID and resource version needs nothing for the content of `digest`."""
@@ -107,8 +112,10 @@ class ConversionReconciler:
     def _left_behind(self, namespace: str, name: str) -> Result:
         """Have a target that stays without its source say so, once: nothing else would tell where it came from."""
         target: CustomObject[Any] | None = self.stores.get(self.target, namespace, name)
-        if target is None or not self._is_left_behind(target.metadata) or not target.is_applied:
+        if target is None or not target.is_applied or not _is_left_behind(target.metadata):
             return Result(kind="gone")
+        if not self.stores.is_current(custom(self.source.kind)):
+            return Result(kind="waiting", message="sources are not known", after_seconds=UNKNOWN_SECONDS)
         own = target.metadata
         said = {"annotations": {SOURCE_GONE: self.source.kind.name}, "uid": own.uid}
         patch = {"metadata": {**said, "resourceVersion": own.resource_version}}
@@ -119,12 +126,6 @@ class ConversionReconciler:
         except ApiError as error:
             return Result(kind="conflict", message=str(error), after_seconds=CONFLICT_SECONDS)
         return Result(kind="gone")
-
-    def _is_left_behind(self, own: Metadata) -> bool:
-        """Whether a target stays, as far as the store of sources can be believed, and does not say so yet."""
-        is_told = SOURCE_GONE in own.annotations or metadata.is_ignored(own.annotations)
-        is_going = bool(own.deletion_timestamp or own.owner_references)
-        return not is_told and not is_going and self.stores.is_current(custom(self.source.kind))
 
     def crashed(self, namespace: str, name: str) -> Result:
         """What a reconcile that ended in a bug comes to."""
@@ -237,6 +238,12 @@ class ConversionReconciler:
         if told.get(reason) != said:
             told[reason] = said
             self.recorder.record(source, type_, reason, message)
+
+
+def _is_left_behind(own: Metadata) -> bool:
+    """Whether a target without its source stays, and does not say so yet."""
+    is_told = SOURCE_GONE in own.annotations or metadata.is_ignored(own.annotations)
+    return not is_told and not own.deletion_timestamp and not own.owner_references
 
 
 def is_material(change: Change[CustomObject[Any]]) -> bool:
