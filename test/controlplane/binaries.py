@@ -44,11 +44,16 @@ def controlplane() -> Path:
 
     Builds it when the cache has none of these sources, which takes minutes. Raises Unavailable.
     """
-    digest = hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in ("go.mod", "go.sum", "main.go")))
-    target = cache() / f"controlplane-{KUBERNETES_VERSION}-{digest.hexdigest()[:12]}"
     major, minor = KUBERNETES_VERSION.removeprefix("v").split(".")[:2]
     version = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor}
-    return _installed(target, ".", {f"k8s.io/component-base/version.{name}": value for name, value in version.items()})
+    variables = {f"k8s.io/component-base/version.{name}": value for name, value in version.items()}
+    return program(f"controlplane-{KUBERNETES_VERSION}", SOURCE, variables)
+
+
+def program(name: str, folder: Path, variables: Mapping[str, str] | None = None) -> Path:
+    """What the Go module in `folder` is the source of. Raises Unavailable."""
+    digest = hashlib.sha256(b"".join((folder / file).read_bytes() for file in ("go.mod", "go.sum", "main.go")))
+    return _installed(cache() / f"{name}-{digest.hexdigest()[:12]}", ".", variables or {}, folder)
 
 
 def victoria(name: str) -> Path:
@@ -78,15 +83,15 @@ def documentation() -> Path:
     return module(f"{VICTORIA_MODULE}@{VICTORIA_VERSION}") / "docs" / "victoriametrics"
 
 
-def _installed(target: Path, package: str, variables: Mapping[str, str]) -> Path:
+def _installed(target: Path, package: str, variables: Mapping[str, str], folder: Path = SOURCE) -> Path:
     with _locked(target):
         if not target.exists():
-            _install(target, package, variables)
+            _install(target, package, variables, folder)
     return target
 
 
-def _install(target: Path, package: str, variables: Mapping[str, str]) -> None:
-    """`package` as the file `target`, with the values of Go string `variables` linked in."""
+def _install(target: Path, package: str, variables: Mapping[str, str], source: Path) -> None:
+    """`package`, as the module in `source` has it, as the file `target`, with the values of Go string `variables` linked in."""
     if shutil.which("go") is None:
         raise Unavailable(f"no Go toolchain to build {target.name} with")
     folder = target.with_name(f".{target.name}.build")
@@ -94,7 +99,7 @@ def _install(target: Path, package: str, variables: Mapping[str, str]) -> None:
     flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
     built = subprocess.run(
         ["go", "install", "-trimpath", "-ldflags", flags, package],
-        cwd=SOURCE,
+        cwd=source,
         env=os.environ | {"GOBIN": str(folder), "CGO_ENABLED": "0"},
         capture_output=True,
         text=True,

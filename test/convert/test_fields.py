@@ -135,3 +135,23 @@ def test_an_object_of_unknown_fields_is_named_in_part() -> None:
 def test_what_nobody_knows_is_named() -> None:
     made = of(SOURCES[0].kind, {"selector": {}, "endpoints": [{"port": "a", "porte": "b", "path": None}], "new": 1})
     assert [str(loss) for loss in made.losses] == [f"spec.endpoints[0].porte: {UNKNOWN}", f"spec.new: {UNKNOWN}"]
+
+
+def test_rules_of_a_probe_about_what_is_set_after_them_are_named_but_not_on_the_target() -> None:
+    rules = [
+        {"sourceLabels": ["instance"], "targetLabel": "page"},
+        {"sourceLabels": ["__param_target"], "targetLabel": "page"},
+        {"sourceLabels": ["page"], "targetLabel": "instance"},
+        {"sourceLabels": ["page"], "targetLabel": "job"},
+    ]
+    spec = {"prober": {"url": "a"}, "targets": {"staticConfig": {"static": ["b"], "relabelingConfigs": rules}}}
+    at = "spec.targets.staticConfig.relabelingConfigs"
+    wanted = [f"{at}[{index}]: instance is set after the rules of a VMProbe" for index in (0, 2)]
+    made = of(SOURCES[2].kind, spec)
+    assert [str(loss) for loss in made.losses] == wanted
+    made = of(SOURCES[2].kind, spec | {"jobName": "pages"})
+    assert [str(loss) for loss in made.losses] == [*wanted, f"{at}[3]: job is set after the rules of a VMProbe"]
+    assert made.manifest is not None
+    assert "annotations" not in made.manifest["metadata"]
+    spec["targets"] = {"staticConfig": None, "ingress": {"relabelingConfigs": rules[1:3]}, "more": 1}
+    assert "spec.targets.ingress.relabelingConfigs[1]: instance" in of(SOURCES[2].kind, spec).lost
