@@ -11,6 +11,7 @@ from test.api.strategies import documents
 from test.convert.recorded import spec_schema
 from vmagent_operator.api import crd
 from vmagent_operator.convert.sources import SOURCES, Source, convert, read
+from vmagent_operator.model.decode import decode
 from vmagent_operator.settings import load
 
 SETTINGS = load({})
@@ -36,6 +37,7 @@ def test_what_the_source_schema_admits_becomes_what_ours_admits(source: Source, 
     made = convert(read(source.kind, given_object(source, spec)), SETTINGS)
     assert made.error == ""
     assert made.manifest is not None
+    assert decode(source.target.spec_class, made.manifest["spec"]).unknown == ()
     version = crd.manifest(source.target)["spec"]["versions"][0]
     jsonschema.validate(made.manifest["spec"], version["schema"]["openAPIV3Schema"]["properties"]["spec"])
 
