@@ -54,6 +54,13 @@ def test_one_run_converts_and_scrapes(server: Server, tmp_path: Path) -> None:
     assert made["status"]["updateStatus"] == "operational"
 
 
+@pytest.mark.parametrize("disabled", ["ServiceMonitor", "VMServiceScrape"])
+def test_a_kind_that_is_disabled_is_not_converted(server: Server, tmp_path: Path, disabled: str) -> None:
+    done = run(server, tmp_path, "--once", f"--controller.disableReconcileFor={disabled},VMCluster")
+    assert done.returncode == 0, done.stderr
+    assert server.api.store.get(TARGETS, ("apps", "app")) is None
+
+
 def test_a_source_that_cannot_be_converted_fails_the_run(server: Server, tmp_path: Path) -> None:
     restore(server.api, monitor("broken", endpoints=[{"port": 80}]), "from an older definition")
     done = run(server, tmp_path, "--once")

@@ -568,6 +568,13 @@ def test_a_kind_is_not_converted_if_it_or_its_target_is_disabled(disabled: str) 
     assert [row.kind.name for row in enabled(settings)] == ["PodMonitor", "Probe", "ScrapeConfig"]
 
 
+@pytest.mark.parametrize(
+    ("disabled", "count"), [({"VMAgent"}, 4), ({"VMSingle", "VMCluster"}, 4), ({"VMAgent", "VMSingle"}, 0)]
+)
+def test_nothing_is_converted_that_nobody_could_scrape(disabled: set[str], count: int) -> None:
+    assert len(list(enabled(evolve(load({}), disabled_kinds=frozenset(disabled))))) == count
+
+
 def go_writes(world: World, **labels: str) -> None:
     """What the Go operator does at an event of the source: it writes the whole target as it would have it."""
     live = world.get(TARGETS, "apps", "app")

@@ -48,11 +48,13 @@ SOURCES: tuple[Source, ...] = (
 )
 BY_NAME: Mapping[str, Source] = {source.kind.name: source for source in SOURCES}
 BY_TARGET: Mapping[str, Source] = {source.target.name: source for source in SOURCES}
+CONSUMERS = frozenset({kinds.VMAGENT.name, kinds.VMSINGLE.name})
+"""The kinds that scrape."""
 
 
 def enabled(settings: Settings) -> Iterator[Source]:
-    """The kinds that these settings have converted."""
-    for source in SOURCES:
+    """The kinds that these settings have converted: none if there is nobody to scrape what they become."""
+    for source in SOURCES if CONSUMERS - settings.disabled_kinds else ():
         if (
             settings.converters.get(source.kind.name, True)
             and not {source.kind.name, source.target.name} & settings.disabled_kinds
