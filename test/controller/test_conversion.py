@@ -608,3 +608,49 @@ def test_somebody_who_keeps_undoing_is_named_and_written_to_once_a_minute() -> N
         world.settle(1.0)
     assert {reason for reason, _ in told(world)} == {"ConflictingController"}
     assert len(target_writes(world)) < 15
+
+
+def test_a_target_that_is_going_is_let_go_and_made_anew() -> None:
+    world = World(definitions=DEFINITIONS)
+    world.add(by_go(), manager="app")
+    before = world.get(TARGETS, "apps", "app")["metadata"]["uid"]
+    world.delete(TARGET)
+    assert world.get(TARGETS, "apps", "app")["metadata"]["deletionTimestamp"]
+    world.add(monitor())
+    world.settle(10.0)
+    made = world.get(TARGETS, "apps", "app")["metadata"]
+    assert made["uid"] != before
+    assert "finalizers" not in made
+    assert told(world) == set()
+
+
+def test_only_watched_namespaces_are_converted() -> None:
+    elsewhere = monitor("elsewhere")
+    elsewhere["metadata"]["namespace"] = "other"
+    world = world_with(monitor(), elsewhere, environ={"WATCH_NAMESPACE": "apps"})
+    assert world.names(TARGETS) == ["app"]
+    world.delete(MONITOR)
+    world.settle(1.0)
+    assert notes(world) == GONE
+
+
+def test_a_source_that_is_going_is_converted_still() -> None:
+    going = monitor()
+    going["metadata"]["finalizers"] = ["example.com/wait"]
+    world = world_with(going)
+    world.delete(MONITOR)
+    world.patch(MONITOR, {"spec": {"endpoints": [{"port": "new"}]}})
+    world.settle(1.0)
+    assert (ports(world), notes(world)) == (["new"], {})
+
+
+def test_what_belongs_to_another_source_stays() -> None:
+    world = World(REFERENCES, definitions=DEFINITIONS)
+    world.add(monitor("other"))
+    other = world.get(MONITORS, "apps", "other")["metadata"]["uid"]
+    reference = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "name": "other", "uid": other}
+    world.add(target(ownerReferences=[reference]), manager="app")
+    world.add(monitor())
+    world.settle()
+    assert ports(world) == ["own"]
+    assert "VMServiceScrape apps/app belongs to ServiceMonitor other" in {message for _, message in told(world)}
