@@ -145,10 +145,12 @@ def _changes(node: Any) -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run only the tests that are named, in that order."""
+    """Run only the tests that are named, in that order; where a mutant has changed the name of one, all of its file."""
     if SELECT in os.environ:
-        by_name = {item.nodeid: item for item in items}
-        items[:] = [by_name[name] for name in json.loads(Path(os.environ[SELECT]).read_text()) if name in by_name]
+        by_name, names = {item.nodeid: item for item in items}, json.loads(Path(os.environ[SELECT]).read_text())
+        renamed = {name.partition("::")[0] for name in names if name not in by_name}
+        found = [by_name[name] for name in names if name in by_name]
+        items[:] = found + [item for item in items if item.nodeid.partition("::")[0] in renamed]
 
 
 @pytest.hookimpl(hookwrapper=True)

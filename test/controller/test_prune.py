@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from test.apiserver.pods import Fate
+from test.controller import test_vmcluster
 from test.controller.test_passes import AGENTS, KEY, change, status
 from test.controller.world import World, agent
 from vmagent_operator.identity import API_VERSION, OVERFLOW_LABEL
@@ -102,3 +104,19 @@ def test_what_is_held_back_while_a_source_is_in_trouble_goes_when_that_is_over()
     world.settle(60)
     assert removals(world) == ["old-configmap"]
     assert held("vmagent_operator_destructive_hold") == 0
+
+
+def test_of_a_component_that_stays_everything_stays_until_it_runs_and_of_one_that_goes_nothing() -> None:
+    more = {"serviceSpec": {"metadata": {"name": "more"}, "spec": {"ports": [{"port": 80, "name": "x"}]}}}
+    world = test_vmcluster.world(vmselect={"replicaCount": 2, **more})
+    assert "more" in world.names("services")
+    world.api.workloads.set("* monitoring/vm*-main", Fate.CRASHING)
+    world.patch(
+        test_vmcluster.PATH, {"spec": {"clusterVersion": "v1.151.0-cluster", "vmselect": {"serviceSpec": None}}}
+    )
+    world.settle(60)
+    assert "more" in world.names("services")
+    world.patch(test_vmcluster.PATH, {"spec": {"vmselect": None}})
+    world.settle(60)
+    assert test_vmcluster.status(world)["updateStatus"] == "expanding"
+    assert [name for name in world.names("services") if name in ("more", "vmselect-main")] == []
