@@ -44,6 +44,7 @@ def test_the_quickest_test_of_each_file_comes_first_as_far_as_the_time_goes() ->
     assert covered.order(frozenset(seconds), 100.0) == ["b::2", "a::1", "c::1", "a::2", "b::1"]
     assert covered.order(frozenset(seconds), 10.5) == ["b::2", "a::1", "c::1"]
     assert covered.order(frozenset(["c::1"]), 1.0) == ["c::1"]
+    assert covered.order(frozenset(seconds), 6.5, "b") == ["b::2", "a::1", "b::1"]
 
 
 def test_where_a_mutant_changes_the_name_of_a_case_all_of_its_file_is_run(

@@ -49,7 +49,7 @@ def test_what_the_source_does_not_say_is_removed_wherever_it_is(
 def test_a_reference_to_the_source_stays_and_is_to_the_one_that_there_is() -> None:
     before = {"apiVersion": "monitoring.coreos.com/v1", "kind": "ServiceMonitor", "name": "app", "uid": "uid-before"}
     other = {**before, "name": "other"}
-    desired, _ = targets.merged(thing({}), thing({}, ownerReferences=[other, before]), source())
+    desired, _ = targets.merged(thing({}), thing({}, ownerReferences=[other, before, before]), source())
     assert desired["metadata"]["ownerReferences"] == [{**before, "uid": "uid-now"}]
     desired, _ = targets.merged(thing({}), thing({}, ownerReferences=[other]), source())
     assert "ownerReferences" not in desired["metadata"]
