@@ -96,10 +96,11 @@ def owner_status(
 def _is_open(owner: CustomObject[object]) -> bool:
     """Whether nobody has said that what a paused owner asks for, the pause aside, is what was applied last."""
     ready = next((known.get("status") for known in conditions(owner) if known["type"] == READY), None)
+    if ready != "True" or owner.spec is None:
+        return ready is None
     before = owner.status.get("lastAppliedSpec")
     asked = {**applied_spec(owner.spec), "paused": None}
-    is_applied = isinstance(before, dict) and asked == {**before, "paused": None}
-    return ready is None or (ready == "True" and not is_applied)
+    return not isinstance(before, dict) or asked != {**before, "paused": None}
 
 
 def _no_longer_true(owner: CustomObject[object], wanted: Collection[str], state: State) -> frozenset[str]:
