@@ -8,7 +8,7 @@ DEV    := $(BIN)/.dev
 CODE   := vmagent_operator test
 
 .DEFAULT_GOAL := help
-.PHONY: help run run-cluster remove-cluster test check fmt lint types layers cluster-test golden crds manifests limits imports mutants bench wheel clean install-crds deploy undeploy
+.PHONY: help run run-cluster remove-cluster test check fmt lint types layers cluster-test golden crds manifests limits imports docs mutants bench wheel clean install-crds deploy undeploy
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,13 +53,17 @@ cluster-test: $(DEV) ## run what needs a real control plane or vmagent (built on
 	$(BIN)/python -m pytest -q -n auto -m "slow and not cluster and not vmagent" test
 	$(BIN)/python -m pytest -q -m "cluster or vmagent" test
 
+.PHONY: kubernetes-test
+kubernetes-test: $(DEV) ## run what needs a control plane on one version of it (KUBERNETES_VERSION=1.28)
+	$(BIN)/python -m pytest -q -m cluster test
+
 golden: $(DEV) ## compare with the recorded cases of the Go operator
 	$(BIN)/python -m pytest -q test/golden
 
 crds: $(DEV) ## regenerate manifests/crd from the field tables
 	$(BIN)/python -m vmagent_operator crds --output manifests/crd
 
-manifests: $(DEV) ## regenerate manifests/install.yaml and what the chart has of the other manifests
+manifests: $(DEV) ## regenerate manifests/install.yaml, the dashboard, and what the chart has of the other manifests
 	$(BIN)/python -m test.manifests.written
 
 limits: $(DEV) ## regenerate docs/limits.md from the table of limits
@@ -71,6 +75,9 @@ imports: $(DEV) ## draw who imports whom as docs/imports.md
 .PHONY: crds-check
 crds-check: crds manifests limits imports
 	@git diff --exit-code --stat -- manifests docs/limits.md docs/imports.md || { echo "generated files are out of date: commit what make crds manifests limits imports wrote"; exit 1; }
+
+docs: $(DEV) ## build the documentation site into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 mutants: $(DEV) ## break a sample of the code and print what no test notices (MODULE='kube/*' COUNT=20 SEED=0 TIME=600 EACH=seconds)
 	$(BIN)/python -m test.mutants --module '$(or $(MODULE),kube/*)' --count $(or $(COUNT),20) --seed $(or $(SEED),0) --seconds $(or $(TIME),600) --each $(or $(EACH),inf)
@@ -97,4 +104,4 @@ undeploy: ## remove the operator, but neither CRDs nor VMAgents
 	kubectl delete --ignore-not-found -k manifests/base
 
 clean: ## remove what was built
-	rm -rf $(VENV) .run dist build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .run dist build site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

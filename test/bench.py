@@ -1,6 +1,8 @@
 """`make bench`: how long things take here, without a cluster; `--cluster` adds the end-to-end numbers of test_scale.py.
 
-CPU seconds, the least of several runs: they say the same on a machine that has other things to do.
+CPU seconds, the least of several runs: they say the same on a machine that has other things to do. What one change costs is set
+against two others in the same run: everything made anew, and the least there is to do (read one event, render one fragment,
+compress one piece). `--json` writes all of it as JSON, `--docs` the tables of docs/performance.md.
 """
 
 from __future__ import annotations
@@ -8,56 +10,110 @@ from __future__ import annotations
 import argparse
 import gzip
 import hashlib
+import json
 import multiprocessing
 import os
 import platform
 import resource
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
+from attrs import define, field
 
 from test.e2e.replicas import ROOT
 from vmagent_operator import settings
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.desired.stages import Desired, Inputs
-from vmagent_operator.desired.vmagent.desired import desired
+from vmagent_operator.controller.engine.stores import read, renew
 from vmagent_operator.desired.vmagent.features import scrape_owner
 from vmagent_operator.identity import API_VERSION
-from vmagent_operator.scrape.config import named
+from vmagent_operator.kube.cache.store import Store
+from vmagent_operator.kube.http.answer import Event
+from vmagent_operator.scrape import fragment
+from vmagent_operator.scrape.config import Configuration, configuration, keys
+from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.references import SecretSnapshot
-from vmagent_operator.scrape.selection import select
+from vmagent_operator.scrape.selection import select_blocks
+from vmagent_operator.scrape.text import gzip as pieces
 
-RUNS = 7
-SIZES = (1_000, 10_000, 20_000)
-LEVELS = (1, 3, 6, 9)
+RUNS = 15
+SIZES = (1_000, 10_000, 50_000)
 MIB = 1 << 20
+PAGE = ROOT / "docs" / "performance.md"
+BEGIN, END = "<!-- measured: make bench -->", "<!-- end -->"
+NONE = SecretSnapshot({})
 Rows = Iterator[tuple[str, str]]
+Measured = dict[str, float]
+
+TITLES: Mapping[str, tuple[str, str]] = {
+    "change_ms": ("one change, event to configuration", "{:.1f} ms"),
+    "floor_ms": ("least there is to do for it", "{:.2f} ms"),
+    "naive_ms": ("everything made anew instead", "{:,.0f} ms"),
+    "fragments": ("fragments rendered for a change", "{:.0f}"),
+    "pieces": ("pieces compressed for a change", "{:.1f}"),
+    "piece_kib": ("text of these pieces", "{:.0f} KiB"),
+    "first_ms": ("first configuration", "{:,.0f} ms"),
+    "decode_us": ("reading an object", "{:.0f} µs"),
+    "text_mib": ("configuration", "{:.1f} MiB"),
+    "packed_kib": ("the same packed", "{:,.0f} KiB"),
+    "secrets": ("Secrets that it takes", "{:.0f}"),
+    "overhead": ("size against gzip in one go", "{:.3f}"),
+    "resident_mib": ("resident memory of all this", "{:.0f} MiB"),
+}
+"""What is measured for a number of objects, by its name in the JSON: its row in the table, and how a number is shown."""
 
 
 def main() -> int:
-    """Print a table of measurements; the exit code is that of the end-to-end tests, if they run."""
+    """Print what is measured; the exit code is that of the end-to-end tests, if they run."""
     parser = argparse.ArgumentParser(prog="python -m test.bench", description=__doc__)
     parser.add_argument("--cluster", action="store_true", help="also measure the operator on a real server")
     parser.add_argument("--objects", type=int, nargs="*", default=SIZES, help="how many scrape objects")
+    parser.add_argument("--json", type=Path, help="write what was measured to this file")
+    parser.add_argument("--docs", action="store_true", help="write the tables of docs/performance.md")
     options = parser.parse_args()
-    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}", flush=True)
+    machine = f"Python {platform.python_version()}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.1f}"
+    print(machine, flush=True)
     show("start-up", startup())
+    measured = dict[int, Measured]()
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
         for count in options.objects:  # a process each, since memory is measured
-            show(f"{count:,} scrape objects, one agent", iter(pool.submit(pure, count).result()))
+            measured[count] = pool.submit(pure, count).result()
+            rows = ((TITLES[name][0], TITLES[name][1].format(value)) for name, value in measured[count].items())
+            show(f"{count:,} scrape objects, one agent", rows)
+    if options.json:
+        options.json.write_text(json.dumps({"machine": machine, "objects": measured}, indent=2))
+    if options.docs:
+        before, rest = PAGE.read_text().split(BEGIN)
+        PAGE.write_text("".join((before, BEGIN, "\n", tables(machine, measured), END, rest.split(END)[1])))
     if not options.cluster:
         return 0
     return subprocess.call([sys.executable, "-m", "pytest", "-q", "-s", "test/e2e/test_scale.py"], cwd=ROOT)
+
+
+def tables(machine: str, measured: Mapping[int, Measured]) -> str:
+    """The measurements as Markdown: a table, and what a change costs as bars."""
+    lines = [f"{machine}.", "", "| | " + " | ".join(f"{count:,}" for count in measured) + " |"]
+    lines.append("|---|" + "---|" * len(measured))
+    for name, (title, shape) in TITLES.items():
+        lines.append(f"| {title} | " + " | ".join(shape.format(each[name]) for each in measured.values()) + " |")
+    most = max(each["naive_ms"] for each in measured.values())
+    lines += ["", "```text"]
+    for count, each in measured.items():
+        for name, label in (("change_ms", "one change"), ("naive_ms", "all anew")):
+            bar = "█" * max(1, round(60 * each[name] / most))
+            lines.append(f"{count:>7,} {label:<10} {bar} {TITLES[name][1].format(each[name])}")
+    return "\n".join((*lines, "```", ""))
 
 
 def show(title: str, rows: Rows) -> None:
@@ -81,41 +137,109 @@ def startup() -> Rows:
         yield "operator: first listener bound", f"{min(bound):.2f} s"
 
 
-def pure(count: int) -> list[tuple[str, str]]:
-    """The pure half with that many VMServiceScrapes: from JSON to every object of the agent."""
-    at_start = _peak_bytes()
-    raws = [scrape(number) for number in range(count)]
-    seconds, objects = timed(lambda: [kinds.read(raw) for raw in raws])
-    rows = [("decode", f"{seconds:.2f} CPU s, {seconds / count * 1e6:.0f} µs an object")]
-    owner = kinds.read(agent())
-    seconds, found = timed(lambda: rendered(owner, objects))
-    rows.append(("first configuration", f"{seconds:.2f} CPU s, {seconds / count * 1e6:.0f} µs an object"))
-    changes = []
+@define
+class Operator:
+    """What lies between an event and the configuration of one agent that scrapes everything."""
+
+    owner: CustomObject[Any]
+    store: Store[CustomObject[Any]]
+    held: list[Configuration] = field(factory=list)
+
+    @classmethod
+    def fresh(cls) -> Operator:
+        """One that knows nothing."""
+        kind = kinds.VMSERVICESCRAPE
+        return cls(kinds.read(agent()), Store(lambda raw: read(kind, raw), renew=renew))
+
+    def follow(self, raw: dict[str, Any]) -> None:
+        """Take in the state of an object."""
+        self.store.apply(Event("MODIFIED", raw))
+
+    def changed(self, raw: dict[str, Any]) -> Configuration:
+        """The configuration with this state of an object."""
+        self.follow(raw)
+        return self.configured()
+
+    def configured(self) -> Configuration:
+        """The configuration as of now; the one before is held until it is there."""
+        scrapes = scrape_owner(self.owner, settings.load({}))
+        selection = select_blocks(scrapes, {kinds.VMSERVICESCRAPE: self.store.blocks()}, {})
+        assert not keys(scrapes, selection)
+        self.held = [configuration(scrapes, selection, NONE)]
+        return self.held[0]
+
+
+def pure(count: int) -> Measured:
+    """What that many VMServiceScrapes cost, from JSON to the configuration."""
+    operator, work = Operator.fresh(), counted()
+    decoding = 0.0
+    for number in range(count):
+        raw = scrape(number)
+        decoding += timed(lambda: operator.follow(raw))[0]  # noqa: B023
+    first, found = timed(operator.configured)
+    changes, before = [], Counter(work)
     for run in range(RUNS):
-        number = count * run // RUNS
-        objects[number] = kinds.read(scrape(number, f"{31 + run}s"))
-        changes.append(timed(lambda: rendered(owner, objects))[0])
-    rows.append(("one object changed", f"{min(changes):.3f} CPU s"))
-    assert found.configuration is not None
-    parts = (found.configuration.main, *found.configuration.overflow)
-    text = b"".join(part.text for part in parts)
-    sizes = f"{len(text) / MIB:.1f} MiB, packed {sum(len(part.packed) for part in parts) / 1024:.0f} KiB"
-    rows.append(("configuration", f"{sizes} in {len(parts)} Secrets"))
-    for level in LEVELS:
-        seconds, packed = timed(lambda: gzip.compress(text, level, mtime=0))  # noqa: B023
-        rows.append((f"gzip level {level} of all of it", f"{seconds:.3f} CPU s, {len(packed) / 1024:.0f} KiB"))
-    return [*rows, ("peak of memory, the JSON included", f"{at_start / MIB:.0f} -> {_peak_bytes() / MIB:.0f} MiB")]
+        raw = scrape(count * run // RUNS, run + 2)
+        changes.append(timed(lambda: operator.changed(raw))[0])  # noqa: B023
+    done = work - before
+    found = operator.configured()
+    text = b"".join(bucket.text for bucket in found.packed.buckets)
+    size = sum(len(bucket.packed) for bucket in found.packed.buckets)
+    resident = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {
+        "change_ms": statistics.median(changes) * 1e3,
+        "floor_ms": least(operator, done["bytes"] // max(1, done["pieces"])) * 1e3,
+        "naive_ms": anew(operator) * 1e3,
+        "fragments": done["fragments"] / RUNS,
+        "pieces": done["pieces"] / RUNS,
+        "piece_kib": done["bytes"] / RUNS / 1024,
+        "first_ms": first * 1e3,
+        "decode_us": decoding / count * 1e6,
+        "text_mib": len(text) / MIB,
+        "packed_kib": size / 1024,
+        "secrets": len(found.packed.buckets),
+        "overhead": size / len(gzip.compress(text, pieces.LEVEL, mtime=0)),
+        "resident_mib": resident,
+    }
 
 
-def rendered(owner: CustomObject[Any], objects: list[CustomObject[Any]]) -> Desired:
-    """What a pass over `owner` decides on."""
-    effective = settings.load({})
-    selection = select(scrape_owner(owner, effective), {kinds.VMSERVICESCRAPE: objects}, {})
-    assert not named(scrape_owner(owner, effective), selection)
-    values = SecretSnapshot({})
-    return desired(
-        Inputs(owner=owner, selection=selection, values=values, settings=effective, server=settings.Server())
-    )
+def counted() -> Counter[str]:
+    """Counts what is rendered and compressed from now on."""
+    work, render, compress = Counter[str](), fragment._isolated, pieces.piece
+
+    def rendering(*given: Any) -> Any:
+        work["fragments"] += 1
+        return render(*given)
+
+    def compressing(text: bytes, before: bytes) -> pieces.Piece:
+        work["pieces"] += 1
+        work["bytes"] += len(text)
+        return compress(text, before)
+
+    fragment._isolated, pieces.piece = rendering, compressing  # type: ignore[assignment]
+    return work
+
+
+def anew(operator: Operator) -> float:
+    """CPU seconds of one configuration for which nothing is known but the objects."""
+    fresh = Operator.fresh()
+    fresh.owner = kinds.read({**agent(), "spec": {**agent()["spec"], "minScrapeInterval": "1s"}})  # another context
+    fresh.store = operator.store
+    return timed(fresh.configured)[0]
+
+
+def least(operator: Operator, piece_bytes: int) -> float:
+    """CPU seconds of one event, one fragment and one piece of that many bytes, whatever else there is."""
+    scrapes = scrape_owner(operator.owner, settings.load({}))
+    line = json.dumps(scrape(0, 99)).encode()
+    text = b"".join(entry.text for each in operator.held[0].parts for entry in each.entries)[: 2 * piece_bytes]
+
+    def once() -> None:
+        obj = kinds.read(json.loads(line))
+        assert isinstance(fragment.fragment(obj, context(scrapes), NONE), fragment.Fragment)
+        pieces.piece(text[piece_bytes:], text[:piece_bytes])
+
+    return min(timed(once)[0] for _ in range(RUNS))
 
 
 def agent() -> dict[str, Any]:
@@ -128,15 +252,21 @@ def agent() -> dict[str, Any]:
     }
 
 
-def scrape(number: int, interval: str = "30s") -> dict[str, Any]:
+def scrape(number: int, version: int = 1) -> dict[str, Any]:
     """A VMServiceScrape, with a name that compresses as badly as real ones."""
     name = f"app-{hashlib.sha256(str(number).encode()).hexdigest()[:12]}"
-    metadata = {"name": name, "namespace": f"team-{number % 50}", "uid": f"uid-{number}", "resourceVersion": "1"}
-    endpoint = {"port": "http", "path": "/metrics", "interval": interval}
+    metadata = {
+        "name": name,
+        "namespace": f"team-{number % 50}",
+        "uid": f"uid-{number}",
+        "resourceVersion": str(version),
+    }
+    rules = [{"sourceLabels": [f"__meta_kubernetes_pod_label_{n}"], "targetLabel": f"label_{n}"} for n in range(6)]
+    endpoint = {"port": "http", "path": "/metrics", "interval": f"{30 + version}s", "relabelConfigs": rules}
     return {
         "apiVersion": API_VERSION,
         "kind": "VMServiceScrape",
-        "metadata": {**metadata, "generation": 1, "labels": {"app": name}},
+        "metadata": {**metadata, "generation": version, "labels": {"app": name}},
         "spec": {"endpoints": [endpoint], "selector": {"matchLabels": {"app": name}}},
     }
 
@@ -188,10 +318,6 @@ def _seconds_to_listen(kubeconfig: Path, environ: dict[str, str]) -> float:
     finally:
         operator.kill()
         operator.wait()
-
-
-def _peak_bytes() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

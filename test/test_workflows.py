@@ -46,6 +46,24 @@ def test_a_workflow_may_read_and_its_jobs_end(path: Path) -> None:
             assert not checks_out or step["with"] == {"persist-credentials": False}
 
 
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit_and_say_which_version_that_is(path: Path) -> None:
+    used = re.findall(r"uses: (.*)$", path.read_text(), re.MULTILINE)
+    assert used
+    for action in used:
+        assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", action), action
+
+
+def test_an_action_has_one_version_everywhere() -> None:
+    used = {action for path in WORKFLOWS for action in re.findall(r"uses: (.*)$", path.read_text(), re.MULTILINE)}
+    assert len({action.partition("@")[0] for action in used}) == len(used)
+
+
+def test_what_is_pinned_is_kept_fresh() -> None:
+    (updates,) = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    assert (updates["package-ecosystem"], updates["directory"]) == ("github-actions", "/")
+
+
 def test_a_release_has_the_version_of_the_package() -> None:
     (expression,) = re.findall(r"sed -n '(s/\^__version__.*?/p)'", RELEASE)
     command = ["sed", "-n", expression, str(ROOT / "vmagent_operator/__init__.py")]

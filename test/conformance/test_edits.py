@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from test.conformance.edits import edits
 from test.conformance.script import differences
 from test.controlplane.api import Api, Refused
+from test.controlplane.binaries import NEWEST, chosen
 from test.desired.test_vmagent import inputs
+from vmagent_operator.cli import options
 from vmagent_operator.controller.engine.child import resource_of
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER, policy
 from vmagent_operator.controller.vmagent import VMAGENT
@@ -26,6 +29,8 @@ from vmagent_operator.kube.write import diff
 from vmagent_operator.kube.write.apply import Applier, NotOwnedError
 
 Json = dict[str, Any]
+REFUSED_ONCE = "duplicate entries for key"
+"""What an old API server answers to every apply once somebody has doubled an entry: docs/ownership.md says so."""
 ALL: Json = {
     "replicaCount": 0,
     "selectAllByDefault": True,
@@ -72,7 +77,8 @@ def applier(kubeconfig: Path) -> Iterator[Applier]:
 def manifests(spec: Json, namespace: str) -> list[Json]:
     """What an agent asks for, without an owner, as there is none."""
     found = []
-    for manifest in objects(VMAGENT.desired(inputs(spec)).stages):
+    asked = attrs.evolve(inputs(spec), server=options.server(chosen()))
+    for manifest in objects(VMAGENT.desired(asked).stages):
         if manifest["apiVersion"] != API_VERSION:  # not known to every server; its content is one value
             text = json.dumps(manifest).replace('"mon"', f'"{namespace}"').replace(":mon:", f":{namespace}:")
             copied: Json = json.loads(text)
@@ -145,7 +151,10 @@ def test_every_edit_is_repaired(mode: str, cluster: Api, namespace: str, applier
                 cluster.delete(path)
                 applier.ensure(manifest)
             except ApiError as error:
-                faults.append(f"{manifest['kind']}: {edit.what}: {error}")
+                if chosen() == NEWEST or REFUSED_ONCE not in str(error):
+                    faults.append(f"{manifest['kind']}: {edit.what}: {error}")
+                cluster.delete(path)
+                applier.ensure(manifest)
             if faults and faults[-1].startswith(f"{manifest['kind']}: {edit.what}:"):
                 cluster.delete(path)
                 applier.ensure(manifest)

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from vmagent_operator import settings
+from vmagent_operator.api import kinds
 from vmagent_operator.controller.engine.mapping import Mapper
 from vmagent_operator.controller.engine.state import Usage
 from vmagent_operator.controller.engine.stores import Stores, sources
@@ -16,8 +17,16 @@ from vmagent_operator.identity import API_VERSION
 from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.scrape.references import Reference
+from vmagent_operator.scrape.selection import Selection, in_blocks
 
+KIND = kinds.VMSERVICESCRAPE
 CASES = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text())
+
+
+def named(key: str) -> Any:
+    """A VMServiceScrape of that namespace and name."""
+    namespace, _, name = key.partition("/")
+    return kinds.read_metadata(KIND, {"metadata": {"namespace": namespace, "name": name}})
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
@@ -36,7 +45,7 @@ def test_reaction(case: dict[str, Any]) -> None:
     for name, used in case.get("references", {}).items():
         usage.references.replace(("vmagent", "obs", name), (Reference(*reference) for reference in used))
     for name, used in case.get("selected", {}).items():
-        usage.selected.replace(("vmagent", "obs", name), (tuple(value) for value in used))
+        usage.selected["vmagent", "obs", name] = Selection({KIND: in_blocks(named(key) for _, key in used)})
     source = next(source for source in stores.sources if source.resource.kind == case["kind"])
     states = {
         "spec": {"endpoints": [], "selector": {}},

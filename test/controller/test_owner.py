@@ -139,10 +139,10 @@ def test_who_uses_what_is_forgotten_with_the_owner() -> None:
     usage, key = world.system.mapper.usage, ("vmagent", *KEY)
     assert Reference("Secret", "monitoring", "auth") in usage.references.values(key)
     assert Reference("Secret", "monitoring", "vmagent-main") in usage.references.values(key)
-    assert ("VMServiceScrape", "apps/app") in usage.selected.values(key)
     verdicts = world.system.owners["vmagent"].reconciler.tools.verdicts
     (object_,) = [each for each in world.system.stores.items(custom(kinds.VMSERVICESCRAPE)) if each.name == "app"]
     assert len(verdicts.of(object_)) == 1
+    assert object_ in usage.selected[key].objects()
     world.delete(PATH)
     world.settle(120)
     assert (len(usage.references), len(usage.selected)) == (0, 0)

@@ -7,9 +7,10 @@ import pytest
 from test.controller.world import scrape
 from vmagent_operator.api import kinds
 from vmagent_operator.controller.engine.state import Index
-from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
+from vmagent_operator.controller.engine.verdicts import ObjectId, Said, Verdicts, id_of
+from vmagent_operator.scrape.selection import Selection, in_blocks
 
-FINE, BAD = Verdict(1, None), Verdict(1, "no such secret")
+FINE, BAD = None, "no such secret"
 
 
 def object_(name: str, generation: int = 1) -> Any:
@@ -18,11 +19,21 @@ def object_(name: str, generation: int = 1) -> Any:
     return kinds.read(raw)
 
 
-A, B, C = (id_of(object_(name)) for name in "abc")
+OBJECTS = {name: object_(name) for name in "abc"}
+A, B, C = map(id_of, OBJECTS.values())
+
+
+def said(messages: dict[ObjectId, str | None]) -> Said:
+    """That these objects are selected, and why some of them are left out."""
+    selected = [obj for obj in OBJECTS.values() if id_of(obj) in messages]
+    return Said(
+        Selection({kinds.VMSERVICESCRAPE: in_blocks(selected)}),
+        {of: message for of, message in messages.items() if message is not None},
+    )
 
 
 @pytest.mark.parametrize(
-    ("before", "said", "carriers", "woken"),
+    ("before", "now", "carriers", "woken"),
     [
         (None, {A: FINE}, [], {A}),
         (None, {A: FINE}, [A, B], {A, B}),
@@ -43,24 +54,36 @@ A, B, C = (id_of(object_(name)) for name in "abc")
     ],
 )
 def test_statuses_are_looked_at_that_may_differ(
-    before: dict[ObjectId, Verdict] | None,
-    said: dict[ObjectId, Verdict],
+    before: dict[ObjectId, str | None] | None,
+    now: dict[ObjectId, str | None],
     carriers: list[ObjectId],
     woken: set[ObjectId],
 ) -> None:
     seen = list[set[ObjectId]]()
     verdicts = Verdicts(lambda objects: seen.append({*objects}))
     if before is not None:
-        verdicts.put("main", before)
-    verdicts.put("main", said, carriers)
+        verdicts.put("main", said(before))
+    verdicts.put("main", said(now), lambda: carriers)
     assert seen[-1] == woken
+
+
+def test_of_blocks_that_are_the_same_nothing_is_looked_at() -> None:
+    seen = list[set[ObjectId]]()
+    verdicts = Verdicts(lambda objects: seen.append({*objects}))
+    block, other = (in_blocks([OBJECTS[name]]) for name in "ab")
+    verdicts.put("main", Said(Selection({kinds.VMSERVICESCRAPE: [*block, *other]})))
+    newer = in_blocks([object_("b", generation=2)])
+    verdicts.put("main", Said(Selection({kinds.VMSERVICESCRAPE: [*block, *newer]})))
+    same = in_blocks([object_("b", generation=2)])
+    verdicts.put("main", Said(Selection({kinds.VMSERVICESCRAPE: [*block, *same]}), {A: BAD}))
+    assert seen == [{A, B}, {B}, {A}]
 
 
 def test_a_word_about_another_state_of_an_object_is_none() -> None:
     verdicts = Verdicts()
-    verdicts.put("main", {A: BAD})
-    verdicts.put("other", {A: FINE})
-    verdicts.put("third", {B: FINE})
+    verdicts.put("main", said({A: BAD}))
+    verdicts.put("other", said({A: FINE}))
+    verdicts.put("third", said({B: FINE}))
     assert verdicts.of(object_("a")) == {"main": "no such secret", "other": None}
     assert verdicts.of(object_("a", generation=2)) == {}
     assert verdicts.released(object_("a")) == {"third"}
@@ -68,7 +91,7 @@ def test_a_word_about_another_state_of_an_object_is_none() -> None:
 
 def test_all_have_been_heard_once_each_has_spoken_or_failed() -> None:
     verdicts = Verdicts()
-    verdicts.put("main", {})
+    verdicts.put("main", said({}))
     assert verdicts.have_all(["main"])
     assert not verdicts.have_all(["main", "other"])
     verdicts.keep("other")
@@ -81,7 +104,7 @@ def test_all_have_been_heard_once_each_has_spoken_or_failed() -> None:
 
 def test_whoever_fails_keeps_the_word_that_was_said() -> None:
     verdicts = Verdicts()
-    verdicts.put("main", {A: BAD})
+    verdicts.put("main", said({A: BAD}))
     verdicts.keep("main")
     assert verdicts.of(object_("a")) == {"main": "no such secret"}
 

@@ -12,12 +12,14 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 SOURCE = Path(__file__).parent
-KUBERNETES_VERSION = "v1.36.3"
+KUBERNETES_VERSIONS = {"1.36": "v1.36.3", "1.28": "v1.28.15"}
+"""The newest, and the oldest that is supported. `KUBERNETES_VERSION` chooses the one that tests run on, else the newest."""
+NEWEST, *OLDER = KUBERNETES_VERSIONS
 VICTORIA_VERSION = "v1.150.0"
 VICTORIA_MODULE = "github.com/VictoriaMetrics/VictoriaMetrics"
 TOOLS = {
@@ -39,16 +41,34 @@ def cache() -> Path:
     return folder
 
 
-def controlplane() -> Path:
-    """The multi-call binary of etcd, kube-apiserver, kube-controller-manager and kube-scheduler.
+def chosen() -> str:
+    """The Kubernetes that tests run on, as `1.36`. Raises Unavailable for one that is not in `KUBERNETES_VERSIONS`."""
+    version = os.environ.get("KUBERNETES_VERSION") or NEWEST
+    if version not in KUBERNETES_VERSIONS:
+        raise Unavailable(f"KUBERNETES_VERSION={version} is none of {', '.join(KUBERNETES_VERSIONS)}")
+    return version
+
+
+def modules(version: str) -> Path:
+    """The folder with go.mod and go.sum of a Kubernetes."""
+    return SOURCE / ("." if version == NEWEST else f"v{version}")
+
+
+def controlplane(version: str = NEWEST) -> Path:
+    """The multi-call binary of kube-apiserver, kube-controller-manager and kube-scheduler; the newest is etcd as well.
 
     Builds it when the cache has none of these sources, which takes minutes. Raises Unavailable.
     """
-    digest = hashlib.sha256(b"".join((SOURCE / name).read_bytes() for name in ("go.mod", "go.sum", "main.go")))
-    target = cache() / f"controlplane-{KUBERNETES_VERSION}-{digest.hexdigest()[:12]}"
-    major, minor = KUBERNETES_VERSION.removeprefix("v").split(".")[:2]
-    version = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor}
-    return _installed(target, ".", {f"k8s.io/component-base/version.{name}": value for name, value in version.items()})
+    folder = modules(version)
+    sources = [folder / "go.mod", folder / "go.sum", SOURCE / "main.go", SOURCE / "etcd.go"]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
+    full = KUBERNETES_VERSIONS[version]
+    target = cache() / f"controlplane-{full}-{digest.hexdigest()[:12]}"
+    major, minor = version.split(".")
+    known = {"gitVersion": full, "gitMajor": major, "gitMinor": minor}
+    variables = {f"k8s.io/component-base/version.{name}": value for name, value in known.items()}
+    older = [] if version == NEWEST else [f"-modfile={folder / 'go.mod'}", "-tags=noetcd"]
+    return _installed(target, ".", variables, *older)
 
 
 def victoria(name: str) -> Path:
@@ -78,22 +98,22 @@ def documentation() -> Path:
     return module(f"{VICTORIA_MODULE}@{VICTORIA_VERSION}") / "docs" / "victoriametrics"
 
 
-def _installed(target: Path, package: str, variables: Mapping[str, str]) -> Path:
+def _installed(target: Path, package: str, variables: Mapping[str, str], *flags: str) -> Path:
     with _locked(target):
         if not target.exists():
-            _install(target, package, variables)
+            _install(target, package, variables, flags)
     return target
 
 
-def _install(target: Path, package: str, variables: Mapping[str, str]) -> None:
+def _install(target: Path, package: str, variables: Mapping[str, str], flags: Sequence[str]) -> None:
     """`package` as the file `target`, with the values of Go string `variables` linked in."""
     if shutil.which("go") is None:
         raise Unavailable(f"no Go toolchain to build {target.name} with")
     folder = target.with_name(f".{target.name}.build")
     folder.mkdir(exist_ok=True)
-    flags = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
+    link = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
     built = subprocess.run(
-        ["go", "install", "-trimpath", "-ldflags", flags, package],
+        ["go", "install", "-trimpath", "-ldflags", link, *flags, package],
         cwd=SOURCE,
         env=os.environ | {"GOBIN": str(folder), "CGO_ENABLED": "0"},
         capture_output=True,

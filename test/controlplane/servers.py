@@ -52,15 +52,15 @@ class Programs:
 
 
 def programs() -> Programs:
-    """Those of the folder `KUBEBUILDER_ASSETS`, which has no controllers, else our own build of all four.
+    """Those of the folder `KUBEBUILDER_ASSETS`, which has no controllers, else our own build of `KUBERNETES_VERSION`.
 
     Raises binaries.Unavailable.
     """
     if assets := os.environ.get("KUBEBUILDER_ASSETS"):
         return Programs(etcd=(f"{assets}/etcd",), apiserver=(f"{assets}/kube-apiserver",))
-    binary = str(binaries.controlplane())
+    binary = str(binaries.controlplane(binaries.chosen()))
     return Programs(
-        etcd=(binary, "etcd"),
+        etcd=(str(binaries.controlplane()), "etcd"),
         apiserver=(binary, "kube-apiserver"),
         manager=(binary, "kube-controller-manager"),
         scheduler=(binary, "kube-scheduler"),

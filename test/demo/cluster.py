@@ -172,6 +172,7 @@ def main(screen: Screen) -> int:
 
             def advice() -> None:
                 screen.say(ADVICE)
+                screen.say(f"Its status page: http://{operator.metrics}/")
                 screen.say(f"Its log: {operator.log}")
                 screen.say("Ctrl-C removes all of it again.\n")
 

@@ -54,7 +54,7 @@ def main(screen: Screen) -> int:
 
         def advice() -> None:
             screen.say(ADVICE)
-            screen.say(f"Its log: .run/operator.log   metrics: http://{operator.metrics}/metrics")
+            screen.say(f"Its status page: http://{operator.metrics}/   log: .run/operator.log")
             screen.say("Ctrl-C ends it all and leaves nothing behind.\n")
 
         return Session(screen, watches, operator).run(advice)

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import time
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,9 @@ def test_every_suggestion_shows_something(folder: Path) -> None:
     with Terminal(COMMAND, folder, environ) as terminal:
         shown = terminal.until(SETTLED)
         assert re.search(r"VMAgent monitoring/main +operational  scrapes 2 VMServiceScrapes\n", shown), shown
+        (page,) = re.findall(r"status page: (http://127\.0\.0\.1:\d+/) ", shown)
+        with urllib.request.urlopen(page, timeout=10) as answer:
+            assert "monitoring/main" in answer.read().decode()
         for command in suggestions():
             wanted = next(text for start, text in SHOWS.items() if command.startswith(start))
             env = {**os.environ, **as_it_is(), "KUBECONFIG": str(folder / ".run/kubeconfig")}

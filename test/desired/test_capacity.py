@@ -14,7 +14,7 @@ from vmagent_operator.desired.vmagent.features import component
 from vmagent_operator.desired.workload import capacity
 from vmagent_operator.limits import OWNER_ASSETS_BYTES, OWNER_MEMORY_BYTES, REPLICAS, SHARDS
 from vmagent_operator.scrape.errors import OwnerError
-from vmagent_operator.scrape.selection import Selection
+from vmagent_operator.scrape.selection import Selection, in_blocks
 
 MIB = 1 << 20
 
@@ -64,7 +64,7 @@ def test_what_the_memory_does_not_hold_is_left_out_and_told() -> None:
         obj("VMStaticScrape", {"targetEndpoints": [{"targets": ["a"], "labels": labels}]}, name=f"x{number}")
         for number in range(30)
     )
-    selection = Selection({VMSTATICSCRAPE: scrapes})
+    selection = Selection({VMSTATICSCRAPE: in_blocks(scrapes)})
     few, all_of_them = (
         desired(inputs({"selectAllByDefault": True} | limited(memory), selection=selection)).configuration
         for memory in ("20Mi", "500Mi")

@@ -18,11 +18,11 @@ from vmagent_operator.desired.vmagent.desired import desired
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
-from vmagent_operator.scrape.selection import Selection
+from vmagent_operator.scrape.selection import Selection, in_blocks
 from vmagent_operator.settings import Server
 
 CASES = [*yaml.safe_load_all(Path(__file__).with_name("vmagent.yaml").read_text())]
-NOTHING = Selection({})
+NOTHING = Selection()
 VALUES = SecretSnapshot(
     {
         Reference("ConfigMap", "mon", "rules"): {
@@ -104,7 +104,7 @@ def test_jobs_without_room_come_before_the_configuration_that_names_them() -> No
     given = inputs(
         {"selectAllByDefault": True},
         {"VM_CONFIG_DATA_BUDGET_BYTES": "130"},
-        selection=Selection({VMSTATICSCRAPE: tuple(scrapes)}),
+        selection=Selection({VMSTATICSCRAPE: in_blocks(scrapes)}),
     )
     built = objects(given)
     secrets = [key for key in built if key.startswith("Secret/")]

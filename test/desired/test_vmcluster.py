@@ -27,7 +27,7 @@ def built(spec: Manifest, replicas: dict[str, int] | None = None, **env: str) ->
     """What the cluster `mon/main` asks for."""
     owner = obj("VMCluster", spec, uid="u")
     given = Inputs(
-        owner=owner, selection=Selection({}), values=SecretSnapshot({}), settings=settings(**env), server=Server()
+        owner=owner, selection=Selection(), values=SecretSnapshot({}), settings=settings(**env), server=Server()
     )
     return desired(evolve(given, replicas=replicas or {}))
 

@@ -24,7 +24,7 @@ def inputs(spec: Manifest, claims: tuple[str, ...] = (), **env: str) -> Inputs:
     """What the VMSingle `mon/main` with `spec` is built from."""
     return Inputs(
         owner=obj("VMSingle", spec, uid="u"),
-        selection=Selection({}),
+        selection=Selection(),
         values=SecretSnapshot({}),
         settings=settings(**env),
         server=Server(),

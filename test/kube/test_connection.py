@@ -630,6 +630,33 @@ def test_a_user_without_credentials_is_told_at_start(tmp_path: Path) -> None:
     assert str(caught.value) == f"{file} has neither a token nor a client certificate"
 
 
+@pytest.mark.parametrize("token", ["se\ncret", "se\r\n cret", "s\u00e9cret", "se\x00cret"])
+@pytest.mark.parametrize("place", ["token", "tokenFile", "exec"])
+def test_a_token_that_is_no_header_is_told_without_it(tmp_path: Path, place: str, token: str) -> None:
+    (tmp_path / "token").write_text(token, newline="")
+    user: Any = {"token": token, "tokenFile": str(tmp_path / "token"), "exec": plugin(tmp_path / "runs", token)}[place]
+    file = kubeconfig(tmp_path / "config", "http://api", **{place: user})
+    with pytest.raises(CredentialsError) as caught:
+        load(str(file), environ={})
+    fault = "holds a line break or another character that no token has"
+    assert str(caught.value) == f"{file} cannot be used: {place} of user it {fault}"
+
+
+def test_a_service_accounts_token_that_is_no_header_is_told_without_it(tmp_path: Path) -> None:
+    directory = service_account(tmp_path / "pod", "se\ncret")
+    with pytest.raises(CredentialsError) as caught:
+        load(environ=POD, service_account=directory)
+    assert str(caught.value) == f"{directory}/token holds a line break or another character that no token has"
+
+
+@pytest.mark.parametrize("place", ["token", "tokenFile"])
+def test_a_line_break_after_a_token_is_none_of_it(tmp_path: Path, place: str) -> None:
+    (tmp_path / "token").write_text("t\n")
+    user = {"token": "t\n", "tokenFile": str(tmp_path / "token")}[place]
+    file = kubeconfig(tmp_path / "config", "http://api", **{place: user})
+    assert load(str(file), environ={}).credentials.authorization() == "Bearer t"
+
+
 @pytest.mark.parametrize(
     ("missing", "message"),
     [

@@ -105,6 +105,30 @@ def test_each_component_is_a_value(component: str, values: dict[str, Any], tmp_p
     assert made == comparable(build_with([component], tmp_path))
 
 
+@pytest.mark.parametrize(("folder", "kind"), [("victoriametrics", "VMRule"), ("prometheus", "PrometheusRule")])
+def test_the_alerts_are_those_that_kustomize_installs(folder: str, kind: str) -> None:
+    values = {"crds": {"enabled": False}, "prometheusRule": {"enabled": True, "vm": kind == "VMRule"}}
+    name = f"{kind}/{RELEASE}/{RELEASE}"
+    assert comparable(rendered(values))[name] == comparable(build(f"monitoring/{folder}"))[name]
+
+
+def test_the_dashboard_is_the_one_that_kustomize_installs() -> None:
+    name = f"ConfigMap/{RELEASE}/{RELEASE}-dashboard"
+    made = comparable(rendered({"crds": {"enabled": False}, "dashboards": {"enabled": True}}))
+    assert made[name] == comparable(build("monitoring/grafana"))[name]
+
+
+def test_alerts_look_at_the_job_of_their_release() -> None:
+    (rule,) = [
+        item
+        for item in rendered({"prometheusRule": {"enabled": True}, "fullnameOverride": "mine"})
+        if item["kind"] == "VMRule"
+    ]
+    for alert in rule["spec"]["groups"][0]["rules"]:
+        assert 'job="mine"' in alert["expr"]
+        assert 'job="vmagent-operator"' not in alert["expr"]
+
+
 def test_vpa_is_a_rule_in_namespaces_too() -> None:
     role = by_name(rendered(NAMESPACED | {"vpa": {"enabled": True}}))[f"Role/{RELEASE}/{RELEASE}"]
     assert role["rules"][-1]["resources"] == ["verticalpodautoscalers"]

@@ -55,14 +55,14 @@ def test_from_installation_to_uninstallation(own: Cluster) -> None:
 
     there("install", RELEASE, chart, "--create-namespace", scraped, "--wait", "--timeout=2m")
     assert api.get(DEPLOYMENT)["status"]["availableReplicas"] == 2
-    assert api.get(SCRAPE)["spec"]["endpoints"] == [{"port": "metrics"}]
+    assert api.get(SCRAPE)["spec"]["endpoints"] == [{"port": "metrics", "honorLabels": True}]
 
     changed = ("--set=replicaCount=3", "--set=crds.annotations.mark=new", "--set=serviceMonitor.interval=15s")
     # No `--wait` where the scrape object changes: no container runs here, so that no operator says it has seen it.
     there("upgrade", RELEASE, chart, scraped, *changed)
     eventually(lambda: api.get(DEPLOYMENT)["status"].get("availableReplicas") == 3)
     assert api.get(CRD)["metadata"]["annotations"]["mark"] == "new"
-    assert api.get(SCRAPE)["spec"]["endpoints"] == [{"port": "metrics", "interval": "15s"}]
+    assert api.get(SCRAPE)["spec"]["endpoints"] == [{"port": "metrics", "honorLabels": True, "interval": "15s"}]
     there("rollback", RELEASE, "1")
     assert api.get(DEPLOYMENT)["spec"]["replicas"] == 2
     there("upgrade", RELEASE, chart, scraped)

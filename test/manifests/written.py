@@ -1,22 +1,26 @@
-"""What of `manifests` is written from the rest of it: the single file, and CRDs, rules and table of the chart.
+"""What of `manifests` is written: the single file, the dashboard, what kube-state-metrics reads, and much of the chart.
 
 `python -m test.manifests.written` (`make manifests`) writes it, and a test compares, so that nothing is kept twice by hand.
 """
 
 import json
 import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from test.manifests import statemetrics
 from test.manifests.built import MANIFESTS, build
+from test.manifests.dashboard import dashboard
 from vmagent_operator.api.crd import manifest
 from vmagent_operator.api.kinds import KINDS
 from vmagent_operator.cli.manifests import dump
 
 CHART = MANIFESTS / "chart"
+STATE_METRICS = MANIFESTS / "monitoring/kube-state-metrics"
 WRITTEN = "written by `make manifests`"
 RULES = {  # template in the chart: file with the rules, and which of its documents has them
     "cluster": ("base/cluster_role.yaml", 0),
@@ -44,7 +48,12 @@ def written() -> dict[Path, str]:
     return {
         MANIFESTS / "install.yaml": f"# {WRITTEN.capitalize()} from kustomization.yaml.\n" + dump(build("."), "yaml"),
         CHART / "templates/_rules.tpl": "\n".join(_definitions()) + "\n",
+        CHART / "files/alerts.yaml": f"# {WRITTEN.capitalize()}.\n" + _alerts(),
+        CHART / "files/dashboard.json": dashboard(),
+        MANIFESTS / "monitoring/grafana/vmagent-operator.json": dashboard(),
         **{CHART / f"templates/crds/{kind.plural}.yaml": _crd(manifest(kind)) for kind in KINDS},
+        STATE_METRICS / "config.yaml": f"# {WRITTEN.capitalize()}.\n" + _yaml(statemetrics.config()),
+        STATE_METRICS / "values.yaml": f"# {WRITTEN.capitalize()}.\n" + _yaml(statemetrics.values()),
         readme: TABLE.sub(lambda _: table(), readme.read_text()),
     }
 
@@ -52,6 +61,15 @@ def written() -> dict[Path, str]:
 def _crd(definition: Mapping[str, Any]) -> str:
     spec = dump([{"spec": definition["spec"]}], "yaml").removeprefix("---\n").replace("{{", '{{ "{{" }}')
     return CRD.format(written=WRITTEN, name=definition["metadata"]["name"], spec=spec)
+
+
+def _yaml(value: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(value, sort_keys=False, width=120, default_flow_style=None)
+
+
+def _alerts() -> str:
+    """What a rule object has as its spec, indented as that of the file is not."""
+    return textwrap.dedent((MANIFESTS / "monitoring/victoriametrics/vmrule.yaml").read_text().partition("\nspec:\n")[2])
 
 
 def _definitions() -> Iterator[str]:

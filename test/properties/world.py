@@ -93,7 +93,7 @@ class World:
         of = BY_KIND[owner.kind.name]
         objects = {kind: [obj for obj in custom if obj.kind is kind] for kind in SCRAPE_KINDS}
         selects = of.scrape_owner(owner, SETTINGS)
-        selection = select(selects, objects, self._cluster.namespaces) if selects else Selection({})
+        selection = select(selects, objects, self._cluster.namespaces) if selects else Selection()
         inputs = Inputs(owner=owner, selection=selection, values=self._values, settings=SETTINGS, server=Server())
         try:
             found = of.desired(inputs)

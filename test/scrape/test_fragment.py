@@ -13,7 +13,7 @@ from attrs import evolve
 from test.scrape.cases import agent, obj, settings
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.desired.vmagent.features import scrape_owner
-from vmagent_operator.scrape.config import named
+from vmagent_operator.scrape.config import keys
 from vmagent_operator.scrape.context import context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import Fragment, fragment
@@ -180,10 +180,11 @@ def test_what_is_looked_up_is_what_objects_and_classes_name_in_the_namespace_of_
     )
     naming = static({"bearerTokenSecret": {"name": "s", "key": "k"}})
     selection = select(scrape_owner(owner, SETTINGS), {naming.kind: [naming]}, {})
-    assert named(scrape_owner(owner, SETTINGS), selection) == {
-        SECRET,
-        Reference("ConfigMap", "shop", "corp"),
-        Reference("Secret", "mon", "jobs"),
+    assert keys(scrape_owner(owner, SETTINGS), selection) == {
+        SECRET: {"k"},
+        Reference("ConfigMap", "shop", "corp"): {"ca"},
+        Reference("ConfigMap", "mon", "corp"): {"ca"},
+        Reference("Secret", "mon", "jobs"): {"k"},
     }
 
 

@@ -26,7 +26,7 @@ def test_selection(case: Case) -> None:
     with_environ = settings(**given.get("environ", {}))
     refused = {o.key: not_selected(scrape_owner(owner, with_environ), o, NAMESPACES) for o in objects}
     assert {key: found and found.reason for key, found in refused.items()} == case["want"]
-    chosen = select(scrape_owner(owner, with_environ), {objects[0].kind: objects}, NAMESPACES).chosen[objects[0].kind]
+    chosen = [*select(scrape_owner(owner, with_environ), {objects[0].kind: objects}, NAMESPACES).objects()]
     assert [o.key for o in chosen] == sorted(key for key, reason in case["want"].items() if reason is None)
     assert all(matches(scrape_owner(owner, with_environ), o, NAMESPACES) for o in chosen)
 
@@ -85,7 +85,7 @@ def test_the_nearest_of_several_owners_is_named_also_if_two_are_called_the_same(
 
 def test_objects_are_sorted_by_the_bytes_of_namespace_and_name() -> None:
     objects = [obj("VMPodScrape", {}, namespace=n, name="x") for n in ("a", "a-b", "B")]
-    chosen = select(scrape_owner(agent(), settings()), {VMPODSCRAPE: objects}, {}).chosen[VMPODSCRAPE]
+    chosen = select(scrape_owner(agent(), settings()), {VMPODSCRAPE: objects}, {}).objects()
     assert [o.key for o in chosen] == ["B/x", "a-b/x", "a/x"]
 
 

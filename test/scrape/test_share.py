@@ -8,9 +8,11 @@ from attrs import evolve, frozen
 
 from test.scrape.cases import obj
 from vmagent_operator.api.kinds import ScrapeObject
+from vmagent_operator.blocks import Block
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import Fragment
 from vmagent_operator.scrape.pack import Entry
+from vmagent_operator.scrape.part import Part
 from vmagent_operator.scrape.share import Room, allotted
 
 WIDE = Room(text_bytes=10**9, memory_bytes=10**9, asset_bytes=10**9, jobs=10**9)
@@ -41,7 +43,11 @@ def kept(room: Room, *every: Made) -> list[int]:
         found = obj("VMStaticScrape", {}, namespace=each.namespace, name=f"n{number:02}", creationTimestamp=stamp)
         names = tuple(map(str, range(each.jobs)))
         fragments[found] = Fragment(Entry(found.key, b"x" * each.text), names, each.files, each.memory)
-    results = allotted(fragments, fragments.__getitem__, room)
+    block = Block(tuple(each.key for each in fragments), tuple(fragments))
+    (part,) = allotted(
+        [block], lambda block: Part.of({each: fragments[each] for each in block.things}), fragments.__getitem__, room
+    )
+    results = part.built
     assert list(results) == list(fragments)
     return [number for number, each in enumerate(results.values()) if not isinstance(each, Finding)]
 

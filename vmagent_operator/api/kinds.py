@@ -201,6 +201,28 @@ def read_as(kind: Kind[Any], raw: Manifest, *, is_applied: bool = False) -> Cust
     return evolve(found, spec=decoded.value, unknown=decoded.unknown)
 
 
+def renewed(known: CustomObject[Any], raw: Manifest, *, is_applied: bool = False) -> CustomObject[Any] | None:
+    """`known` with what else `raw` has: its spec, which must be the same one, and what has been derived of it stay.
+
+    None if `known` could not be read, or its annotations differ: some of them decide on what is derived.
+    """
+    metadata, error = _metadata(raw.get("metadata") or {})
+    before = known.metadata
+    if error is not None or known.error is not None or metadata.annotations != before.annotations:
+        return None
+    if metadata.labels == before.labels:
+        metadata = evolve(metadata, labels=before.labels)  # one copy is enough
+    status = raw.get("status")
+    fresh = evolve(
+        known,
+        metadata=evolve(metadata, namespace=before.namespace, name=before.name, annotations=before.annotations),
+        status=status if isinstance(status, dict) else {},
+        is_applied=is_applied,
+    )
+    fresh.memo.update(known.memo)
+    return fresh
+
+
 def unreadable(kind: Kind[Any], raw: Manifest, fault: str) -> CustomObject[Any]:
     """What is left of a custom resource, with the reason why there is no more of it: `spec: nested deeper ...`."""
     path, _, message = fault.rpartition(": ")

@@ -148,7 +148,7 @@ class _Deciding:
         secret = self.cluster.objects.get(("Secret", owner.namespace, target.name)) if target else None
         return Inputs(
             owner=owner,
-            selection=select(selects, scrapes, self.namespaces) if selects else Selection({}),
+            selection=select(selects, scrapes, self.namespaces) if selects else Selection(),
             values=self.values,
             settings=self.settings,
             server=self.server,

@@ -25,7 +25,7 @@ from vmagent_operator.kube.http import connection, credentials
 from vmagent_operator.kube.http.client import Client, Patience
 from vmagent_operator.kube.http.credentials import CredentialsError
 from vmagent_operator.model.decode import Manifest
-from vmagent_operator.scrape.config import named
+from vmagent_operator.scrape.config import keys
 from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.references import Reference, references
 from vmagent_operator.scrape.selection import SelectorError, select
@@ -121,7 +121,7 @@ def _references(cluster: Cluster, settings: Settings) -> Iterator[Reference]:
             with suppress(SelectorError, OwnerError):  # its own status says so
                 scrapes = kind_of(owner).scrape_owner(owner, settings)
                 if scrapes is not None:
-                    yield from sorted(named(scrapes, select(scrapes, objects, cluster.namespaces)))
+                    yield from sorted(keys(scrapes, select(scrapes, objects, cluster.namespaces)))
 
 
 def ordered(cluster: Cluster, kind: Kind[object]) -> list[CustomObject[object]]:

@@ -1,22 +1,24 @@
 """The configuration of one owner: global section, the jobs of all scrape objects, further jobs, buckets."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 
 from attrs import evolve, frozen
 
-from vmagent_operator.api.kinds import SCRAPE_KINDS, ScrapeObject
+from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.model.encode import Config, to_config
-from vmagent_operator.scrape import extra, pack, references
+from vmagent_operator.scrape import extra, pack, part, references
 from vmagent_operator.scrape.checks import validate
 from vmagent_operator.scrape.checks.budget import MEMORY_PER_BYTE
 from vmagent_operator.scrape.context import Context, context
 from vmagent_operator.scrape.errors import Finding, OwnerError
-from vmagent_operator.scrape.fragment import Fragment, fragment, named_objects
+from vmagent_operator.scrape.fragment import Fragment, fragment
 from vmagent_operator.scrape.owner import ScrapeOwner
+from vmagent_operator.scrape.part import Built, Keys, Part
 from vmagent_operator.scrape.references import Missing, Reference, SecretResolver, SecretSnapshot
 from vmagent_operator.scrape.selection import Selection
-from vmagent_operator.scrape.share import Room, allotted
+from vmagent_operator.scrape.share import Room, allotted, built_within
 from vmagent_operator.scrape.text import emit
 
 OVERFLOW_FILES = "/etc/vm/sc-files/*/jobs.yaml"
@@ -29,18 +31,36 @@ WHOLE_ROOM = Room()
 class Configuration:
     """What an owner scrapes.
 
-    main: the configuration file. overflow: lists of jobs for further Secrets, in order. Both also packed. assets: files that jobs refer to,
-    asset key -> text. applied: the objects whose jobs are in. findings: the objects that are left out, and why.
-    faults: what is wrong with the owner's own further jobs; they are left out. jobs: how many there are in all files.
+    packed: the buckets of all files. assets: files that jobs refer to,
+    asset key -> text. selection: the objects that it is made of. parts: what became of them, in order. faults: what is wrong with the owner's own further jobs; they are left out. jobs: how many there are in all files.
     """
 
-    main: pack.Bucket
-    overflow: tuple[pack.Bucket, ...]
+    packed: pack.Packed
     assets: Mapping[str, str]
-    applied: tuple[ScrapeObject, ...]
-    findings: tuple[Finding, ...]
+    selection: Selection
+    parts: tuple[Part, ...]
     faults: tuple[str, ...]
     jobs: int
+
+    @property
+    def main(self) -> pack.Bucket:
+        """The configuration file."""
+        return self.packed.buckets[0]
+
+    @property
+    def overflow(self) -> tuple[pack.Bucket, ...]:
+        """Lists of jobs for further Secrets, in order."""
+        return self.packed.buckets[1:]
+
+    @property
+    def applied(self) -> tuple[ScrapeObject, ...]:
+        """The objects whose jobs are in."""
+        return tuple(obj for each in self.parts for obj, built in each.built.items() if isinstance(built, Fragment))
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The objects that are left out, and why."""
+        return tuple(chain.from_iterable(each.rejected for each in self.parts))
 
 
 def configuration(
@@ -55,71 +75,48 @@ def configuration(
     room_left = evolve(
         room, text_bytes=room.text_bytes - own_bytes, memory_bytes=room.memory_bytes - own_bytes * MEMORY_PER_BYTE
     )
-    fragments, findings = _fragments(selection, context(owner), snapshot, budget, room_left)
-    names = {name for each in fragments.values() for name in each.names}
-    further, faults = extra.entries(owner, resolver, names)
+    parts = _parts(selection, context(owner), snapshot, budget, room_left)
+    further, faults = extra.entries(owner, resolver, lambda name: any(name in each.names for each in parts))
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
         raise OwnerError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
-    entries = [entry for entry in (*(each.entry for each in fragments.values()), *further) if entry.text]
-    main, *overflow = pack.buckets(entries, budget, _heads(owner, bool(entries), resolver))
+    entries = [*chain.from_iterable(each.entries for each in parts), *(entry for entry in further if entry.text)]
     return Configuration(
-        main=main,
-        overflow=tuple(overflow),
-        assets={key: text for each in fragments.values() for key, text in each.assets.items()},
-        applied=tuple(fragments),
-        findings=findings,
+        packed=pack.packed(entries, budget, _heads(owner, bool(entries), resolver)),
+        assets={key: text for each in parts for key, text in each.assets.items()},
+        selection=selection,
+        parts=parts,
         faults=faults,
-        jobs=len(names) + len(further),
+        jobs=sum(each.jobs for each in parts) + len(further),
     )
 
 
-def named(owner: ScrapeOwner, selection: Selection) -> frozenset[Reference]:
-    """Every Secret and ConfigMap whose content the configuration of `owner` may need."""
-    additional = owner.scraping.additional_scrape_configs
-    further_jobs = references.references(additional, owner.namespace) if additional else frozenset()
-    own_context = context(owner)
-    return further_jobs.union(*(named_objects(obj, own_context) for obj in _objects(selection)))
-
-
-def keys(owner: ScrapeOwner, selection: Selection) -> Mapping[Reference, frozenset[str]]:
+def keys(owner: ScrapeOwner, selection: Selection) -> Keys:
     """Of every Secret and ConfigMap that `owner` or an object refers to, the keys whose content may be needed."""
-    keys_of: dict[Reference, set[str]] = {}
-    owning, own_context = owner.object, context(owner)
-    for part in (references.keys(owning.spec, owning.namespace), *(_keys(o, own_context) for o in _objects(selection))):
-        for reference, key in part:
-            keys_of.setdefault(reference, set()).add(key)
-    return {reference: frozenset(names) for reference, names in keys_of.items()}
+    own_context = context(owner)
+    own = references.keys(owner.object.spec, owner.object.namespace)
+    theirs = (pair for block in selection for pair in _pairs(part.keys(block, own_context)))
+    return part.merged(chain(own, theirs))
 
 
-def _keys(obj: ScrapeObject, own_context: Context) -> Iterable[tuple[Reference, str]]:
-    if not named_objects(obj, own_context):
-        return ()
-    named_keys: frozenset[tuple[Reference, str]] | None = obj.memo.get(_keys)
-    if named_keys is None:
-        named_keys = obj.memo[_keys] = references.keys(obj.spec, obj.namespace)
-    shared = own_context.named_keys
-    return named_keys.union((evolve(of, namespace=obj.namespace), key) for of, key in shared) if shared else named_keys
+def _pairs(wanted: Keys) -> Iterator[tuple[Reference, str]]:
+    return ((reference, key) for reference, names in wanted.items() for key in names)
 
 
-def _objects(selection: Selection) -> Iterator[ScrapeObject]:
-    for kind in SCRAPE_KINDS:
-        yield from selection.chosen.get(kind, ())
-
-
-def _fragments(
+def _parts(
     selection: Selection, own_context: Context, snapshot: SecretSnapshot, budget_bytes: int, room: Room
-) -> tuple[dict[ScrapeObject, Fragment], tuple[Finding, ...]]:
+) -> tuple[Part, ...]:
     """The objects that can be configured, with their jobs, in the order of the file; and those that cannot."""
 
-    def build(obj: ScrapeObject) -> Fragment | Finding:
+    def build(obj: ScrapeObject) -> Built:
         built = fragment(obj, own_context, snapshot)
         if isinstance(built, Fragment) and pack.is_oversized(built.entry, budget_bytes):
             return Finding(obj, f"its jobs alone exceed {budget_bytes} bytes, the most that a Secret may hold")
         return built
 
-    results = allotted(_objects(selection), build, room)
-    fragments = {obj: each for obj, each in results.items() if isinstance(each, Fragment)}
-    return fragments, tuple(each for each in results.values() if isinstance(each, Finding))
+    def within(objects: Iterable[ScrapeObject]) -> Mapping[ScrapeObject, Built] | None:
+        return built_within(room, objects, build)
+
+    return allotted(selection, lambda block: part.part(block, own_context, snapshot, budget_bytes, within), build, room)
 
 
 def _own_bytes(owner: ScrapeOwner, resolver: SecretResolver) -> int:

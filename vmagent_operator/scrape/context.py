@@ -12,6 +12,7 @@ from attrs import field, frozen
 from vmagent_operator.api.kinds import SCRAPE_KINDS, ScrapeObject
 from vmagent_operator.api.relabel import RelabelConfig
 from vmagent_operator.api.scraping import APIServerConfig, ScrapeClass, ScrapingParams
+from vmagent_operator.blocks import Block
 from vmagent_operator.model.encode import to_config
 from vmagent_operator.scrape.checks import placeholder, special
 from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
@@ -45,6 +46,10 @@ class Discovery:
     enforces_endpointslices: bool
 
 
+def _kept() -> Any:
+    return field(init=False, eq=False, hash=False, repr=False, factory=WeakKeyDictionary)
+
+
 @frozen(kw_only=True, slots=False, cache_hash=True)
 class Context:
     """Everything but a scrape object and Secrets that its jobs depend on; equal contexts give equal jobs.
@@ -64,10 +69,11 @@ class Context:
     templates: Mapping[str, tuple[RelabelConfig, ...]] = field(hash=False)
     global_rules: tuple[special.Rule, ...] = field(hash=False)
 
-    fragments: MutableMapping[ScrapeObject, tuple[Any, Any]] = field(
-        init=False, eq=False, hash=False, repr=False, factory=WeakKeyDictionary
-    )
-    """What came of each object under this context, for as long as anybody holds that version of the object."""
+    fragments: MutableMapping[object, tuple[Any, Any]] = _kept()
+    """What came of each object under this context, for as long as anybody holds that version of its spec."""
+    keys: MutableMapping[Block[ScrapeObject], Any] = _kept()
+    parts: MutableMapping[Block[ScrapeObject], tuple[Any, Any]] = _kept()
+    """What each block needs, and what came of it: for as long as the block is there."""
 
     def scrape_class(self, name: str | None) -> ScrapeClass | None:
         """The class of that name, or else the last default one; None if there is neither."""

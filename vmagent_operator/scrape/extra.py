@@ -3,7 +3,7 @@
 For one that vmagent cannot read it would refuse the whole file, with everybody's jobs; so each is read here first.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from vmagent_operator.api.scraping import ScrapingParams
 from vmagent_operator.scrape.checks.raw import words
@@ -16,13 +16,15 @@ from vmagent_operator.scrape.text import emit
 from vmagent_operator.scrape.text.goyaml import InvalidYAML, load
 
 
-def entries(owner: ScrapeOwner, resolver: SecretResolver, taken: set[str]) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
+def entries(
+    owner: ScrapeOwner, resolver: SecretResolver, is_taken: Callable[[str], bool]
+) -> tuple[tuple[Entry, ...], tuple[str, ...]]:
     """The further jobs, those of the Secret first, and what is wrong with those that are left out.
 
-    taken: job names in use; a second job of a name would make vmagent refuse the whole file. Raises OwnerError if a text
+    is_taken: whether a job name is in use; a second job of a name would make vmagent refuse the whole file. Raises OwnerError if a text
     is missing or no YAML list.
     """
-    used = set(taken)
+    used = set[str]()
     found: list[Entry] = []
     faults: list[str] = []
     for where, job in _jobs(owner.scraping, resolver):
@@ -31,7 +33,7 @@ def entries(owner: ScrapeOwner, resolver: SecretResolver, taken: set[str]) -> tu
             continue
         name = words(job.get("job_name")) if not isinstance(job.get("job_name"), dict | list) else ""
         wrong = list(job_shape()(job, where, owner.environment.fill))
-        if not wrong and name in used:
+        if not wrong and (name in used or is_taken(name)):
             wrong = [f"{where}: there is a job {name!r} already"]
         if wrong:
             faults += wrong

@@ -1,7 +1,7 @@
 """One scrape object becomes the finished text of its jobs: what is computed anew when something changes, and nothing else.
 
 A fragment is a function of the object, the owner's context and the Secrets and ConfigMaps that are named; it is kept
-beside the object and shared by all owners with an equal context. Nothing of it is known to other objects.
+beside the object's spec and shared by all owners with an equal context. Nothing of it is known to other objects.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -51,6 +51,21 @@ class Fragment:
     assets: Mapping[str, str]
     memory_bytes: int
 
+    @property
+    def text_bytes(self) -> int:
+        """What they take of the configuration."""
+        return len(self.entry.text)
+
+    @property
+    def jobs(self) -> int:
+        """How many there are."""
+        return len(self.names)
+
+
+@frozen(eq=False)
+class _Version:
+    """Stands for the spec of an object at one generation, whatever else of the object changes."""
+
 
 @frozen(eq=False)
 class Builder:
@@ -74,12 +89,13 @@ BUILDERS: Mapping[Kind[ScrapeSpec], Builder] = {
 def fragment(obj: ScrapeObject, context: Context, snapshot: SecretSnapshot) -> Fragment | Finding:
     """The jobs of `obj`, or why there are none."""
     contents = (*(snapshot.found.get(reference) for reference in named_objects(obj, context)), snapshot.trim)
-    cached = context.fragments.get(obj)
+    version = obj.memo.setdefault(_Version, _Version())
+    cached = context.fragments.get(version)
     if cached is None or cached[0] != contents:
         rendered = _isolated(obj, context, snapshot)
         # A finding holds its object, which then would never go.
         kept = rendered if isinstance(rendered, Fragment) else (rendered.message, rendered.bug)
-        cached = context.fragments[obj] = (contents, kept)
+        cached = context.fragments[version] = (contents, kept)
     return cached[1] if isinstance(cached[1], Fragment) else Finding(obj, *cached[1])
 
 

@@ -5,34 +5,34 @@ hashes highest among those there. So a change of one entry rewrites one bucket, 
 name wins, or if a bucket becomes too large. Order is kept: equal entries, equal buckets.
 """
 
-import zlib
 from collections.abc import Sequence
-from functools import lru_cache
 from hashlib import blake2b
-from itertools import chain
+from itertools import pairwise
+from typing import Any
+from weakref import WeakValueDictionary
 
-from attrs import frozen
+from attrs import Factory, define, field, frozen
+
+from vmagent_operator import blocks
+from vmagent_operator.scrape.text import gzip
+from vmagent_operator.scrape.text.gzip import Piece, compressed
 
 DEFAULT_BUDGET_BYTES = 512 * 1024
 """Half of the 1 MiB that a Secret may hold: credentials and managed fields stand beside it."""
-LEVEL = 6
-"""zlib's default, as it was for the recorded cases: another one gives other bytes, and a write of every configuration there is."""
 NEAR = 16
 """A cut lies within one sixteenth of the entries of a bucket from their middle."""
-_OVERHEAD = 64  # bytes that gzip may add to a text that does not compress
-_PIECE_BYTES = 256 * 1024
-"""What is compressed before it is looked whether it is too much already: of 64 MB that do not fit, 63 need no work."""
-_GZIP = 31
-"""zlib's number for gzip with the widest window. Its header holds no time, other than that of `gzip.compress`: equal texts must give
-equal bytes, or each reconcile would write every configuration anew."""
 
 
 @frozen(eq=False)
 class Entry:
-    """What stays together: the jobs of one scrape object, or one further job, and a name for them."""
+    """What stays together: the jobs of one scrape object, or one further job, and a name for them.
+
+    begins: whether a piece begins with it, be it that it is there or that another is.
+    """
 
     name: str
     text: bytes
+    begins: bool = field(init=False, default=Factory(lambda self: blocks.begins(self.name), takes_self=True))
 
 
 @frozen
@@ -44,55 +44,104 @@ class Bucket:
     @property
     def text(self) -> bytes:
         """The same unpacked; it is not kept, since it is usually fifty times as large."""
-        return zlib.decompress(self.packed, _GZIP)
+        return gzip.decompressed(self.packed)
 
 
-def compressed(text: bytes) -> bytes:
-    """`text` as gzip, the same bytes at any time."""
-    return zlib.compress(text, LEVEL, _GZIP)
+@frozen(eq=False)
+class Packed:
+    """The buckets of some entries; at least one.
+
+    used: all that was compressed for it. While somebody keeps it, the next packing finds what is the same.
+    """
+
+    buckets: tuple[Bucket, ...]
+    used: tuple[object, ...]
+
+
+@frozen(eq=False)
+class _Made:
+    """A bucket and the pieces that it has been joined from."""
+
+    bucket: Bucket
+    pieces: tuple[Piece, ...]
+
+
+_KNOWN: WeakValueDictionary[tuple[Any, ...], Any] = WeakValueDictionary()
+"""Pieces and buckets by what they were made of, for as long as a Packed has them: owners who scrape the same share them."""
 
 
 def is_oversized(entry: Entry, budget_bytes: int) -> bool:
     """Whether an entry alone exceeds what a Secret may hold."""
-    return len(entry.text) + _OVERHEAD > budget_bytes and _compressed(entry.text, budget_bytes) is None
+    size = len(entry.text) + gzip.OVERHEAD_BYTES
+    return size > budget_bytes and len(compressed(entry.text)) > budget_bytes
 
 
-def buckets(entries: Sequence[Entry], budget_bytes: int, heads: tuple[bytes, bytes] = (b"", b"")) -> tuple[Bucket, ...]:
-    """The texts of `entries` in their order, joined to as few as fit compressed into the budget; at least one.
+def packed(entries: Sequence[Entry], budget_bytes: int, heads: tuple[bytes, bytes] = (b"", b"")) -> Packed:
+    """The texts of `entries` in their order, joined to as few buckets as fit compressed into the budget.
 
     heads: what stands before them if one bucket is enough, and at the beginning of the first of several. An entry that
     does not fit alone makes a bucket of its own.
     """
-    alone, leading = heads
-    packed = _packed(alone, tuple(entries), budget_bytes)
-    if packed is not None:
-        return (Bucket(packed),)
-    cut = _cut(entries)
-    first = buckets(entries[:cut], budget_bytes, (leading, leading))
-    return (*first, *buckets(entries[cut:], budget_bytes))
+    packer = _Packer(budget_bytes)
+    return Packed(packer.buckets(tuple(entries), *heads), tuple(packer.used))
 
 
-@lru_cache(maxsize=16)
-def _packed(head: bytes, entries: tuple[Entry, ...], budget_bytes: int) -> bytes | None:
-    """A bucket as gzip, None if it is to be split; remembered for those that a change of others leaves as they are."""
-    text = _text(head, entries)
-    return compressed(text) if len(entries) < 2 else _compressed(text, budget_bytes)
+@define(eq=False)
+class _Packer:
+    """A packing under way."""
 
+    budget_bytes: int
+    used: list[object] = field(factory=list)
 
-def _text(head: bytes, entries: Sequence[Entry]) -> bytes:
-    return b"".join(chain((head,), (entry.text for entry in entries)))
+    def buckets(self, entries: tuple[Entry, ...], alone: bytes = b"", leading: bytes = b"") -> tuple[Bucket, ...]:
+        bucket = self.bucket(entries, alone)
+        if bucket is not None:
+            return (bucket,)
+        cut = _cut(entries)
+        return (*self.buckets(entries[:cut], leading, leading), *self.buckets(entries[cut:]))
 
-
-def _compressed(text: bytes, most_bytes: int) -> bytes | None:
-    """`text` as gzip; None, as soon as that is clear, if it takes more than `most_bytes`."""
-    packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP)
-    view, packed = memoryview(text), bytearray()
-    for start in range(0, len(view), _PIECE_BYTES):
-        packed += packer.compress(view[start : start + _PIECE_BYTES])
-        if len(packed) > most_bytes:
+    def bucket(self, entries: tuple[Entry, ...], head: bytes) -> Bucket | None:
+        """One bucket of all these entries; None, as soon as that is clear, if they are too many."""
+        key = (Bucket, self.budget_bytes, head, entries)
+        found: _Made | None = _KNOWN.get(key)
+        if found is None and (made := self._fitted(entries, head)) is not None:
+            found = _KNOWN.setdefault(key, made)
+        if found is None:
             return None
-    packed += packer.flush()
-    return bytes(packed) if len(packed) <= most_bytes else None
+        self.used.append(found)
+        return found.bucket
+
+    def _fitted(self, entries: tuple[Entry, ...], head: bytes) -> _Made | None:
+        starts = [0, *(index for index, entry in enumerate(entries) if entry.begins and index)]
+        if len(starts) == 1:
+            whole = compressed(head + b"".join(entry.text for entry in entries))
+            return _Made(Bucket(whole), ()) if len(whole) <= self.budget_bytes or len(entries) < 2 else None
+        pieces, size = list[Piece](), gzip.OVERHEAD_BYTES
+        for start, end in pairwise((*starts, len(entries))):
+            pieces.append(self._piece(entries, start, end, head))
+            size += len(pieces[-1].blocks)
+            if size > self.budget_bytes:
+                self.used += pieces  # they may well be those of smaller buckets, and are asked for again each time
+                return None
+        return _Made(Bucket(gzip.joined(pieces)), tuple(pieces))
+
+    def _piece(self, entries: tuple[Entry, ...], start: int, end: int, head: bytes) -> Piece:
+        """The piece of the entries from `start` on, and of the head if it is the first."""
+        since, before_bytes = start, 0
+        while since and before_bytes < gzip.WINDOW_BYTES:
+            since -= 1
+            before_bytes += len(entries[since].text)
+        key = (Piece, b"" if since else head, start - since, entries[since:end])
+        found: Piece | None = _KNOWN.get(key)
+        if found is None:
+            before = b"".join(entry.text for entry in entries[since:start])
+            text = b"".join(entry.text for entry in entries[start:end])
+            if start == 0:
+                text = head + text
+            elif since == 0:
+                before = head + before
+            found = _KNOWN.setdefault(key, gzip.piece(text, before))
+        return found
 
 
 def _cut(entries: Sequence[Entry]) -> int:

@@ -6,14 +6,18 @@ explanation of a missing job is the decision itself.
 Source: https://docs.victoriametrics.com/operator/resources/vmagent/#scraping
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Literal, get_args
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from attrs import frozen
+from attrs import field, frozen
 
+from vmagent_operator import blocks
 from vmagent_operator.api.core import LabelSelector
 from vmagent_operator.api.kinds import SCRAPE_KINDS, VMNODESCRAPE, VMPODSCRAPE, Kind, ScrapeObject, ScrapeSpec
 from vmagent_operator.api.scraping import ScrapingParams
+from vmagent_operator.blocks import Block, Blocks
 from vmagent_operator.model.fields import camel_case
 from vmagent_operator.scrape import labelselector
 from vmagent_operator.scrape.errors import OwnerError
@@ -77,11 +81,26 @@ class SelectorScope:
         return f" {labelselector.mismatch(self.wanted_namespaces, namespaces[name], f'namespace {name}')}"
 
 
-@frozen
+@frozen(eq=False)
 class Selection:
-    """The objects that an owner selects, by kind, each kind sorted by `namespace/name`."""
+    """The objects that an owner selects, by kind, each kind in the order of `namespace/name`."""
 
-    chosen: Mapping[Kind[ScrapeSpec], tuple[ScrapeObject, ...]]
+    blocks: Mapping[Kind[ScrapeSpec], Blocks[ScrapeObject]] = field(factory=dict)
+
+    def __len__(self) -> int:
+        return sum(len(block) for block in self)
+
+    def __iter__(self) -> Iterator[Block[ScrapeObject]]:
+        """All blocks, in the order of their jobs."""
+        return (block for kind in SCRAPE_KINDS for block in self.blocks.get(kind, ()))
+
+    def objects(self) -> Iterator[ScrapeObject]:
+        """All objects, in the order of their jobs."""
+        return blocks.each(self)
+
+    def find(self, obj: ScrapeObject) -> ScrapeObject | None:
+        """The state of this object that is among them, None if none is."""
+        return blocks.find(self.blocks.get(obj.kind, ()), obj.key)
 
 
 def select(
@@ -90,12 +109,59 @@ def select(
     namespaces: Namespaces,
 ) -> Selection:
     """What `owner` selects among `objects`. Raises SelectorError."""
-    chosen: dict[Kind[ScrapeSpec], tuple[ScrapeObject, ...]] = {}
+    return select_blocks(owner, {kind: in_blocks(of_kind) for kind, of_kind in objects.items()}, namespaces)
+
+
+def select_blocks(
+    owner: ScrapeOwner, objects: Mapping[Kind[ScrapeSpec], Blocks[ScrapeObject]], namespaces: Namespaces
+) -> Selection:
+    """What `owner` selects among `objects`: of a block that has been looked at for such a scope the same as then.
+
+    Raises SelectorError.
+    """
+    chosen: dict[Kind[ScrapeSpec], Blocks[ScrapeObject]] = {}
     for kind in SCRAPE_KINDS:
         scope = selector_scope(owner, kind, namespaces)
-        inside = (o for o in objects.get(kind, ()) if isinstance(scope, SelectorScope) and scope.reason_of(o) is None)
-        chosen[kind] = tuple(sorted(inside, key=lambda o: o.key))
+        if isinstance(scope, SelectorScope):
+            inside = _inside(owner, kind, scope)
+            chosen[kind] = tuple(chain.from_iterable(map(inside.of, objects.get(kind, ()))))
     return Selection(chosen)
+
+
+def in_blocks(objects: Iterable[ScrapeObject]) -> list[Block[ScrapeObject]]:
+    """Objects of one kind as blocks."""
+    return blocks.ordered((obj.key, obj) for obj in objects)
+
+
+@frozen(eq=False)
+class _Inside:
+    """What a scope takes of every block that there is."""
+
+    scope: SelectorScope
+    known: WeakKeyDictionary[Block[ScrapeObject], tuple[Block[ScrapeObject], ...] | None] = field(
+        init=False, factory=WeakKeyDictionary
+    )
+    """The part that is inside, or none; None for all of it, since a block that stood here itself would never go."""
+
+    def of(self, block: Block[ScrapeObject]) -> tuple[Block[ScrapeObject], ...]:
+        """The block itself if all of it is inside, a block of what is, nothing if nothing is."""
+        if block not in self.known:
+            pairs = zip(block.keys, block.things, strict=True)
+            inside = dict(pair for pair in pairs if self.scope.reason_of(pair[1]) is None)
+            part = Block(tuple(inside), tuple(inside.values()))
+            self.known[block] = None if len(part) == len(block) else (part,) if inside else ()
+        known = self.known[block]
+        return (block,) if known is None else known
+
+
+_INSIDE: WeakValueDictionary[object, _Inside] = WeakValueDictionary()
+"""One instance of scopes that take the same, whoever's they are; for as long as an owner keeps it in its memo."""
+
+
+def _inside(owner: ScrapeOwner, kind: Kind[ScrapeSpec], scope: SelectorScope) -> _Inside:
+    key = (kind.name, scope.namespaces, None if scope.labels is None else labelselector.text(scope.labels))
+    inside = owner.object.memo[_Inside, kind.name] = _INSIDE.setdefault(key, _Inside(scope))
+    return inside
 
 
 def not_selected(owner: ScrapeOwner, obj: ScrapeObject, namespaces: Namespaces) -> NotSelected | None:

@@ -7,12 +7,13 @@ takes the place of what is scraped already. Once a namespace has missed the room
 other objects are left out without having been built: they would cost time at each reconcile and memory for nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 
 from attrs import define, field, frozen
 
 from vmagent_operator.api.kinds import ScrapeObject
+from vmagent_operator.blocks import Block, each
 from vmagent_operator.limits import (
     OBJECT_TEXT_BYTES,
     OWNER_ASSETS_BYTES,
@@ -23,8 +24,9 @@ from vmagent_operator.limits import (
 )
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import Fragment
+from vmagent_operator.scrape.part import Built, Part
 
-Build = Callable[[ScrapeObject], Fragment | Finding]
+Build = Callable[[ScrapeObject], Built]
 
 
 @frozen(kw_only=True)
@@ -39,15 +41,15 @@ class Room:
     asset_bytes: int = OWNER_ASSETS_BYTES
     jobs: int = OWNER_JOBS
 
-    def shortage(self, used: "Use", more: Fragment) -> Limit | None:
-        """The limit that one more object would be beyond, or None."""
-        if used.text_bytes + len(more.entry.text) > self.text_bytes:
+    def shortage(self, used: "Use", more: Fragment | Part) -> Limit | None:
+        """The limit that one more object, or a part more, would be beyond, or None."""
+        if used.text_bytes + more.text_bytes > self.text_bytes:
             return OWNER_TEXT_BYTES
         if used.memory_bytes + more.memory_bytes > self.memory_bytes:
             return OWNER_MEMORY_BYTES
         if more.assets and used.asset_bytes + used.new_bytes(more) > self.asset_bytes:
             return OWNER_ASSETS_BYTES
-        return OWNER_JOBS if used.jobs + len(more.names) > self.jobs else None
+        return OWNER_JOBS if used.jobs + more.jobs > self.jobs else None
 
     def fraction(self, used: "Use") -> float:
         """How much of the room `used` is, by what it takes the most of."""
@@ -71,35 +73,56 @@ class Use:
     missed_bytes: int = 0
     files: set[str] = field(factory=set)
 
-    def add(self, more: Fragment) -> None:
-        """One more object."""
-        self.text_bytes += len(more.entry.text)
+    def add(self, more: Fragment | Part) -> None:
+        """One more object, or a part more."""
+        self.text_bytes += more.text_bytes
         self.memory_bytes += more.memory_bytes
-        self.jobs += len(more.names)
+        self.jobs += more.jobs
         if more.assets:
             self.asset_bytes += self.new_bytes(more)
             self.files |= more.assets.keys()
 
-    def new_bytes(self, more: Fragment) -> int:
+    def new_bytes(self, more: Fragment | Part) -> int:
         """What files take that are not there yet, their names as often as these are stored."""
         new = {key: text for key, text in more.assets.items() if key not in self.files}
         return sum(file_bytes(key, text) for key, text in new.items())
 
 
-def allotted(objects: Iterable[ScrapeObject], build: Build, room: Room) -> Mapping[ScrapeObject, Fragment | Finding]:
-    """What becomes of each object, in the given order; Findings of those that there is no room for name the limit."""
-    objects = tuple(objects)
-    results: dict[ScrapeObject, Fragment | Finding] = {}
-    used = Use()
+def allotted(
+    blocks: Iterable[Block[ScrapeObject]], part: Callable[[Block[ScrapeObject]], Part | None], build: Build, room: Room
+) -> tuple[Part, ...]:
+    """What becomes of all objects, in the given order; Findings of those that there is no room for name the limit.
+
+    Only if there is not room for all, be it for those of one block, it is looked at every object for itself.
+    """
+    blocks = tuple(blocks)
+    parts, used = list[Part](), Use()
+    for block in blocks:
+        more = part(block)
+        if more is None or room.shortage(used, more):
+            return (shared_out(tuple(each(blocks)), build, room),)
+        used.add(more)
+        parts.append(more)
+    return tuple(parts)
+
+
+def built_within(room: Room, objects: Iterable[ScrapeObject], build: Build) -> Mapping[ScrapeObject, Built] | None:
+    """What becomes of objects, in the given order; None as soon as there is not room for these alone."""
+    results, used = dict[ScrapeObject, Built](), Use()
     for obj in objects:
-        built = results[obj] = build(obj)
-        if isinstance(built, Fragment):
-            if room.shortage(used, built):
-                shared = _Sharing(room, build)
-                shared.fill(objects)
-                return {obj: shared.results[obj] for obj in objects}
-            used.add(built)
+        more = results[obj] = build(obj)
+        if isinstance(more, Fragment):
+            if room.shortage(used, more):
+                return None
+            used.add(more)
     return results
+
+
+def shared_out(objects: Sequence[ScrapeObject], build: Build, room: Room) -> Part:
+    """What becomes of objects that there is not room for."""
+    sharing = _Sharing(room, build)
+    sharing.fill(objects)
+    return Part.of({obj: sharing.results[obj] for obj in objects})
 
 
 @define
@@ -108,7 +131,7 @@ class _Sharing:
 
     room: Room
     build: Build
-    results: dict[ScrapeObject, Fragment | Finding] = field(factory=dict)
+    results: dict[ScrapeObject, Built] = field(factory=dict)
     everything: Use = field(factory=Use)
 
     def fill(self, objects: Iterable[ScrapeObject]) -> None:
@@ -134,7 +157,7 @@ class _Sharing:
             return None
         if short := self.room.shortage(self.everything, built):
             self.results[obj] = no_room(obj, short, self.room)
-            used.missed_bytes += len(built.entry.text)
+            used.missed_bytes += built.text_bytes
             return short
         self.everything.add(built)
         used.add(built)

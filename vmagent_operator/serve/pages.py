@@ -19,6 +19,7 @@ from vmagent_operator.controller.engine.kind import OwnerKind
 from vmagent_operator.controller.steps.memory import Decided
 from vmagent_operator.controller.system import System
 from vmagent_operator.model.decode import Manifest
+from vmagent_operator.scrape.selection import Selection
 from vmagent_operator.serve.http import Answer, Page, Query, Token
 
 Check = Callable[[], str]
@@ -97,14 +98,14 @@ class Debug:
         for (namespace, name), state in self.system.owners[of.name].reconciler.states.items():
             if (namespace, name) == key:
                 decided, rollout = state.decided, state.rollout
-                selected = self.system.mapper.usage.selected.values((of.name, namespace, name))
+                selected = self.system.mapper.usage.selected.get((of.name, namespace, name), Selection())
                 shown = {
                     "outcome": state.reported.result or "",
                     "failure": state.reported.failure,
                     "waitingFor": rollout.waiting_for if rollout.waiting_since is not None else "",
                     "fingerprint": decided.fingerprint.hex() if decided else "",
                     "children": [" ".join((kind, f"{place}/{own}")) for kind, place, own in _children(decided)],
-                    "selected": [" ".join(value) for value in sorted(selected)],
+                    "selected": sorted(f"{obj.kind.name} {obj.key}" for obj in selected.objects()),
                 }
                 return _json(shown)
         return Answer(b"not found\n", 404)

@@ -13,7 +13,7 @@ from attrs import define, frozen
 
 from vmagent_operator.api.kinds import SCRAPE_KINDS, Kind, ScrapeObject
 from vmagent_operator.controller.engine.kind import Owner, OwnerKind, custom
-from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, id_of
+from vmagent_operator.controller.engine.verdicts import Said, Verdict
 from vmagent_operator.controller.steps.memory import OwnerState
 from vmagent_operator.controller.system import System
 from vmagent_operator.identity import OPERATOR
@@ -129,7 +129,7 @@ class StatusPage:
                     owner=owner,
                     state="paused" if owner.spec is not None and owner.spec.paused else said,
                     reason=str(owner.error or owner.status.get("reason") or ""),
-                    selected=len(usage.selected.values(of.key(owner))),
+                    selected=len(usage.selected.get(of.key(owner), ())),
                     left_out=len(state.reported.rejected) if state else 0,
                     written_ago=self._written_ago(state),
                 )
@@ -166,7 +166,7 @@ class StatusPage:
         found = [
             obj
             for obj in sorted(objects, key=lambda obj: (obj.kind.name, obj.key))
-            if searched in f"{obj.kind.name} {obj.key}".lower() and wanted in (ALL, _outcome(said.get(id_of(obj))))
+            if searched in f"{obj.kind.name} {obj.key}".lower() and wanted in (ALL, _outcome(said.of(obj)))
         ]
         shown, pager = _page(found, query, row.path)
         namespaces = self.system.stores.namespaces()
@@ -234,11 +234,11 @@ def _told(
     row: OwnerRow,
     scrapes: ScrapeOwner,
     obj: ScrapeObject,
-    said: Mapping[ObjectId, Verdict],
+    said: Said,
     namespaces: selection.Namespaces,
 ) -> tuple[str, str]:
     """The outcome for an object at an owner, and what is wrong with it in the words of statuses, "" if nothing is."""
-    if verdict := said.get(id_of(obj)):
+    if verdict := said.of(obj):
         return _outcome(verdict), verdict.message or ""
     try:
         miss = selection.not_selected(scrapes, obj, namespaces)

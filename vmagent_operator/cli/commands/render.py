@@ -17,7 +17,7 @@ from vmagent_operator.cli import manifests, options
 from vmagent_operator.cli.cluster import Cluster, name_of_custom
 from vmagent_operator.cli.decisions import Decision, Decisions, decisions, kind_of
 from vmagent_operator.cli.reports.review import review
-from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
+from vmagent_operator.controller.engine.verdicts import Said, Verdicts, id_of
 from vmagent_operator.controller.kinds import BY_KIND
 from vmagent_operator.controller.steps.leftout import Name, name_of
 from vmagent_operator.desired import stages
@@ -85,7 +85,7 @@ def rendering(cluster: Cluster, decided: Decisions, now: datetime) -> Rendered:
             continue
         shown |= {name_of(each): each for each in stages.objects(decision.asked.stages) if decision.writes(each)}
         if decision.is_configured:
-            verdicts.put(condition_type(decision.owner), _verdicts(decision.asked.configuration))
+            verdicts.put(condition_type(decision.owner), _said(decision.asked.configuration))
     for name, obj in decided.cluster.custom.items():
         if obj.kind.name not in BY_KIND and not obj.is_deleted:
             statuses[name] = _judged(obj, scrape_status(obj, verdicts.of(obj), verdicts.released(obj), now))
@@ -130,13 +130,11 @@ def _judged(obj: ScrapeObject, status: Status | None) -> Status | None:
     return {**status, "conditions": sorted((*given, *said), key=lambda each: str(each["type"]))}
 
 
-def _verdicts(configuration: Configuration | None) -> Mapping[ObjectId, Verdict]:
+def _said(configuration: Configuration | None) -> Said:
     """What the owner with this configuration made of the scrape objects that it selects."""
     if configuration is None:
-        return {}
-    applied = {id_of(obj): Verdict(obj.metadata.generation, None) for obj in configuration.applied}
-    findings = configuration.findings
-    return applied | {id_of(each.object): Verdict(each.object.metadata.generation, each.message) for each in findings}
+        return Said()
+    return Said(configuration.selection, {id_of(each.object): each.message for each in configuration.findings})
 
 
 def _changed(raw: Manifest, status: Status, *, is_finalized: bool) -> Manifest:

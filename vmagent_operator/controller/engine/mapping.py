@@ -69,12 +69,12 @@ class Mapper:
         if old is not None and new is not None and self._content(old) == self._content(new):
             return Requests("scrape")
         states = [state for state in (old, new) if state is not None]
-        namespaces = self.stores.namespaces()
+        namespaces = self.stores.namespaces(state.namespace for state in states)
         keys = {
             key for key, owner in self.scrape_owners() if any(_matches(owner, state, namespaces) for state in states)
         }
         for state in states:
-            keys |= self.usage.selected.users((state.kind.name, state.key))
+            keys |= {key for key, selection in [*self.usage.selected.items()] if selection.find(state) is not None}
             keys |= set(self._owners(state))
         return Requests("scrape", frozenset(keys))
 

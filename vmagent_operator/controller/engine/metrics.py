@@ -5,7 +5,6 @@ longer than a copy of a dictionary. No label names an object other than an owner
 """
 
 import time
-from collections import Counter as Counts
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -180,11 +179,13 @@ class Metrics(Meter):
         self._own(key, OURS + "config_bytes", *key).set(sum(len(part.packed) for part in parts))
         self._own(key, OURS + "config_buckets", *key).set(len(parts))
         self._own(key, OURS + "config_jobs", *key).set(found.jobs if found else 0)
-        objects = {"applied": found.applied, "rejected": [f.object for f in found.findings]} if found else {}
-        for state, scrapes in objects.items():
-            numbers = Counts(scrape.kind.singular for scrape in scrapes)
-            for kind in kinds.SCRAPE_KINDS:
-                self._own(key, OURS + "scrape_objects", *key, kind.singular, state).set(numbers[kind.singular])
+        if found is None:
+            return
+        for kind in kinds.SCRAPE_KINDS:
+            applied = sum(part.applied.get(kind, 0) for part in found.parts)
+            rejected = sum(finding.object.kind is kind for finding in found.findings)
+            for state, number in (("applied", applied), ("rejected", rejected)):
+                self._own(key, OURS + "scrape_objects", *key, kind.singular, state).set(number)
 
     def render_skipped(self) -> None:
         """A reconcile had nothing to render."""

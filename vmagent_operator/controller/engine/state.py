@@ -12,6 +12,7 @@ from attrs import define, field
 
 from vmagent_operator.controller.engine.kind import OwnerKey
 from vmagent_operator.scrape.references import Reference
+from vmagent_operator.scrape.selection import Selection
 
 V = TypeVar("V", bound=Hashable)
 S = TypeVar("S")
@@ -61,13 +62,12 @@ class Usage:
     """What owners have asked for, as their last reconciles left it: Secrets and ConfigMaps, and scrape objects."""
 
     references: Index[Reference] = field(factory=Index)
-    selected: Index[tuple[str, str]] = field(factory=Index)
-    """By kind and `namespace/name`."""
+    selected: dict[OwnerKey, Selection] = field(factory=dict)
 
     def forget(self, key: OwnerKey) -> None:
         """Drop what an owner used that is gone."""
         self.references.replace(key, ())
-        self.selected.replace(key, ())
+        self.selected.pop(key, None)
 
 
 @define

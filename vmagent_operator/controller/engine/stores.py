@@ -12,6 +12,7 @@ from attrs import Factory, define, field, frozen
 from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.blocks import Block
 from vmagent_operator.controller.engine.kind import OwnerKey, OwnerKind, custom
 from vmagent_operator.controller.engine.owners import OwnerIndex, child_selector
 from vmagent_operator.convert.sources import enabled
@@ -58,10 +59,11 @@ CLAIMS = resource.PERSISTENTVOLUMECLAIMS
 
 @frozen(kw_only=True)
 class Source:
-    """One watched collection. Required ones must have been read before any pass; `indexes` are those of its store."""
+    """One watched collection. Required ones must have been read before any pass; the rest is how its store reads objects."""
 
     resource: Resource
     transform: Callable[[Manifest], Any]
+    renew: Callable[[Any, Manifest], Any] = lambda known, raw: None
     selector: str = ""
     metadata_only: bool = False
     is_required: bool = False
@@ -77,7 +79,9 @@ def sources(settings: Settings, owners: Sequence[OwnerKind], *, watch_references
         references["selector"] = child_selector(owners)
     scrape_indexes = {**owned["indexes"], PARENT: parents}
     found = [
-        Source(resource=custom(kind), transform=partial(read, kind), is_required=True, indexes=scrape_indexes)
+        Source(
+            resource=custom(kind), transform=partial(read, kind), renew=renew, is_required=True, indexes=scrape_indexes
+        )
         for kind in (*(of.kind for of in owners), *kinds.SCRAPE_KINDS)
         if kind.name not in settings.disabled_kinds
     ]
@@ -100,8 +104,14 @@ def read(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
     """The custom resource of this kind that `raw` is; what cannot be read of it is its `error`."""
     if isinstance(raw, Remains):
         return kinds.unreadable(kind, raw, raw.fault)
-    entries = raw["metadata"].get("managedFields") or ()
-    return kinds.read_as(kind, raw, is_applied=any(_is_applied(entry) for entry in entries))
+    return kinds.read_as(kind, raw, is_applied=_is_applied(raw))
+
+
+def renew(known: CustomObject[Any], raw: Manifest) -> CustomObject[Any] | None:
+    """`known` as `raw` has it now, if that is the same but for status and labels; None if it may not be."""
+    metadata = raw["metadata"]
+    is_same = (known.metadata.uid, known.metadata.generation) == (metadata.get("uid"), metadata.get("generation"))
+    return kinds.renewed(known, raw, is_applied=_is_applied(raw)) if is_same else None
 
 
 def read_source(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
@@ -109,8 +119,11 @@ def read_source(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
     return kinds.unreadable(kind, raw, raw.fault) if isinstance(raw, Remains) else read_kept(kind, raw)
 
 
-def _is_applied(entry: Manifest) -> bool:
-    return (entry.get("manager"), entry.get("operation")) == (OPERATOR, "Apply") and holds_spec(entry)
+def _is_applied(raw: Manifest) -> bool:
+    entries = raw["metadata"].get("managedFields") or ()
+    return any(
+        (entry.get("manager"), entry.get("operation")) == (OPERATOR, "Apply") and holds_spec(entry) for entry in entries
+    )
 
 
 def slim(raw: Manifest) -> Manifest:
@@ -160,7 +173,8 @@ class Stores:
     _stores: dict[Resource, Store[Any]] = field(
         init=False,
         default=Factory(
-            lambda self: {each.resource: Store(each.transform, each.indexes) for each in self.sources}, takes_self=True
+            lambda self: {each.resource: Store(each.transform, each.indexes, each.renew) for each in self.sources},
+            takes_self=True,
         ),
     )
 
@@ -179,6 +193,10 @@ class Stores:
         """Every object of a collection, none if it is not watched."""
         return self._stores[kind].items() if kind in self._stores else ()
 
+    def blocks(self, kind: Resource) -> tuple[Block[Any], ...]:
+        """The same in order and in blocks, none of which is empty."""
+        return self._stores[kind].blocks() if kind in self._stores else ()
+
     def owned(self, kind: Resource, owner: OwnerKey) -> tuple[Any, ...]:
         """The children of one kind that an owner has."""
         return self._stores[kind].by(OWNER, "/".join(owner)) if kind in self._stores else ()
@@ -188,12 +206,11 @@ class Stores:
         carried = (self._stores[kind].by(PARENT, parent) for kind in SCRAPES if kind in self._stores)
         return tuple(scrape for found in carried for scrape in found)
 
-    def namespaces(self) -> dict[str, Mapping[str, str]]:
-        """Labels of every namespace by name; none are known in namespaced mode."""
-        return {
-            found["metadata"]["name"]: found["metadata"].get("labels") or {}
-            for found in self.items(resource.NAMESPACES)
-        }
+    def namespaces(self, names: Iterable[str] | None = None) -> dict[str, Mapping[str, str]]:
+        """Labels of every namespace by name, or of those that are asked for; none are known in namespaced mode."""
+        of = resource.NAMESPACES
+        found = self.items(of) if names is None else (self.get(of, None, name) for name in names)
+        return {each["metadata"]["name"]: each["metadata"].get("labels") or {} for each in found if each is not None}
 
 
 def metadata(known: Manifest | CustomObject[Any]) -> Manifest:

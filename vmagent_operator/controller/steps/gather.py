@@ -7,14 +7,16 @@ version has changed; which of them an owner has tried to read is reported even i
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import define, evolve, field, frozen
 
+from vmagent_operator import blocks
 from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.blocks import Block, Blocks
 from vmagent_operator.controller.engine import stores
 from vmagent_operator.controller.engine.kind import Owner, OwnerKind, custom
 from vmagent_operator.controller.engine.owners import config_secret, is_ours, refers_to
@@ -27,10 +29,11 @@ from vmagent_operator.kube.errors import NotFound
 from vmagent_operator.kube.http.client import Client
 from vmagent_operator.kube.resource import Manifest, Resource
 from vmagent_operator.model.encode import to_json
-from vmagent_operator.scrape.config import keys, named
-from vmagent_operator.scrape.references import Reference, SecretSnapshot, references
+from vmagent_operator.scrape.config import keys
+from vmagent_operator.scrape.part import Keys, merged
+from vmagent_operator.scrape.references import Reference, SecretSnapshot
 from vmagent_operator.scrape.references import keys as own_keys
-from vmagent_operator.scrape.selection import Selection, select
+from vmagent_operator.scrape.selection import Selection, select_blocks
 from vmagent_operator.settings import Server, Settings
 
 _AGENTS = custom(kinds.VMAGENT)
@@ -60,13 +63,12 @@ class References:
     """What an owner asks for by name: the scrape objects that it selects, Secrets and ConfigMaps, and the keys in these."""
 
     selection: Selection
-    named: frozenset[Reference]
-    keys: Mapping[Reference, frozenset[str]]
+    keys: Keys
 
     @property
-    def selected(self) -> Iterable[CustomObject[Any]]:
-        """The scrape objects in the order of their jobs."""
-        return (scrape for kind in kinds.SCRAPE_KINDS for scrape in self.selection.chosen.get(kind, ()))
+    def named(self) -> frozenset[Reference]:
+        """The Secrets and ConfigMaps."""
+        return frozenset(self.keys)
 
 
 @frozen(kw_only=True)
@@ -94,17 +96,12 @@ class Gatherer:
 
     def references(self, owner: Owner) -> References:
         """What `owner` asks for, as the stores have it. Raises SelectorError and OwnerError."""
-        own = references(owner.spec, owner.namespace)
         scrapes = self.of.scrape_owner(owner, self.settings)
         if scrapes is None:
-            by_object: dict[Reference, set[str]] = {}
-            for reference, key in own_keys(owner.spec, owner.namespace):
-                by_object.setdefault(reference, set()).add(key)
-            found = {reference: frozenset(names) for reference, names in by_object.items()}
-            return References(selection=Selection({}), named=own, keys=found)
-        objects = {kind: self.stores.items(resource) for resource, kind in SCRAPES.items()}
-        selection = select(scrapes, self._with_self(owner, objects), self.stores.namespaces())
-        return References(selection=selection, named=own | named(scrapes, selection), keys=keys(scrapes, selection))
+            return References(selection=Selection(), keys=merged(own_keys(owner.spec, owner.namespace)))
+        objects = {kind: self.stores.blocks(resource) for resource, kind in SCRAPES.items()}
+        selection = select_blocks(scrapes, self._with_self(owner, objects), self.stores.namespaces())
+        return References(selection=selection, keys=keys(scrapes, selection))
 
     def snapshot(self, owner: Owner, wanted: References, state: ReadState) -> Snapshot:
         """`wanted` with the contents that it names. Raises ApiError."""
@@ -126,20 +123,21 @@ class Gatherer:
         return Snapshot(inputs=inputs, fingerprint=_fingerprint(inputs, reads))
 
     def _with_self(
-        self, owner: Owner, objects: Mapping[Kind[Any], tuple[CustomObject[Any], ...]]
-    ) -> Mapping[Kind[Any], tuple[CustomObject[Any], ...]]:
+        self, owner: Owner, objects: Mapping[Kind[Any], Blocks[CustomObject[Any]]]
+    ) -> Mapping[Kind[Any], Blocks[CustomObject[Any]]]:
         """`objects` with the owner's own scrape objects as they will be, so that it selects itself in its first reconcile."""
         for manifest in self.of.self_scrapes(owner, self.settings):
             built = kinds.read(manifest)
-            stored = next((known for known in objects[built.kind] if known.key == built.key), None)
-            if stored is None:
-                objects = {**objects, built.kind: (*objects[built.kind], built)}
-            elif stored.spec != built.spec and is_ours(self.of, owner, {"metadata": stores.metadata(stored)}):
+            stored = blocks.find(objects[built.kind], built.key)
+            if stored is not None:
+                # What somebody else has given that name is scraped as it says.
+                if stored.spec == built.spec or not is_ours(self.of, owner, {"metadata": stores.metadata(stored)}):
+                    continue
                 metadata = evolve(built.metadata, uid=stored.metadata.uid, generation=stored.metadata.generation)
-                others = (known for known in objects[built.kind] if known is not stored)
-                fresh = evolve(built, metadata=metadata, status=stored.status)
-                objects = {**objects, built.kind: (*others, fresh)}
-            # What somebody else has given that name is scraped as it says.
+                built = evolve(built, metadata=metadata, status=stored.status)
+            others = [*objects[built.kind]]
+            blocks.put(others, built.key, built)
+            objects = {**objects, built.kind: others}
         return objects
 
     def _read(self, reference: Reference, keys: frozenset[str], state: ReadState) -> Read:
@@ -241,12 +239,19 @@ def _fingerprint(inputs: Inputs, reads: Mapping[Reference, Read]) -> bytes:
             )
         ).encode()
     )
-    for chosen in inputs.selection.chosen.values():
-        for scrape in chosen:
-            digest.update(_state(scrape))
+    for block in inputs.selection:
+        digest.update(_states(block))
     for reference, read in reads.items():
         digest.update(repr((reference, read.uid, read.resource_version)).encode())
     return digest.digest()
+
+
+def _states(block: Block[CustomObject[Any]]) -> bytes:
+    """What tells these states of objects from others; made once for each block."""
+    known: bytes | None = block.memo.get(_states)
+    if known is None:
+        known = block.memo[_states] = hashlib.sha256(b"".join(map(_state, block.things))).digest()
+    return known
 
 
 def _state(scrape: CustomObject[Any]) -> bytes:

@@ -13,17 +13,20 @@ from vmagent_operator.controller.steps.gather import ReadState
 from vmagent_operator.controller.steps.plan import Plan
 from vmagent_operator.controller.steps.report import ReportState
 from vmagent_operator.controller.steps.workloads import RolloutState
+from vmagent_operator.scrape.pack import Packed
 
 
 @frozen(kw_only=True)
 class Decided:
     """What the last reconcile that wrote everything had decided; with the same fingerprint it would decide the same.
 
-    plan: without what was written, of which only the digests are kept. messages: why scrape objects are left out.
+    plan: without what was written, of which only the digests are kept. packed: what the next configuration may share with this
+    one. messages: why scrape objects are left out.
     """
 
     fingerprint: bytes
     plan: Plan
+    packed: Packed | None
     messages: Mapping[ObjectId, str]
 
 

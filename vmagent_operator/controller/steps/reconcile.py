@@ -5,7 +5,6 @@ key -> gather -> Inputs -> decide -> Desired -> plan -> Plan -> apply -> Applied
 
 import logging
 import time
-from collections.abc import Mapping
 from functools import partial
 
 from attrs import define, frozen
@@ -17,7 +16,7 @@ from vmagent_operator.controller.engine.metrics import Metrics
 from vmagent_operator.controller.engine.owners import migration, policy
 from vmagent_operator.controller.engine.result import DELETION_SECONDS, WAITING_SECONDS, Result
 from vmagent_operator.controller.engine.state import Usage
-from vmagent_operator.controller.engine.verdicts import ObjectId, Verdict, Verdicts, id_of
+from vmagent_operator.controller.engine.verdicts import Said, Verdicts, id_of
 from vmagent_operator.controller.steps import finalize, rollout
 from vmagent_operator.controller.steps.apply import Applied, Children, Confirmation, OutdatedError
 from vmagent_operator.controller.steps.claims import OwnClaims, VolumeExpander
@@ -150,8 +149,7 @@ class Reconcile:
         self.state.reported.replicas = self.workloads.replicas(applied.plan.children)
         if not applied.plan.waiting and self._config_id not in applied.left_out.names:
             self.state.decided = decided
-            messages = decided.messages
-            self._judge({id_of(each): _verdict(each, messages) for each in references.selected})
+            self._judge(Said(references.selection, decided.messages))
         if applied.progress.is_ready and not applied.queued:
             self._clean_up(applied)
         elif not applied.left_out.names:
@@ -182,7 +180,7 @@ class Reconcile:
         target = self.tools.of.config(self.owner)
         own = {Reference("Secret", self.owner.namespace, target.name)} if target else set()
         usage.references.replace(key, found.named | own)
-        usage.selected.replace(key, map(id_of, found.selected))
+        usage.selected[key] = found.selection
         return found
 
     def _decide_and_apply(self, snapshot: Snapshot) -> tuple[Decided, Applied]:
@@ -190,7 +188,8 @@ class Reconcile:
         started = time.perf_counter()
         desired = tools.of.desired(snapshot.inputs)
         tools.metrics.rendered(tools.of.key(self.owner), desired, time.perf_counter() - started)
-        findings = desired.configuration.findings if desired.configuration else ()
+        configuration = desired.configuration
+        findings = configuration.findings if configuration else ()
         plan = make_plan(desired.stages, self._view())
         applied = self._apply(plan)
         self.reporter.reject(findings)
@@ -198,7 +197,9 @@ class Reconcile:
         if self._has_new_configuration(applied):
             self.reporter.report_configuration(desired)
         messages = {id_of(finding.object): finding.message for finding in findings}
-        return Decided(fingerprint=snapshot.fingerprint, plan=plan.settled(), messages=messages), applied
+        packed = configuration.packed if configuration else None
+        decided = Decided(fingerprint=snapshot.fingerprint, plan=plan.settled(), packed=packed, messages=messages)
+        return decided, applied
 
     def _apply(self, plan: Plan) -> Applied:
         """Bring about what is to be done now. Raises OutdatedError, WaitingError and ApiError."""
@@ -252,10 +253,10 @@ class Reconcile:
         cached = self.children.cached(workload)
         return cached is not None and self.children.is_up_to_date(workload) and rollout.progress(cached).is_ready
 
-    def _judge(self, verdicts: Mapping[ObjectId, Verdict]) -> None:
+    def _judge(self, said: Said) -> None:
         """Leave behind what became of the scrape objects."""
-        parent = condition_type(self.owner)
-        self.tools.verdicts.put(parent, verdicts, map(id_of, self.tools.gatherer.stores.reported_by(parent)))
+        parent, stores = condition_type(self.owner), self.tools.gatherer.stores
+        self.tools.verdicts.put(parent, said, lambda: map(id_of, stores.reported_by(parent)))
 
     def _result(self, applied: Applied) -> Result:
         """How a reconcile ends that came so far."""
@@ -299,7 +300,7 @@ class Reconcile:
     def _delete(self) -> Result:
         tools, state, now = self.tools, self.state, self.tools.client.clock.monotonic()
         state.deleted_at = now if state.deleted_at is None else state.deleted_at
-        self._judge({})
+        self._judge(Said())
         is_cluster_wide = not tools.gatherer.settings.watch_namespaces
         gatherer, applier = tools.gatherer, self.children.applier
         leaving = Finalizer(
@@ -315,10 +316,6 @@ class Reconcile:
         if waiting:
             return Result(kind="waiting", message=waiting, after_seconds=AGAIN_SECONDS)
         return Result(kind="gone")
-
-
-def _verdict(scrape: Owner, messages: Mapping[ObjectId, str]) -> Verdict:
-    return Verdict(scrape.metadata.generation, messages.get(id_of(scrape)))
 
 
 def _written(tools: Tools, owner: Owner, conflicts: ConflictingWriters, manifest: Manifest, written: Written) -> None:

@@ -12,7 +12,7 @@ from vmagent_operator.desired.stages import ConfigSecret, Gate, Stage
 from vmagent_operator.desired.workload.workload import WORKLOADS
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.config import Configuration
-from vmagent_operator.scrape.pack import compressed
+from vmagent_operator.scrape.text.gzip import compressed
 
 
 @frozen(kw_only=True, slots=False)

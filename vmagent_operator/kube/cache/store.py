@@ -10,6 +10,8 @@ from typing import Generic, TypeVar
 
 from attrs import define, field, frozen
 
+from vmagent_operator import blocks
+from vmagent_operator.blocks import Block
 from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.http.answer import Event
 from vmagent_operator.kube.resource import Json, Manifest, Remains
@@ -25,7 +27,10 @@ COPIES = 1 << 14
 """So many strings are shared by all objects: with the longest, some 5 MB. There are some hundred keys, and few labels that repeat."""
 INTERNAL_ERROR = "internal error, see the operator's log"
 _IDENTITY = ("namespace", "name", "uid", "resourceVersion")
-_SHARED_VALUES = frozenset({"apiVersion", "kind", "namespace"})
+_SHARED_VALUES = frozenset(
+    {"apiVersion", "kind", "namespace", "creationTimestamp", "updateStatus"}
+    | {"type", "status", "reason", "lastTransitionTime", "lastUpdateTime"}
+)
 
 
 @frozen(eq=False)
@@ -44,7 +49,8 @@ class Store(Generic[T]):
     """Objects of one kind, each as `transform` made it from its JSON; thread-safe.
 
     `transform` must make something of Remains too; an object at which it or an index fails comes to it once more, as
-    Remains without more than its identity. `failures` counts those.
+    Remains without more than its identity. `failures` counts those. `renew` makes the successor of what is here already, given
+    all but the spec, or None: of an object of which only the status has changed no spec need be decoded.
 
     An index is a function from an object to the values it is found under. Several sources may feed one store, each
     its own namespace.
@@ -52,12 +58,16 @@ class Store(Generic[T]):
 
     transform: Callable[[Manifest], T]
     indexes: Mapping[str, Callable[[T], Iterable[str]]] = field(factory=dict)
+    renew: Callable[[T, Manifest], T | None] = lambda known, raw: None
     failures: int = field(init=False, default=0)
     _entries: dict[Key, Entry[T]] = field(init=False, factory=dict)
     _by: dict[str, dict[str, dict[Key, Entry[T]]]] = field(init=False)
     """By index and value, the entries; the nameless index is the namespace. What has no entry has no place here either."""
+    _blocks: list[Block[T]] = field(init=False, factory=list)
+    _stale: set[Key] | None = field(init=False, default=None)
+    """The keys under which the blocks may be behind; None while nobody has asked for any."""
     _lock: threading.Lock = field(init=False, factory=threading.Lock)
-    """Protects the two above. Held for look-ups and for the insertion of what is decoded, so that no reader ever waits for
+    """Protects all of these. Held for look-ups and for the insertion of what is decoded, so that no reader ever waits for
     a decoder."""
 
     @_by.default
@@ -77,6 +87,21 @@ class Store(Generic[T]):
         """Every object, in no order."""
         with self._lock:
             return tuple(entry.value for entry in self._entries.values())
+
+    def blocks(self) -> tuple[Block[T], ...]:
+        """Every object, in the order of `namespace/name`; a block is the same one for as long as none of its objects changes."""
+        with self._lock:
+            if self._stale is None or len(self._stale) > len(self._blocks):  # then it is cheaper to cut all anew
+                self._blocks = blocks.ordered(("/".join(key), entry.value) for key, entry in self._entries.items())
+            else:
+                for key in self._stale:
+                    entry = self._entries.get(key)
+                    if entry is None:
+                        blocks.remove(self._blocks, "/".join(key))
+                    else:
+                        blocks.put(self._blocks, "/".join(key), entry.value)
+            self._stale = set()
+            return tuple(self._blocks)
 
     def by(self, index: str, value: str) -> tuple[T, ...]:
         """Every object that the index has under `value`. Raises KeyError for an index that the store lacks."""
@@ -98,16 +123,20 @@ class Store(Generic[T]):
         metadata = raw["metadata"]
         key = (_one(metadata.get("namespace") or ""), metadata["name"])
         try:
-            value, found_under = self._read(raw if isinstance(raw, Remains) else _shared(raw))
+            value, found_under = self._read(key, raw)
         except Exception:  # one object's fault must not be its source's
             logger.exception("%s %s/%s: cannot be read", raw.get("kind"), *key)
             self.failures += 1
             identity = {part: metadata[part] for part in _IDENTITY if part in metadata}
-            value, found_under = self._read(Remains({**_head(raw), "metadata": identity}, INTERNAL_ERROR))
+            value, found_under = self._read(key, Remains({**_head(raw), "metadata": identity}, INTERNAL_ERROR))
         return Entry(key, metadata.get("uid") or "", metadata["resourceVersion"], value, found_under | {("", key[0])})
 
-    def _read(self, raw: Manifest) -> tuple[T, frozenset[tuple[str, str]]]:
-        value = self.transform(raw)
+    def _read(self, key: Key, raw: Manifest) -> tuple[T, frozenset[tuple[str, str]]]:
+        known = None if isinstance(raw, Remains) else self.get(*key)
+        rest = {key: part for key, part in raw.items() if key != "spec"}  # which `renew` has in a better form
+        value = self.renew(known, _shared(rest)) if known is not None else None
+        if value is None:
+            value = self.transform(raw if isinstance(raw, Remains) else _shared(raw))
         return value, frozenset((index, key) for index, keys in self.indexes.items() for key in keys(value))
 
     def replace(self, entries: Iterable[Entry[T]], namespace: str | None = None) -> list[Change[T]]:
@@ -140,6 +169,7 @@ class Store(Generic[T]):
         if old:
             self._remove(entry.key)
         self._entries[entry.key] = entry
+        self._touch(entry.key)
         for index, value in entry.found_under:
             self._by[index].setdefault(value, {})[entry.key] = entry
         if old is None:
@@ -150,12 +180,17 @@ class Store(Generic[T]):
 
     def _remove(self, key: Key) -> T:
         entry = self._entries.pop(key)
+        self._touch(key)
         for index, value in entry.found_under:
             entries = self._by[index]
             del entries[value][key]
             if not entries[value]:  # or values that are no more would stay for ever
                 del entries[value]
         return entry.value
+
+    def _touch(self, key: Key) -> None:
+        if self._stale is not None:
+            self._stale.add(key)
 
 
 def _is_same(one: Entry[T], other: Entry[T]) -> bool:
@@ -174,6 +209,8 @@ def _shared(raw: Json) -> Json:
             if key in _SHARED_VALUES and isinstance(value, str)
             else _shared_labels(value)
             if key == "labels"
+            else value
+            if key == "managedFields"  # the most of an object, and nobody keeps it as it is
             else _shared(value)
             for key, value in raw.items()
         }

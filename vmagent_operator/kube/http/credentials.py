@@ -36,6 +36,10 @@ RENEWAL_SECONDS = 60.0
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOME_CONFIG = "~/.kube/config"
+_PLUGINS = ("auth-provider", "exec")
+_TOKENS = ("auth-provider", "tokenFile", "token", "exec")
+"""Where a user has a token; the client library takes the first."""
+_UNSENDABLE = "holds a line break or another character that no token has"
 _UNREADABLE = (ConfigException, OSError, yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError)
 
 
@@ -169,6 +173,8 @@ def _in_cluster(configuration: Any, directory: Path, environ: Mapping[str, str])
             raise CredentialsError(f"{token_file} cannot be read: {error.strerror}") from error
         if not token:
             raise CredentialsError(f"{token_file} is empty")
+        if not _is_sendable(token):
+            raise CredentialsError(f"{token_file} {_UNSENDABLE}")
         return f"Bearer {token}"
 
     try:
@@ -189,22 +195,34 @@ def _kubeconfig(configuration: Any, paths: str, context: str | None) -> Callable
             if refused or not has_plugin:
                 current = _configuration()
                 load_kube_config(paths, context, current, persist_config=False)
-            return str(current.auth_settings().get("BearerToken", {}).get("value") or "").strip()
+            value = str(current.auth_settings().get("BearerToken", {}).get("value") or "").strip()
         except _UNREADABLE as error:
             raise CredentialsError(f"{paths} cannot be used: {why(error)}") from error
+        if not _is_sendable(value):
+            raise CredentialsError(f"{paths} cannot be used: {token} {_UNSENDABLE}")
+        return value
 
     try:
         load_kube_config(paths, context, configuration, persist_config=False)
-        has_plugin = _has_plugin(KubeConfigMerger(paths).config, context)
+        name, user = _user(KubeConfigMerger(paths).config, context)
+        has_plugin = any(key in user for key in _PLUGINS)
+        token = f"{next((key for key in _TOKENS if key in user), 'token')} of user {name}"
     except _UNREADABLE as error:
         raise CredentialsError(f"{paths} cannot be used: {why(error)}") from error
     return read
 
 
-def _has_plugin(config: Any, context: str | None) -> bool:
+def _user(config: Any, context: str | None) -> tuple[str, Any]:
+    """Name and fields of who the context means; no fields if there is nobody of that name."""
     entry = config["contexts"].get_with_name(context or config["current-context"])["context"]
-    user = config["users"].get_with_name(entry.safe_get("user"), safe=True)
-    return bool(user) and any(key in user["user"] for key in ("exec", "auth-provider"))
+    name = str(entry.safe_get("user"))
+    user = config["users"].get_with_name(name, safe=True)
+    return name, user["user"] if user else ()
+
+
+def _is_sendable(value: str) -> bool:
+    """Whether it can be a header: a line break in one would begin the next."""
+    return value.isascii() and value.isprintable()
 
 
 def _set_proxy(configuration: Any, environ: Mapping[str, str], in_cluster: bool) -> None:

@@ -1,0 +1,1 @@
+"""The documentation site: what mkdocs asks for, and what the reference is made from."""
