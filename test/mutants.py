@@ -145,10 +145,12 @@ def _changes(node: Any) -> Iterator[str]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run only the tests that are named, in that order."""
+    """Run only the tests that are named, in that order; where a mutant has changed the name of one, all of its file."""
     if SELECT in os.environ:
-        by_name = {item.nodeid: item for item in items}
-        items[:] = [by_name[name] for name in json.loads(Path(os.environ[SELECT]).read_text()) if name in by_name]
+        by_name, names = {item.nodeid: item for item in items}, json.loads(Path(os.environ[SELECT]).read_text())
+        renamed = {name.partition("::")[0] for name in names if name not in by_name}
+        found = [by_name[name] for name in names if name in by_name]
+        items[:] = found + [item for item in items if item.nodeid.partition("::")[0] in renamed]
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -208,12 +210,16 @@ class Coverage:
         tests = frozenset[str]().union(*(self.tests.get((mutant.path, line), ()) for line in lines))
         return tests or frozenset(self.seconds)
 
-    def order(self, tests: frozenset[str], seconds: float) -> list[str]:
-        """So many seconds of `tests`, one at least: the quickest of each file in turn, for each file tries something else."""
+    def order(self, tests: frozenset[str], seconds: float, own: str = "") -> list[str]:
+        """So many seconds of `tests`, one at least: the quickest of each file in turn, for each file tries something else.
+
+        Those of the file called `own`, which is about the module itself, stand among the first.
+        """
         files, turns = Counter[str](), dict[str, int]()
         for test in sorted(tests, key=lambda test: (self.seconds[test], test)):
-            turns[test] = files[test.partition("::")[0]]
-            files[test.partition("::")[0]] += 1
+            file = test.partition("::")[0]
+            turns[test] = 0 if Path(file).name == own else files[file]
+            files[file] += 1
         names = sorted(turns, key=lambda test: (turns[test], self.seconds[test]))
         ends = accumulate(self.seconds[name] for name in names)
         return [name for name, end in zip(names, ends, strict=True) if end <= seconds or name == names[0]]
@@ -240,7 +246,7 @@ def coverage(root: Path, folder: str) -> Coverage:
 
 def is_noticed(root: Path, mutant: Mutant, covered: Coverage, each_seconds: float) -> bool:
     """Whether a test fails, or never ends, with the mutant in place of its module."""
-    tests = covered.order(covered.of(mutant), each_seconds)
+    tests = covered.order(covered.of(mutant), each_seconds, f"test_{Path(mutant.path).name}")
     file = root / PACKAGE.name / mutant.path
     original = file.read_text()
     _write(file, mutant.applied(original))

@@ -1,8 +1,14 @@
 """The tool that breaks the code: what it changes, and that nothing is listed as equivalent that is no longer there."""
 
 import ast
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from test.mutants import EQUIVALENT, PACKAGE, Coverage, equivalent, mutants
+import pytest
+
+from test.mutants import EQUIVALENT, PACKAGE, SELECT, Coverage, equivalent, mutants, pytest_collection_modifyitems
 
 TEXT = '''
 def f(a: int, b: int = 2) -> bool:
@@ -38,6 +44,17 @@ def test_the_quickest_test_of_each_file_comes_first_as_far_as_the_time_goes() ->
     assert covered.order(frozenset(seconds), 100.0) == ["b::2", "a::1", "c::1", "a::2", "b::1"]
     assert covered.order(frozenset(seconds), 10.5) == ["b::2", "a::1", "c::1"]
     assert covered.order(frozenset(["c::1"]), 1.0) == ["c::1"]
+    assert covered.order(frozenset(seconds), 6.5, "b") == ["b::2", "a::1", "b::1"]
+
+
+def test_where_a_mutant_changes_the_name_of_a_case_all_of_its_file_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "names").write_text(json.dumps(["b::2", "a::case 0"]))
+    monkeypatch.setenv(SELECT, str(tmp_path / "names"))
+    items: list[Any] = [SimpleNamespace(nodeid=name) for name in ("a::1", "a::case 1", "b::1", "b::2", "c::1")]
+    pytest_collection_modifyitems(items)
+    assert [item.nodeid for item in items] == ["b::2", "a::1", "a::case 1"]
 
 
 def test_what_is_listed_as_equivalent_is_there_and_has_a_reason() -> None:

@@ -26,6 +26,7 @@ from vmagent_operator.desired.vmagent.features import scale
 from vmagent_operator.kube.http.client import Listing
 from vmagent_operator.kube.http.ratelimit import Bucket, Spare
 from vmagent_operator.kube.resource import Remains
+from vmagent_operator.limits import OBJECT_LABELS
 from vmagent_operator.status.conditions import conditions
 from vmagent_operator.status.owner import owner_status
 from vmagent_operator.status.scrape import scrape_status
@@ -200,6 +201,34 @@ def test_a_bug_in_a_pass_is_told_from_the_metadata_and_the_key_comes_back(monkey
     monkeypatch.undo()
     world.settle(30)
     assert status(world)["updateStatus"] == "operational"
+
+
+def test_an_agent_that_runs_tells_of_a_spec_that_can_no_longer_be_read() -> None:
+    world = World()
+    world.add(agent())
+    world.settle()
+    change(world, AGENTS, *KEY, nodeSelector={str(number): "" for number in range(OBJECT_LABELS + 1)})
+    world.settle()
+    assert (status(world)["updateStatus"], status(world)["reason"]) == (
+        "failed",
+        f"spec.nodeSelector: {OBJECT_LABELS.exceeded}",
+    )
+    change(world, AGENTS, *KEY, nodeSelector=None)
+    world.settle()
+    assert status(world)["updateStatus"] == "operational"
+
+
+def test_an_agent_that_runs_tells_of_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    world.add(agent())
+    world.settle()
+    monkeypatch.setattr(reconcile, "migration", bug)
+    change(world, AGENTS, *KEY, replicaCount=2)
+    world.settle()
+    assert (status(world)["updateStatus"], status(world)["reason"]) == (
+        "failed",
+        "internal error, see the operator's log",
+    )
 
 
 def test_a_bug_in_telling_of_a_bug_costs_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from test.apiserver.faults import Fault
+from test.controller.test_conversion import TARGET, monitor, world_with
 from test.controller.world import World, agent
 from vmagent_operator.controller.engine.metrics import Metrics
 from vmagent_operator.controller.engine.metrictable import OURS, POOLS
@@ -307,3 +308,21 @@ def test_reconciles_are_timed_up_to_a_minute() -> None:
     assert {le for le, value in found.items() if not value} == {
         *("0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1.0", "2.5", "5.0", "10.0")
     }
+
+
+def test_a_conversion_counts_by_what_has_changed() -> None:
+    world = world_with()
+    sample = world.system.metrics.registry.get_sample_value
+
+    def counts() -> list[float]:
+        causes = ({"cause": cause} for cause in ("spec", "child"))
+        return [sample("vmagent_operator_enqueue_total", cause) or 0.0 for cause in causes]
+
+    world.add(monitor())
+    world.read()
+    assert counts() == [1, 0]
+    world.settle()
+    before = counts()
+    world.patch(TARGET, {"spec": {"jobLabel": "x"}})
+    world.read()
+    assert counts() == [before[0], before[1] + 1]

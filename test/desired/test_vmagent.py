@@ -32,6 +32,7 @@ VALUES = SecretSnapshot(
             "empty": "[]\n",
             "mapping": "action: drop\n",
             "filled": "%{RULES}",
+            "broken": "- {action: drop, action: keep}\n",
             "wrong": "- {acton: drop}\n",
             "aggregation": "- {interval: 1m}\n",
         },

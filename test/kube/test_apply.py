@@ -92,6 +92,14 @@ def test_a_write_that_was_lost_is_an_error(api: Api, applier: Applier) -> None:
     assert data(api) == {}
 
 
+def test_so_is_a_change_that_was_lost(api: Api, applier: Applier) -> None:
+    applier.ensure(config_map(a="1"))
+    api.faults.add(Fault(verb="patch", is_lost=True))
+    with pytest.raises(NetworkError):
+        applier.ensure(config_map(a="2"))
+    assert data(api) == {"a": "1"}
+
+
 def test_conflicts_are_tried_again_a_few_times(api: Api, applier: Applier) -> None:
     api.faults.add(Fault(verb="patch", status=409, reason="Conflict", times=4))
     assert applier.ensure(config_map(a="1")).action == "create"

@@ -134,8 +134,9 @@ def test_a_list_reads_all_pages_of_one_moment() -> None:
 
 
 def test_an_object_is_made_what_is_kept_of_it_as_its_page_comes_in() -> None:
-    api, _, _ = client(reply({"metadata": {"resourceVersion": "7"}, "items": [SECRET]}))
+    api, transport, _ = client(reply({"metadata": {"resourceVersion": "7"}, "items": [SECRET]}))
     assert api.list_with(lambda manifest: str(manifest["metadata"]["name"]), SECRETS).items == ("a",)
+    assert transport.sent[0].query == {"limit": "500"}
 
 
 @pytest.mark.parametrize(

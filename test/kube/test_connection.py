@@ -764,3 +764,17 @@ def test_the_system_clock_is_monotonic_and_its_wait_can_be_ended() -> None:
     assert clock.wait(event, 60) is True
     assert clock.monotonic() >= before
     assert clock.now().tzinfo is not None
+
+
+def test_a_time_that_is_over_is_not_waited_for() -> None:
+    asked = []
+
+    class Never(threading.Event):
+        """One that only notes how long it was to be waited for."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            asked.append(timeout)
+            return False
+
+    assert [SystemClock().wait(Never(), seconds) for seconds in (-1, 0, 0.5)] == [False] * 3
+    assert asked == [0, 0, 0.5]

@@ -48,6 +48,23 @@ def test_no_body_is_too_odd(body: Any, status: int) -> None:
     assert str(error)
 
 
+@pytest.mark.parametrize(
+    ("code", "kind", "message"),
+    [
+        (410, errors.Gone, "410 Gone"),
+        (400, errors.BadRequest, "400 Bad Request"),
+        (499, errors.BadRequest, "499 without explanation"),
+        (500, errors.ServerError, "500 Internal Server Error"),
+        (302, errors.BadResponse, "302 Found"),
+        ("410", errors.ServerError, "0 without explanation"),
+        (None, errors.ServerError, "0 without explanation"),
+    ],
+)
+def test_an_error_in_a_watch_is_that_of_its_own_code(code: Any, kind: type[ApiError], message: str) -> None:
+    found = errors.from_status({"kind": "Status", "code": code})
+    assert (type(found), str(found)) == (kind, message)
+
+
 @pytest.mark.parametrize("sent", [True, False])
 def test_a_network_error_is_uncertain_if_something_was_sent(sent: bool) -> None:
     assert errors.NetworkError("reset", sent=sent).is_uncertain is sent

@@ -49,11 +49,15 @@ class Counts(Meter):
     """What the metrics would say."""
 
     lists: Counter[str] = attrs.field(factory=Counter)
+    watches: Counter[str] = attrs.field(factory=Counter)
     differences: int = 0
     handler_failures: int = 0
 
     def listed(self, kind: str, namespace: str, reason: str, result: str) -> None:
         self.lists[reason] += 1
+
+    def watched(self, kind: str, namespace: str, result: str) -> None:
+        self.watches[result] += 1
 
     def differed(self, kind: str, namespace: str, count: int) -> None:
         assert count > 0  # a list that shows no fault is told to nobody
@@ -75,6 +79,7 @@ class Rig:
     required: bool = True
     informer: Informer[Manifest] = attrs.field(init=False)
     last: Reply | None = None
+    watches: list[Reply] = attrs.field(factory=list)
 
     def __attrs_post_init__(self) -> None:
         client = Client(self.transport, manager=MANAGER, clock=self.clock, meter=self.counts)
@@ -93,7 +98,9 @@ class Rig:
         def answer(sent: Sent) -> Reply:
             self._check(kind, sent, entry)
             self.waited = 0.0
+            assert all(watch.closed for watch in self.watches), "one connection at a time"
             self.last = broken(entry["breaks"]) if kind == "list" and "breaks" in entry else build(entry)
+            self.watches += [self.last] * (kind == "watch")
             return self.last
 
         self.transport.replies.append(answer)
@@ -189,6 +196,7 @@ def test_reaction(case: dict[str, Any]) -> None:
     want = case["want"]
     assert dict(rig.counts.lists) == want["lists"]
     assert rig.counts.differences == want.get("differences", 0)
+    assert dict(rig.counts.watches) == want.get("watches", rig.counts.watches)
     assert rig.informer.has_synced
     if "count" in want:
         assert len(rig.informer.store) == want["count"]
@@ -255,9 +263,10 @@ def test_closing_ends_a_watch_that_is_being_opened() -> None:
 def test_closing_ends_the_watch() -> None:
     rig = synced()
     rig.informer.close()
+    assert [watch.closed for watch in rig.watches] == [True], "its reader may be waiting in it"
     rig.informer.step()
     rig.informer.step()
-    assert (rig.informer.state.phase, rig.last is not None and rig.last.closed) == (Phase.STOPPED, True)
+    assert rig.informer.state.phase is Phase.STOPPED
 
 
 def test_an_exception_that_nobody_expects_leaves_a_machine_that_goes_on_at_the_last_version() -> None:

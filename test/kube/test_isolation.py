@@ -94,6 +94,17 @@ def test_managed_fields_and_status_are_no_loss() -> None:
     assert "status" not in live
 
 
+def test_of_metadata_that_cannot_be_read_as_a_whole_what_the_limit_allows_is_read() -> None:
+    deep = nested(1100, '{"f:a":', "}")
+
+    def live(levels: int) -> Manifest:
+        metadata = f'{{"name":"a","resourceVersion":"7","labels":{nested(levels)},"managedFields":[{deep}]}}'
+        return Client(ScriptedTransport([reply(f'{{"metadata":{metadata}}}')]), manager=MANAGER).get(THINGS, "ns", "a")
+
+    assert live(LIMIT - 2)["metadata"]["labels"] == json.loads(nested(LIMIT - 2))
+    assert "labels" not in live(LIMIT - 1)["metadata"]
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -4,6 +4,7 @@ import random
 from typing import Any
 
 import pytest
+import yaml
 
 from test.scrape.cases import agent, obj, settings
 from vmagent_operator.api.objects import CustomObject
@@ -134,3 +135,13 @@ def test_equal_objects_in_any_order_give_the_same_bytes() -> None:
     objects = [static(f"s{number}", targets=9) for number in range(12)]
     one, other = (configured({}, *given, VM_CONFIG_DATA_BUDGET_BYTES="500") for given in (objects, reversed(objects)))
     assert (one.main, one.overflow) == (other.main, other.overflow)
+
+
+def test_where_namespaces_are_watched_a_discovery_looks_into_its_own_but_for_nodes_which_are_in_none() -> None:
+    roles = [{"role": role, "namespaces": {"names": ["others"]}} for role in ("pod", "node")]
+    made = configured(
+        {}, obj("VMScrapeConfig", {"kubernetesSDConfigs": roles}, namespace="shop"), WATCH_NAMESPACE="shop,mon"
+    )
+    (job,) = yaml.safe_load(made.main.text)["scrape_configs"]
+    found = {each["role"]: each.get("namespaces") for each in job["kubernetes_sd_configs"]}
+    assert found == {"pod": {"names": ["shop"]}, "node": {"names": ["others"]}}

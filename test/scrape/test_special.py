@@ -56,7 +56,7 @@ def without(kept: str) -> dict[str, Any]:
         ("__scrape_interval__", ("0s", "-5s", "0.5ms", "soon", "1i"), ("1s", "30", "1m30s", "${1}", "%{EVERY}", "")),
         ("__scrape_timeout__", ("0", "soon"), ("100ms",)),
         ("__series_limit__", ("99999999999", "many", "1.5"), ("100", "-1", "10000000")),
-        ("__sample_limit__", ("many",), ("5",)),
+        ("__sample_limit__", ("many", "1" * 19), ("5", "9" * 18)),
         ("__label_limit__", ("", "x")[1:], ("5",)),
         ("__stream_parse__", ("yes",), ("true", "0")),
         ("__tenant_id__", ("me", "1:2:3", "-1"), ("1", "1:2")),

@@ -221,6 +221,16 @@ def test_an_agent_that_is_paused_with_something_else_is_not_ready() -> None:
         assert said(paused)["Ready"][0] == ready
 
 
+@pytest.mark.parametrize("state", ["failed", "paused"])
+def test_of_a_spec_that_cannot_be_read_the_status_can_be_told(state: State) -> None:
+    ready = {"type": READY, "status": "True"}
+    broken = evolve(agent({}), spec=None, status={"conditions": [ready]})
+    told = owner_status(broken, state, "why", NOW, scale={})
+    assert [each["status"] for each in told["conditions"] if each["type"] == READY] == [
+        "True" if state == "paused" else "False"
+    ]
+
+
 def test_an_undecodable_agent_counts_as_one_shard() -> None:
     broken = agent({"shardCount": "many"})
     status = owner_status(broken, "failed", "x" * 2000, NOW, scale=scale(broken))

@@ -86,20 +86,21 @@ def owner_status(
         else:
             wanted[kind] = ("False", "NotReady", lacks) if lacks else ("True", "Ready", "")
     dropped = _no_longer_true(owner, wanted, state)
-    ready = next((known.get("status") for known in conditions(owner) if known["type"] == READY), None)
-    is_open = ready is None or (ready == "True" and not _is_applied(owner))
-    if state == "paused" and (RECONCILING in dropped or is_open):
+    if state == "paused" and (RECONCILING in dropped or _is_open(owner)):
         wanted[READY] = _PAUSED
     if wanted or dropped:
         status["conditions"] = _laid_over(owner, wanted, dropped, now)
     return status
 
 
-def _is_applied(owner: CustomObject[object]) -> bool:
-    """Whether what the owner asks for, the pause aside, is what was applied last."""
+def _is_open(owner: CustomObject[object]) -> bool:
+    """Whether nobody has said that what a paused owner asks for, the pause aside, is what was applied last."""
+    ready = next((known.get("status") for known in conditions(owner) if known["type"] == READY), None)
+    if ready != "True" or owner.spec is None:
+        return ready is None
     before = owner.status.get("lastAppliedSpec")
     asked = {**applied_spec(owner.spec), "paused": None}
-    return isinstance(before, dict) and asked == {**before, "paused": None}
+    return not isinstance(before, dict) or asked != {**before, "paused": None}
 
 
 def _no_longer_true(owner: CustomObject[object], wanted: Collection[str], state: State) -> frozenset[str]:

@@ -94,8 +94,7 @@ class Reconcile:
         on_write = partial(_written, tools, owner, conflicts)
         note = partial(reporter.event, "Warning", "ReconciliationError")
         claims = OwnClaims(VolumeExpander(client, reads_classes, confirm), marks, note)
-        yields = partial(of.yields, owner) if owner.spec is not None else lambda _: frozenset[str]()
-        migrated = migration(of, owner)
+        migrated, yields = migration(of, owner), partial(of.yields, owner)
         children = Children(owner.namespace, stores, applier, state.children, migrated, on_write, yields, claims)
         workloads = Workloads(
             stores,

@@ -175,7 +175,7 @@ class _Walk:
         yield from self.fields(desired, live, owned, path)
 
     def fields(self, desired: Manifest, live: Manifest, owned: Fields | None, path: str) -> Iterator[Difference]:
-        whole = owned is not None and not _children(owned)
+        whole = owned == {}  # only what is owned in part has a "." of its own
         walk = evolve(self, exact=True) if whole else self
         for key, value in desired.items():
             if value is not None:
@@ -185,11 +185,7 @@ class _Walk:
             extra = (key for key, value in live.items() if desired.get(key) is None and not _is_default(key, value))
         else:
             kept = {f"f:{key}" for key, value in desired.items() if value is not None}
-            extra = (
-                field[2:]
-                for field in _children(owned or {})
-                if field not in kept and not _is_empty(live.get(field[2:]))
-            )
+            extra = (field[2:] for field in owned or {} if field not in kept and not _is_empty(live.get(field[2:])))
         yield from (Difference(_join(path, key)) for key in extra)
         if self.has_keyed and not walk.exact:
             others = sorted(key for key in keyed.rivals(desired, live, path) if f"f:{key}" not in (owned or {}))
@@ -217,7 +213,7 @@ class _Walk:
         present = {keyed.identity(item, keys): item for item in live if isinstance(item, dict)}
         if len(present) < len(live):
             yield Difference(path)  # two of one key, as an ordinary write may leave them
-        whole = owned is not None and not _children(owned)
+        whole = owned == {}
         ours = {
             keyed.identity(json.loads(field[2:]), keys): tree
             for field, tree in (owned or {}).items()
@@ -274,7 +270,7 @@ def inherit(desired: Manifest, live: Manifest, manager: FieldManager) -> Manifes
 
 def _bound(desired: Manifest, live: Manifest, manager: FieldManager, claim: Manifest) -> Manifest:
     """The spec of a claim that is there: nothing of it can change but that it grows."""
-    ours = {field[2:] for field in _children(managed(claim, manager).get("f:spec") or {})}
+    ours = {field[2:] for field in managed(claim, manager).get("f:spec") or {}}
     spec = {key: live[key] for key in sorted(desired.keys() | ours) if key in live}
     if _CLASS in desired:
         spec[_CLASS] = desired[_CLASS]
@@ -293,10 +289,6 @@ def _is_immutable(desired: Manifest, live: Manifest, difference: Difference) -> 
     return difference.value and any(
         path == at or path.startswith((f"{at}.", f"{at}[")) for at in IMMUTABLE.get(desired["kind"], ())
     )
-
-
-def _children(owned: Fields) -> list[str]:
-    return [field for field in owned if field != "."]
 
 
 def _is_same(ours: Manifest, other: Manifest, keys: tuple[str, ...]) -> bool:

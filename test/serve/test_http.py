@@ -119,6 +119,18 @@ def test_a_request_has_one_deadline_however_it_drips(server: Server, monkeypatch
     assert time.monotonic() - began < 2
 
 
+def test_who_says_nothing_is_hung_up_on(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "HEAD_SECONDS", 0.1)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as silent:
+        assert silent.recv(1) == b""
+    monkeypatch.setattr(http, "HEAD_SECONDS", 3600.0)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as slow:
+        slow.sendall(b"GET /page?q=late HTTP/1.1\r\n")
+        assert ask(server, "/page?q=x") == (200, b"x")
+        slow.sendall(b"\r\n")
+        assert slow.makefile("rb").readline() == b"HTTP/1.1 200 OK\r\n"
+
+
 def test_a_connection_is_for_one_request(server: Server) -> None:
     with socket.create_connection(("127.0.0.1", server.port), timeout=5) as client:
         client.sendall(b"GET /page HTTP/1.1\r\nConnection: keep-alive\r\n\r\n")
