@@ -82,8 +82,12 @@ docs: $(DEV) ## build the documentation site into site/
 mutants: $(DEV) ## break a sample of the code and print what no test notices (MODULE='kube/*' COUNT=20 SEED=0 TIME=600 EACH=seconds)
 	$(BIN)/python -m test.mutants --module '$(or $(MODULE),kube/*)' --count $(or $(COUNT),20) --seed $(or $(SEED),0) --seconds $(or $(TIME),600) --each $(or $(EACH),inf)
 
-bench: $(DEV) ## measure rendering and reconcile speed
-	$(BIN)/python -m test.bench
+bench: $(DEV) ## measure what one change costs, without a cluster (JSON=file DOCS=1)
+	$(BIN)/python -m test.bench $(and $(JSON),--json $(JSON)) $(and $(DOCS),--docs)
+
+.PHONY: bench-cluster
+bench-cluster: $(DEV) ## the same on a real server (SIZES='1000 10000'), built on first use
+	for size in $(or $(SIZES),1000 10000); do SCALE_OBJECTS=$$size $(BIN)/python -m pytest -q -s test/e2e/test_scale.py || exit 1; done
 
 wheel: $(DEV) ## build the wheel and try it in an empty environment
 	rm -rf dist && $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .

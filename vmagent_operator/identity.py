@@ -19,6 +19,8 @@ API_VERSION: Final = f"{GROUP}/{VERSION}"
 
 PREDECESSORS: Final = frozenset({"app", "manager", "operator", "vm-operator"})
 """Names that the Go operator's executable has had, by which the API server calls a client that gives itself no name."""
+PREDECESSORS_ONLY: Final = frozenset({"vm-operator"})
+"""Those of them that no other program is likely to have."""
 
 FINALIZER: Final = "apps.victoriametrics.com/finalizer"
 """On owners until what the garbage collector cannot reach is gone. The Go operator puts it on their children too."""

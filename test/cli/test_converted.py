@@ -94,7 +94,7 @@ def test_somebodys_own_object_is_left_alone(given: Any, capsys: pytest.CaptureFi
     )
 
 
-@pytest.mark.parametrize("writer", [("vmagent-operator", "Apply"), ("app", "Update")])
+@pytest.mark.parametrize("writer", [("vmagent-operator", "Apply"), ("vm-operator", "Update")])
 def test_what_was_converted_is_converted_again(
     given: Any, capsys: pytest.CaptureFixture[str], writer: tuple[str, str]
 ) -> None:
@@ -104,6 +104,13 @@ def test_what_was_converted_is_converted_again(
     made, err = rendered(capsys, given(target(**by_us(*writer), **ignored), monitor()))
     assert "spec" not in made
     assert err == "warning: ServiceMonitor mon/web | VMServiceScrape mon/web is to be left as it is"
+
+
+def test_a_name_that_many_programs_have_is_no_proof(given: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    made, err = rendered(capsys, given(target(**by_us("app", "Update")), monitor()))
+    assert "spec" not in made
+    assert "VMServiceScrape mon/web exists and is not shown to be converted from ServiceMonitor web" in err
+    assert "any program may write as 'app', and its labels.a is not what the Go operator makes of the source" in err
 
 
 def test_what_is_switched_off_or_elsewhere_is_not_rendered(given: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -74,6 +74,14 @@ def told(world: World) -> set[tuple[str, str]]:
     }
 
 
+GONE = {f"{GROUP}/source-gone": "ServiceMonitor"}
+
+
+def notes(world: World, name: str = "app") -> dict[str, str]:
+    """The annotations of a target."""
+    return world.get(TARGETS, "apps", name)["metadata"].get("annotations") or {}
+
+
 def test_a_monitor_is_converted_within_a_second_and_selected() -> None:
     world = world_with(agent(selectAllByDefault=True))
     world.add(monitor())
@@ -202,65 +210,6 @@ def test_definitions_that_come_later_are_noticed() -> None:
     assert ports(world) == ["http"]
 
 
-def test_somebody_elses_object_of_that_name_stays_and_the_source_says_so_once() -> None:
-    world = World(definitions=DEFINITIONS)
-    world.add(target(), manager="kubectl")
-    world.add(monitor())
-    world.settle()
-    world.patch(MONITOR, {"metadata": {"labels": {"team": "b"}}})
-    world.settle()
-    assert ports(world) == ["own"]
-    assert told(world) == {
-        (
-            "NotConverted",
-            "VMServiceScrape apps/app exists and is not converted from ServiceMonitor app: delete or rename it",
-        )
-    }
-    world.delete(TARGET)
-    world.settle(1.0)
-    assert ports(world) == ["http"]
-
-
-def test_an_object_that_belongs_to_somebody_stays() -> None:
-    world = World(definitions=DEFINITIONS)
-    world.add({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "app", "namespace": "apps"}})
-    uid = world.get("configmaps", "apps", "app")["metadata"]["uid"]
-    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "app", "uid": uid, "controller": True}
-    world.add(target(ownerReferences=[owner]), manager="manager")
-    world.add(monitor())
-    world.settle()
-    assert ports(world) == ["own"]
-    assert told(world) == {("NotConverted", "VMServiceScrape apps/app belongs to ConfigMap app")}
-
-
-def test_the_object_by_which_an_agent_is_scraped_is_no_target() -> None:
-    world = world_with(agent(namespace="apps"))
-    before = world.get(TARGETS, "apps", "vmagent-main")
-    world.add(monitor("vmagent-main"))
-    world.settle()
-    assert world.get(TARGETS, "apps", "vmagent-main")["spec"] == before["spec"]
-    assert told(world) == {("NotConverted", "VMServiceScrape apps/vmagent-main belongs to VMAgent main")}
-
-
-@pytest.mark.parametrize("manager", ["app", "manager", "operator", "vm-operator"])
-def test_what_the_go_operator_converted_is_taken_over(manager: str) -> None:
-    world = World(definitions=DEFINITIONS)
-    go = target(port="http", labels={"team": "old", "gone": "x"}, finalizers=["apps.victoriametrics.com/finalizer"])
-    go["spec"] |= {"jobLabel": "gone", "attach_metadata": {}, "namespaceSelector": {}}
-    world.add(go, manager=manager)
-    world.add(monitor())
-    world.settle()
-    made = world.get(TARGETS, "apps", "app")
-    assert "jobLabel" not in made["spec"]
-    assert ports(world) == ["http"]
-    assert made["metadata"]["labels"] == {"team": "a"}
-    assert not made["metadata"].get("finalizers")
-    assert told(world) == set()
-    world.start()
-    world.settle()
-    assert target_writes(world) == []
-
-
 @pytest.mark.parametrize(
     ("strategy", "labels"),
     [
@@ -353,10 +302,18 @@ def test_a_kind_is_not_converted_if_it_or_its_target_is_disabled(disabled: str) 
     assert [row.kind.name for row in enabled(settings)] == ["PodMonitor", "Probe", "ScrapeConfig"]
 
 
+@pytest.mark.parametrize(
+    ("disabled", "count"), [({"VMAgent"}, 4), ({"VMSingle", "VMCluster"}, 4), ({"VMAgent", "VMSingle"}, 0)]
+)
+def test_nothing_is_converted_that_nobody_could_scrape(disabled: set[str], count: int) -> None:
+    assert len(list(enabled(evolve(load({}), disabled_kinds=frozenset(disabled))))) == count
+
+
 def go_writes(world: World, **labels: str) -> None:
     """What the Go operator does at an event of the source: it writes the whole target as it would have it."""
     live = world.get(TARGETS, "apps", "app")
-    spec = {"selector": {}, "endpoints": [{"port": "go", "attach_metadata": {}}], "attach_metadata": {}}
+    endpoints = [{"port": "go", "attach_metadata": {}}]
+    spec = {"selector": live["spec"]["selector"], "endpoints": endpoints, "attach_metadata": {}}
     notes = {"kubectl.kubernetes.io/last-applied-configuration": "{}"}
     metadata = {**live["metadata"], "labels": labels, "annotations": notes}
     body = json.dumps({**live, "metadata": metadata, "spec": spec}).encode()
@@ -385,3 +342,23 @@ def test_somebody_who_keeps_undoing_is_named_and_written_to_once_a_minute() -> N
         world.settle(1.0)
     assert {reason for reason, _ in told(world)} == {"ConflictingController"}
     assert len(target_writes(world)) < 15
+
+
+def test_only_watched_namespaces_are_converted() -> None:
+    elsewhere = monitor("elsewhere")
+    elsewhere["metadata"]["namespace"] = "other"
+    world = world_with(monitor(), elsewhere, environ={"WATCH_NAMESPACE": "apps"})
+    assert world.names(TARGETS) == ["app"]
+    world.delete(MONITOR)
+    world.settle(1.0)
+    assert notes(world) == GONE
+
+
+def test_a_source_that_is_going_is_converted_still() -> None:
+    going = monitor()
+    going["metadata"]["finalizers"] = ["example.com/wait"]
+    world = world_with(going)
+    world.delete(MONITOR)
+    world.patch(MONITOR, {"spec": {"endpoints": [{"port": "new"}]}})
+    world.settle(1.0)
+    assert (ports(world), notes(world)) == (["new"], {})

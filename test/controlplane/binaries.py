@@ -71,6 +71,12 @@ def controlplane(version: str = NEWEST) -> Path:
     return _installed(target, ".", variables, *older)
 
 
+def program(name: str, folder: Path) -> Path:
+    """What the Go module in `folder` is the source of. Raises Unavailable."""
+    digest = hashlib.sha256(b"".join((folder / file).read_bytes() for file in ("go.mod", "go.sum", "main.go")))
+    return _installed(cache() / f"{name}-{digest.hexdigest()[:12]}", ".", {}, folder=folder)
+
+
 def victoria(name: str) -> Path:
     """A VictoriaMetrics program, such as `vmagent` or `victoria-metrics`. Raises Unavailable."""
     target = cache() / f"{name}-{VICTORIA_VERSION}"
@@ -98,15 +104,15 @@ def documentation() -> Path:
     return module(f"{VICTORIA_MODULE}@{VICTORIA_VERSION}") / "docs" / "victoriametrics"
 
 
-def _installed(target: Path, package: str, variables: Mapping[str, str], *flags: str) -> Path:
+def _installed(target: Path, package: str, variables: Mapping[str, str], *flags: str, folder: Path = SOURCE) -> Path:
     with _locked(target):
         if not target.exists():
-            _install(target, package, variables, flags)
+            _install(target, package, variables, flags, folder)
     return target
 
 
-def _install(target: Path, package: str, variables: Mapping[str, str], flags: Sequence[str]) -> None:
-    """`package` as the file `target`, with the values of Go string `variables` linked in."""
+def _install(target: Path, package: str, variables: Mapping[str, str], flags: Sequence[str], source: Path) -> None:
+    """`package`, as the module in `source` has it, as the file `target`, with the values of Go string `variables` linked in."""
     if shutil.which("go") is None:
         raise Unavailable(f"no Go toolchain to build {target.name} with")
     folder = target.with_name(f".{target.name}.build")
@@ -114,7 +120,7 @@ def _install(target: Path, package: str, variables: Mapping[str, str], flags: Se
     link = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in variables.items())])
     built = subprocess.run(
         ["go", "install", "-trimpath", "-ldflags", link, *flags, package],
-        cwd=SOURCE,
+        cwd=source,
         env=os.environ | {"GOBIN": str(folder), "CGO_ENABLED": "0"},
         capture_output=True,
         text=True,

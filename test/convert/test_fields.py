@@ -8,8 +8,9 @@ import pytest
 
 from test.convert.recorded import spec_schema
 from vmagent_operator.api.kinds import Kind
-from vmagent_operator.convert.sources import SOURCES, Converted, convert, read
+from vmagent_operator.convert.sources import BY_NAME, SOURCES, Converted, convert, read
 from vmagent_operator.convert.table import LOSSES, UNKNOWN
+from vmagent_operator.model.decode import decode
 from vmagent_operator.settings import load
 
 SETTINGS = load({})
@@ -104,7 +105,13 @@ def _has_effect(kind: Kind[Any], schema: Schema, path: tuple[str, ...]) -> bool:
     assert not [each.error for each in made if each.error]
     lost = [loss.path for each in made for loss in each.losses]
     specs = [each.manifest["spec"] for each in made if each.manifest]
+    assert [_unknown(kind, spec) for spec in specs] == [()] * len(made)
     return any(shown(path).startswith(loss) for loss in lost) or any(spec != specs[0] for spec in specs)
+
+
+def _unknown(kind: Kind[Any], spec: Any) -> tuple[str, ...]:
+    """Keys of a target's spec that the target's kind does not have: an API server would drop them without a word."""
+    return decode(BY_NAME[kind.name].target.spec_class, spec).unknown
 
 
 def _joined(beside: Any, spec: Any) -> Any:
@@ -135,3 +142,23 @@ def test_an_object_of_unknown_fields_is_named_in_part() -> None:
 def test_what_nobody_knows_is_named() -> None:
     made = of(SOURCES[0].kind, {"selector": {}, "endpoints": [{"port": "a", "porte": "b", "path": None}], "new": 1})
     assert [str(loss) for loss in made.losses] == [f"spec.endpoints[0].porte: {UNKNOWN}", f"spec.new: {UNKNOWN}"]
+
+
+def test_rules_of_a_probe_about_what_is_set_after_them_are_named_but_not_on_the_target() -> None:
+    rules = [
+        {"sourceLabels": ["instance"], "targetLabel": "page"},
+        {"sourceLabels": ["__param_target"], "targetLabel": "page"},
+        {"sourceLabels": ["page"], "targetLabel": "instance"},
+        {"sourceLabels": ["page"], "targetLabel": "job"},
+    ]
+    spec = {"prober": {"url": "a"}, "targets": {"staticConfig": {"static": ["b"], "relabelingConfigs": rules}}}
+    at = "spec.targets.staticConfig.relabelingConfigs"
+    wanted = [f"{at}[{index}]: instance is set after the rules of a VMProbe" for index in (0, 2)]
+    made = of(SOURCES[2].kind, spec)
+    assert [str(loss) for loss in made.losses] == wanted
+    made = of(SOURCES[2].kind, spec | {"jobName": "pages"})
+    assert [str(loss) for loss in made.losses] == [*wanted, f"{at}[3]: job is set after the rules of a VMProbe"]
+    assert made.manifest is not None
+    assert "annotations" not in made.manifest["metadata"]
+    spec["targets"] = {"staticConfig": None, "ingress": {"relabelingConfigs": rules[1:3]}, "more": 1}
+    assert "spec.targets.ingress.relabelingConfigs[1]: instance" in of(SOURCES[2].kind, spec).lost

@@ -8,9 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from test.api.strategies import documents
-from test.convert.recorded import spec_schema
+from test.convert.recorded import differences, spec_schema
 from vmagent_operator.api import crd
+from vmagent_operator.convert import metadata, predecessor
 from vmagent_operator.convert.sources import SOURCES, Source, convert, read
+from vmagent_operator.model.decode import decode
 from vmagent_operator.settings import load
 
 SETTINGS = load({})
@@ -36,6 +38,7 @@ def test_what_the_source_schema_admits_becomes_what_ours_admits(source: Source, 
     made = convert(read(source.kind, given_object(source, spec)), SETTINGS)
     assert made.error == ""
     assert made.manifest is not None
+    assert decode(source.target.spec_class, made.manifest["spec"]).unknown == ()
     version = crd.manifest(source.target)["spec"]["versions"][0]
     jsonschema.validate(made.manifest["spec"], version["schema"]["openAPIV3Schema"]["properties"]["spec"])
 
@@ -53,7 +56,21 @@ def test_anything_else_is_refused_with_its_path(source: Source, data: st.DataObj
 
 
 @kinds
-@pytest.mark.parametrize("metadata", [None, [], {"name": 1}, {"name": "a", "labels": []}, {"annotations": {"a": {}}}])
+@pytest.mark.parametrize("own", [None, [], {"name": 1}, {"name": "a", "labels": []}, {"annotations": {"a": {}}}])
 @pytest.mark.parametrize("spec", [None, [], "x", 0, {"endpoints": None}])
-def test_no_shape_of_an_object_is_an_exception(source: Source, metadata: Any, spec: Any) -> None:
-    convert(read(source.kind, {"kind": source.kind.name, "metadata": metadata, "spec": spec}), SETTINGS)
+def test_no_shape_of_an_object_is_an_exception(source: Source, own: Any, spec: Any) -> None:
+    convert(read(source.kind, {"kind": source.kind.name, "metadata": own, "spec": spec}), SETTINGS)
+
+
+@relaxed
+@given(data=st.data())
+@kinds
+def test_whatever_has_the_name_of_a_source_is_judged(source: Source, data: st.DataObject) -> None:
+    spec = data.draw(documents(spec_schema(source.kind)))
+    found = read(source.kind, given_object(source, spec))
+    made = convert(found, SETTINGS)
+    assert made.manifest is not None
+    texts = st.dictionaries(st.sampled_from([metadata.LAST_APPLIED, predecessor.TRACKING]), st.text())
+    live = {"metadata": {"annotations": data.draw(texts)}, "spec": data.draw(JSON)}
+    doubt = predecessor.doubt(found, live, {"labels": (), "annotations": ()}, SETTINGS)
+    assert doubt.startswith("its spec") or not any(differences(live["spec"], None))

@@ -78,7 +78,7 @@ def _conversion(cluster: Cluster, source: CustomObject[bytes], settings: Setting
         return Conversion(source=source, target=target, manifest=made.manifest, note=lost)
     if metadata.is_ignored(live["metadata"].get("annotations") or {}):
         note = f"{describe(made.manifest)} is to be left as it is"
-    elif refusal := objection(made.manifest, live, policy(source)):
+    elif refusal := objection(made.manifest, live, policy(source, live, settings)):
         note = f"{describe(made.manifest)} {refusal}"
     else:
         desired, _ = merged(made.manifest, live, source)

@@ -174,7 +174,7 @@ FLAGS: tuple[Flag, ...] = (
     Flag("default.kubernetesVersion.minor", "21", _positive, "Taken if the API server's version cannot be read."),
     Flag("disableSecretKeySpaceTrim", "false", texts.boolean, "Keep white space at the end of Secret values."),
     Flag("dry-run", "false", texts.boolean, "Log what one pass over every VMAgent would write, then exit."),
-    Flag("once", "false", texts.boolean, "Work until every VMAgent is done or has failed, then exit."),
+    Flag("once", "false", texts.boolean, "Convert, work until every owner is done or has failed, then exit."),
     Flag("events.enabled", "true", texts.boolean, "Write Events."),
     Flag("health-probe-bind-address", ":8081", str, "Address of /health and /ready; empty or 0 for none."),
     Flag("metrics-bind-address", ":8080", str, "Address of /metrics; empty or 0 for none."),

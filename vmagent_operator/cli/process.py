@@ -16,12 +16,11 @@ from vmagent_operator import settings
 from vmagent_operator.cli import logs, run
 from vmagent_operator.cli.dry import Dry
 from vmagent_operator.cli.flags import Flags
+from vmagent_operator.cli.once import Once
 from vmagent_operator.cli.reports.changes import Changes
-from vmagent_operator.controller.engine.kind import OwnerKey
 from vmagent_operator.controller.engine.metrics import Gauge, Metrics, Reading
 from vmagent_operator.controller.engine.metrictable import OURS, OWNERS
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
-from vmagent_operator.controller.engine.result import RULES
 from vmagent_operator.controller.gauges import gauges
 from vmagent_operator.controller.manager import Manager, StartError, Timing
 from vmagent_operator.controller.system import Options, make_system
@@ -42,8 +41,6 @@ from vmagent_operator.settings import Settings
 logger = logging.getLogger(__name__)
 
 OFF = ("", "0")
-IDLE_SECONDS = 0.05
-"""How long `--once` waits for what is not due yet."""
 
 
 @define(eq=False)
@@ -247,42 +244,14 @@ class Process:
         return {variable.name: variable.text(self.environ) for variable in settings.VARIABLES}
 
     def _once(self, manager: Manager) -> int:
-        """Work until every VMAgent is done or has failed and scrape objects say so; for a dry run, one reconcile each."""
-        system, clock = manager.system, manager.system.client.clock
-        manager.discover()
-        manager.start_informers()
-        if not manager.is_synced():
-            return 1
+        """Do once what there is to do, or only tell it; the exit code."""
         is_dry = run.is_dry(self.flags, self.environ)
-        owners = system.mapper.owners
-        pending = {of.key(owner) for of in owners for owner in system.stores.items(of.resource)}
-        failed = set[OwnerKey]()
-        while not self.stop.is_set():
-            done = system.work()
-            if done is None:
-                if not pending:
-                    break
-                clock.wait(self.stop, IDLE_SECONDS)
-                continue
-            controller, (namespace, name), result = done
-            if controller.name not in system.owners:
-                continue
-            key = (controller.name, namespace, name)
-            if is_dry and RULES[result.kind].label == "error":
-                self.changes.problems.append(
-                    f"{system.owners[controller.name].reconciler.tools.of.kind.name} {namespace}/{name}: {result.message}"
-                )
-            if result.kind in ("done", "gone") and not result.after_seconds:
-                pending.discard(key)
-                failed.discard(key)
-            elif is_dry or RULES[result.kind].label == "error":
-                pending.discard(key)
-                failed.add(key)
-        if not is_dry and self.flags["events.enabled"]:
-            system.recorder.flush()
+        is_done = Once(manager, self.stop, self.changes if is_dry else None).run()
         if is_dry:
             print("\n".join(self.changes.lines()), flush=True)
-        return 0 if is_dry or not (failed or pending) else 1
+        elif self.flags["events.enabled"]:
+            manager.system.recorder.flush()
+        return 0 if is_done or is_dry else 1
 
 
 def _authority(folder: Path, name: str) -> Path | None:

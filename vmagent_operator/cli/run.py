@@ -21,7 +21,6 @@ from attrs import define, evolve, field
 
 import vmagent_operator
 from vmagent_operator import settings
-from vmagent_operator.api import kinds
 from vmagent_operator.cli import flags
 from vmagent_operator.cli.flags import FlagError, Flags
 from vmagent_operator.kube import leader
@@ -72,7 +71,7 @@ def _settings(given: Flags, environ: Mapping[str, str]) -> Settings:
     return evolve(
         found,
         trim_secret_values=not given["disableSecretKeySpaceTrim"],
-        disabled_kinds=given["controller.disableReconcileFor"] & {kind.name for kind in kinds.KINDS},
+        disabled_kinds=given["controller.disableReconcileFor"],
     )
 
 

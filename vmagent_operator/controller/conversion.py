@@ -1,7 +1,7 @@
 """The controllers of Prometheus kinds: what a ServiceMonitor and its like become is brought about, and kept so.
 
-A target is ours if its managed fields say that we, or the Go operator, have made its spec; anything else of its name is
-somebody's own and stays, and an Event on the source says so. A target that is as converted costs a comparison with what the
+A target is ours if its managed fields say that we, or the Go operator, have made its spec (`targets.policy`); anything else
+of its name is somebody's own and stays, and an Event on the source says so. A target that is as converted costs a comparison with what the
 store has, and no request.
 """
 
@@ -40,6 +40,11 @@ TARGETS: Mapping[Resource, Source] = {custom(row.target): row for row in sources
 CONFLICT_SECONDS = 1.0
 """After a conflict the newer state is on its way to the store, and brings the key back by itself; this is for the case
 that it does not differ in what brings keys back."""
+
+
+UNKNOWN_SECONDS = 30.0
+"""How soon a target without a source is looked at again while the sources are not known: they are not listed yet, or their
+kind is not served, which is looked for as often."""
 
 
 @frozen
@@ -107,8 +112,10 @@ class ConversionReconciler:
     def _left_behind(self, namespace: str, name: str) -> Result:
         """Have a target that stays without its source say so, once: nothing else would tell where it came from."""
         target: CustomObject[Any] | None = self.stores.get(self.target, namespace, name)
-        if target is None or not self._is_left_behind(target.metadata) or not target.is_applied:
+        if target is None or not target.is_applied or not _is_left_behind(target.metadata):
             return Result(kind="gone")
+        if not self.stores.is_current(custom(self.source.kind)):
+            return Result(kind="waiting", message="sources are not known", after_seconds=UNKNOWN_SECONDS)
         own = target.metadata
         said = {"annotations": {SOURCE_GONE: self.source.kind.name}, "uid": own.uid}
         patch = {"metadata": {**said, "resourceVersion": own.resource_version}}
@@ -119,12 +126,6 @@ class ConversionReconciler:
         except ApiError as error:
             return Result(kind="conflict", message=str(error), after_seconds=CONFLICT_SECONDS)
         return Result(kind="gone")
-
-    def _is_left_behind(self, own: Metadata) -> bool:
-        """Whether a target stays, as far as the store of sources can be believed, and does not say so yet."""
-        is_told = SOURCE_GONE in own.annotations or metadata.is_ignored(own.annotations)
-        is_going = bool(own.deletion_timestamp or own.owner_references)
-        return not is_told and not is_going and self.stores.is_current(custom(self.source.kind))
 
     def crashed(self, namespace: str, name: str) -> Result:
         """What a reconcile that ended in a bug comes to."""
@@ -164,7 +165,7 @@ class ConversionReconciler:
         writers = self._writers(key, source, state)
         if (pause := writers.pause_seconds()) > 0:
             return Result(kind="conflict", message="somebody else keeps writing", after_seconds=pause)
-        applier = Applier(self.client, jitter=self.jitter, policy=policy(source), resource_of=resource_of)
+        applier = Applier(self.client, jitter=self.jitter, resource_of=resource_of)
         try:
             written = self._created(applier, made.manifest) if target is None else None
             if written is None:
@@ -203,6 +204,7 @@ class ConversionReconciler:
             return applier.create(made)
         if metadata.is_ignored(live["metadata"].get("annotations") or {}):
             return Written(metadata=live["metadata"])
+        applier.policy = policy(source, live, self.settings)
         desired, operations = merged(made, live, source)
         refuse_foreign(desired, live, applier.policy)
         paths = tuple(operation["path"][1:].replace("/", ".") for operation in operations)
@@ -236,6 +238,12 @@ class ConversionReconciler:
         if told.get(reason) != said:
             told[reason] = said
             self.recorder.record(source, type_, reason, message)
+
+
+def _is_left_behind(own: Metadata) -> bool:
+    """Whether a target without its source stays, and does not say so yet."""
+    is_told = SOURCE_GONE in own.annotations or metadata.is_ignored(own.annotations)
+    return not is_told and not own.deletion_timestamp and not own.owner_references
 
 
 def is_material(change: Change[CustomObject[Any]]) -> bool:

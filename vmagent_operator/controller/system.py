@@ -111,9 +111,9 @@ class System:
         for controller in self.owners.values():
             controller.reconciler.tools.gatherer.server = server
 
-    def work(self) -> tuple[Controller[Any], Key, Result] | None:
-        """Process the most urgent key that is due; whose it was and how it ended, None if nothing is due."""
-        for controller in self.controllers:
+    def work(self, controllers: Iterable[Controller[Any]] | None = None) -> tuple[Controller[Any], Key, Result] | None:
+        """Process the most urgent key that is due, of these controllers; whose it was and how it ended, None if none is due."""
+        for controller in self.controllers if controllers is None else controllers:
             if (key := controller.queue.pop()) is not None:
                 return controller, key, controller.process(key)
         return None
@@ -156,7 +156,9 @@ class System:
             return
         state: Any = change.new or change.old
         at = (state.namespace, state.name)
-        if kind in SOURCES or self.stores.get(custom(row.kind), *at) is not None:
+        # A target of ours without a source may have lost it while nobody looked.
+        is_left = change.new is not None and change.new.is_applied
+        if kind in SOURCES or is_left or self.stores.get(custom(row.kind), *at) is not None:
             priority = Priority.LOW if self.informers.unsynced() else Priority.HIGH
             controller.enqueue_now(at, "spec" if kind in SOURCES else "child", priority)
 

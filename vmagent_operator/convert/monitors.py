@@ -122,6 +122,20 @@ def _ingress(reading: Reading, raw: Any, path: str) -> Any:
     return [{"role": "ingress", **made}] if isinstance(made, dict) else None
 
 
+def probe(reading: Reading, raw: Any, path: str) -> Any:
+    """Makes a spec, and names the rules that a Prometheus applies after labels are set, and a VMProbe before."""
+    made = _PROBE(reading, raw, path)
+    if not reading.faults:
+        late = {"instance", "__address__", *(("job",) if raw.get("jobName") else ())}
+        targets = raw.get("targets") or {}
+        for key in ("staticConfig", "ingress"):
+            for index, rule in enumerate((targets.get(key) or {}).get("relabelingConfigs") or ()):
+                if labels := sorted(late & {*(rule.get("sourceLabels") or ()), rule.get("targetLabel")}):
+                    at = f"{path}.targets.{key}.relabelingConfigs[{index}]"
+                    reading.lose(at, f"{', '.join(labels)} is set after the rules of a VMProbe", is_rule=True)
+    return made
+
+
 def _listed_targets(made: dict[str, Any]) -> dict[str, Any]:
     return {"targets": [], **made}
 
@@ -141,7 +155,7 @@ _INGRESS = block(
         "relabelingConfigs": To(rules),
     }
 )
-PROBE = block(
+_PROBE = block(
     {
         **LIMITS,
         **{key: rule for key, rule in SCRAPING.items() if key not in PROXY},

@@ -40,7 +40,7 @@ _NO_HTTP = "vmagent's kind has no HTTP options for this discovery"
 _CLIENT: Table = {
     **AUTH,
     **PROXY,
-    "followRedirects": HTTP["followRedirects"],
+    "followRedirects": To(flag),
     "enableHTTP2": HTTP["enableHttp2"],
     "refreshInterval": REFRESH,
 }

@@ -13,7 +13,7 @@ from vmagent_operator.api import kinds
 from vmagent_operator.api.kinds import Kind
 from vmagent_operator.api.objects import CustomObject
 from vmagent_operator.convert import metadata
-from vmagent_operator.convert.monitors import POD_MONITOR, PROBE, SERVICE_MONITOR
+from vmagent_operator.convert.monitors import POD_MONITOR, SERVICE_MONITOR, probe
 from vmagent_operator.convert.scrapeconfig import SCRAPE_CONFIG
 from vmagent_operator.convert.table import Loss, Make, Reading
 from vmagent_operator.identity import API_VERSION
@@ -39,7 +39,7 @@ def _kind(name: str, version: str) -> Kind[Any]:
 SOURCES: tuple[Source, ...] = (
     Source(kind=_kind("ServiceMonitor", "v1"), target=kinds.VMSERVICESCRAPE, make=SERVICE_MONITOR),
     Source(kind=_kind("PodMonitor", "v1"), target=kinds.VMPODSCRAPE, make=POD_MONITOR),
-    Source(kind=_kind("Probe", "v1"), target=kinds.VMPROBE, make=PROBE),
+    Source(kind=_kind("Probe", "v1"), target=kinds.VMPROBE, make=probe),
     Source(
         kind=_kind("ScrapeConfig", "v1alpha1"),
         target=kinds.VMSCRAPECONFIG,
@@ -48,11 +48,13 @@ SOURCES: tuple[Source, ...] = (
 )
 BY_NAME: Mapping[str, Source] = {source.kind.name: source for source in SOURCES}
 BY_TARGET: Mapping[str, Source] = {source.target.name: source for source in SOURCES}
+CONSUMERS = frozenset({kinds.VMAGENT.name, kinds.VMSINGLE.name})
+"""The kinds that scrape."""
 
 
 def enabled(settings: Settings) -> Iterator[Source]:
-    """The kinds that these settings have converted."""
-    for source in SOURCES:
+    """The kinds that these settings have converted: none if there is nobody to scrape what they become."""
+    for source in SOURCES if CONSUMERS - settings.disabled_kinds else ():
         if (
             settings.converters.get(source.kind.name, True)
             and not {source.kind.name, source.target.name} & settings.disabled_kinds

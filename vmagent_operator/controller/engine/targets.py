@@ -6,22 +6,46 @@ from typing import Any
 from attrs import evolve
 
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.convert import metadata
-from vmagent_operator.identity import MERGE_STRATEGY, OPERATOR, PREDECESSORS, SOURCE_GONE
+from vmagent_operator.convert import metadata, predecessor
+from vmagent_operator.identity import MERGE_STRATEGY, OPERATOR, PREDECESSORS, PREDECESSORS_ONLY, SOURCE_GONE
 from vmagent_operator.kube.resource import Manifest
 from vmagent_operator.kube.write.ownership import Policy, holds_spec
+from vmagent_operator.settings import Settings
 
 WRITERS = PREDECESSORS | {OPERATOR}
-"""Whose hold on the spec of an object shows that it was converted: ours, and the Go operator's."""
+"""Who may have put labels and annotations on what is known to be converted: we, and the Go operator."""
 
 
-def policy(source: CustomObject[Any]) -> Policy:
-    """How an object shows that it was converted from this source, by us or by the Go operator."""
-    return Policy(
-        writers=WRITERS,
+def policy(source: CustomObject[Any], live: Manifest | None, settings: Settings) -> Policy:
+    """How an object shows that it was converted from this source, by us or by the Go operator.
+
+    The Go operator's name is that of its executable, which many programs share. That such a one has written the spec of
+    `live` counts if nothing speaks against it; the message says what does. Whoever has said how its metadata goes together
+    with the source's has handed it over.
+    """
+    own = Policy(
+        writers=PREDECESSORS_ONLY | {OPERATOR},
         owner={**metadata.owner_reference(source), "namespace": source.namespace},
         whose=f"converted from {source.kind.name} {source.name}",
     )
+    if live is None:
+        return own
+    has = live["metadata"]
+    if MERGE_STRATEGY in (has.get("annotations") or {}):
+        return evolve(own, uid=has["uid"])
+    writer = next(filter(None, map(_unsure_writer, has.get("managedFields") or ())), "")
+    if not writer:
+        return own
+    theirs = {part: held(live, part) for part in ("labels", "annotations")}
+    if not (doubt := predecessor.doubt(source, live, theirs, settings)):
+        return evolve(own, uid=has["uid"])
+    return evolve(own, whose=f"shown to be {own.whose} (any program may write as {writer!r}, and {doubt})")
+
+
+def _unsure_writer(entry: Manifest) -> str:
+    """The field manager of an entry that may be the Go operator's; "" for another."""
+    name = str(entry.get("manager"))
+    return name if name in PREDECESSORS and entry.get("operation") == "Update" and holds_spec(entry) else ""
 
 
 def merged(made: Manifest, live: Manifest, source: CustomObject[Any]) -> tuple[Manifest, list[Manifest]]:

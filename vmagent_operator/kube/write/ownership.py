@@ -17,7 +17,7 @@ class Policy:
     marks: labels that prove it where all of them have the desired values; where the first has, another one that differs
     proves the contrary. seal: a label that proves it alone. finalizer, managers, traces: what an earlier operator left:
     a finalizer, or a field manager's entry that holds the first mark or one of the annotations `traces`. writers: field
-    managers whose hold on the spec proves it. owner: a reference to our owner, with its namespace, for objects that are not
+    managers whose hold on the spec proves it. uid: of an object that has been looked at and found to be ours. owner: a reference to our owner, with its namespace, for objects that are not
     to refer to it. whose: what messages call ours.
     """
 
@@ -27,6 +27,7 @@ class Policy:
     managers: frozenset[str] = frozenset()
     traces: frozenset[str] = frozenset()
     writers: frozenset[str] = frozenset()
+    uid: str = ""
     owner: Mapping[str, Json] | None = None
     whose: str = "ours"
 
@@ -109,6 +110,7 @@ def _is_proven(desired: Manifest, metadata: Manifest, policy: Policy) -> bool:
         (has_mark and all(key in labels for key in marks))
         or (seal is not None and labels.get(policy.seal) == seal)
         or policy.finalizer in (metadata.get("finalizers") or ())
+        or (policy.uid != "" and metadata.get("uid") == policy.uid)
         or any(_is_trace(entry, policy, has_mark) for entry in metadata.get("managedFields") or ())
         or any(
             entry.get("manager") in policy.writers and holds_spec(entry)
