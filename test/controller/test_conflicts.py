@@ -71,6 +71,22 @@ def test_nor_are_writes_of_several_things_or_of_one_thing_in_turn() -> None:
     assert not war.is_on()
 
 
+def test_a_reconcile_goes_on_with_a_war_if_it_writes_again_what_is_undone_while_that_is_told() -> None:
+    war, other = War(), Child(resource.SERVICES, "monitoring", "another")
+
+    def goes_on(*children: Child) -> bool:
+        reconcile = war.writers
+        for child in children:
+            reconcile.count(child, "it", b"ours", FIELDS)
+        return reconcile.goes_on
+
+    assert [goes_on(CHILD), goes_on(CHILD)] == [False, False]
+    war.write(REWRITES, 0.0)
+    assert war.is_on()
+    assert [goes_on(other), goes_on(other)] == [False, True]
+    assert goes_on(CHILD, Child(resource.SERVICES, "monitoring", "third"))
+
+
 def test_they_are_written_once_a_minute_until_it_has_been_quiet_for_long() -> None:
     war = War()
     war.write(1 + REWRITES, 1.0)

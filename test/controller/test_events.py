@@ -161,3 +161,15 @@ def test_messages_and_the_queue_are_bounded(api: Api, recorder: Recorder) -> Non
     for _ in range(QUEUE_LENGTH + 2):
         recorder.record(about(), "Normal", "Fine", "x")
     assert dropped == ["queue"] * 2
+
+
+def test_who_writes_events_waits_for_one_and_not_when_there_is_one(
+    api: Api, recorder: Recorder, clock: VirtualClock
+) -> None:
+    assert recorder.step() == 0
+    assert clock.seconds == 1
+    recorder.record(about(), "Warning", "Failed", "a")
+    recorder.step()
+    assert (clock.seconds, len(events(api))) == (1, 1)
+    recorder.step()
+    assert clock.seconds == 2

@@ -42,7 +42,7 @@ def asked(world: World, path: str, seconds: float = 60) -> list[tuple[str, str]]
 
 
 def test_an_end_asks_for_what_nobody_else_removes_and_for_nothing_more() -> None:
-    rules = {
+    rules: dict[str, Any] = {
         "inlineRelabelConfig": [{"action": "drop", "sourceLabels": ["a"]}],
         "podDisruptionBudget": {"minAvailable": 1},
     }
@@ -74,7 +74,8 @@ def test_what_is_only_referred_to_is_freed_without_being_watched(kind: str) -> N
     world = World()
     world.add(referred(kind, "rules", **{"rules.yaml": "[]"}))
     restarted(world, watch_references=False)
-    world.add(agent(**{key: {"name": "rules", "key": "rules.yaml"}}))
+    spec: dict[str, Any] = {key: {"name": "rules", "key": "rules.yaml"}}
+    world.add(agent(**spec))
     world.settle(60)
     assert len(held(world)) == 2
     world.delete(PATH)
@@ -90,7 +91,7 @@ def test_what_is_referred_to_and_not_there_is_not_asked_for() -> None:
 
 
 def test_what_an_unreadable_spec_referred_to_when_it_was_applied_is_freed() -> None:
-    rules = {"relabelConfig": {"name": "rules", "key": "rules.yaml"}}
+    rules: dict[str, Any] = {"relabelConfig": {"name": "rules", "key": "rules.yaml"}}
     world = settled(referred("ConfigMap", "rules", **{"rules.yaml": "[]"}), agent(**rules))
     change(
         world, AGENTS, *KEY, nodeSelector={str(number): "" for number in range(OBJECT_LABELS + 1)}, relabelConfig=None

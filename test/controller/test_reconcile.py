@@ -6,7 +6,7 @@ import pytest
 
 from test.apiserver.faults import Fault
 from test.apiserver.pods import Fate
-from test.controller import test_vmsingle
+from test.controller import test_vmcluster, test_vmsingle
 from test.controller.test_faults import doubts, unserve
 from test.controller.test_passes import AGENTS, KEY, SCRAPES, change, configuration, secret, status
 from test.controller.world import World, agent, scrape
@@ -176,3 +176,21 @@ def test_a_first_configuration_leaves_the_agents_hands_and_its_secrets_do_not() 
     entries = world.get("secrets", "monitoring", "vmagent-main")["metadata"]["managedFields"]
     ours = [entry["fieldsV1"].get("f:data", {}) for entry in entries if entry["manager"] == "vmagent-operator"]
     assert ours == [{"f:monitoring_auth_token": {}}]
+
+
+def test_after_a_restart_what_the_stores_have_is_not_asked_for() -> None:
+    world = settled()
+    world.start()
+    world.settle(60)
+    asked = {path for method, path in world.transport.requests if method == "GET"}
+    assert not asked & {DEPLOYMENT, SERVICE}
+
+
+def test_what_comes_after_a_workload_waits_for_it_though_its_last_state_is_ready() -> None:
+    world = test_vmcluster.world()
+    world.transport.requests.clear()
+    world.patch(test_vmcluster.PATH, {"spec": {"clusterVersion": "v1.151.0-cluster"}})
+    world.read()
+    world.system.work()
+    changed = [path.rpartition("/")[2] for method, path in world.writes() if "/statefulsets/" in path]
+    assert changed == ["vmstorage-main"]

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from test.apiserver.faults import Fault
 from test.controller.world import World, agent, scrape
 from vmagent_operator.kube.http.transport import Response
 
@@ -168,3 +169,15 @@ def test_what_others_owners_said_is_summed_up_by_them() -> None:
     world.settle(60)
     assert status_writes(world) == 0
     assert world.get(KIND, "apps", "app")["status"] == status
+
+
+def test_a_conflict_is_counted_and_the_status_is_written_all_the_same() -> None:
+    world = World()
+    world.api.faults.add(Fault(verb="update", resource=f"{KIND}/status", status=409, reason="Conflict"))
+    world.add(scrape())
+    world.add(agent(selectAllByDefault=True, disableSelfServiceScrape=True))
+    world.settle(60)
+    assert world.get(KIND, "apps", "app")["status"]["updateStatus"] == "operational"
+    sample = world.system.metrics.registry.get_sample_value
+    labels = {"kind": "vmservicescrape", "result": "conflict"}
+    assert sample("vmagent_operator_status_writes_total", labels) == 1

@@ -9,6 +9,8 @@ import pytest
 from test.apiserver.pods import Fate
 from test.controller.test_crashes import Fragile, Killed
 from test.controller.world import World, agent
+from vmagent_operator.api import kinds
+from vmagent_operator.controller.vmcluster import VMCLUSTER
 from vmagent_operator.identity import API_VERSION, FINALIZER
 
 KEY = NAMESPACE, NAME = ("monitoring", "main")
@@ -351,3 +353,23 @@ def test_a_storage_node_that_nobody_counts_any_more_stays() -> None:
     at.patch(PATH, {"spec": {"vmstorage": {"replicaCount": 2}}})
     at.settle(120)
     assert at.get(SETS, NAMESPACE, "vmstorage-main")["spec"]["replicas"] == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "yields"),
+    [
+        ({"replicaCount": 2}, "vmselect-main", False),
+        ({"replicaCount": None}, "vmselect-main", True),
+        ({"replicaCount": 2, "hpa": {"minReplicas": 1, "maxReplicas": 3}}, "vmselect-main", True),
+        ({"replicaCount": None}, "vmselect-other", False),
+        ({"replicaCount": None}, "vmstorage-main", False),
+    ],
+)
+def test_a_number_of_pods_is_anothers_to_say_where_nobody_says_it_here(
+    part: dict[str, Any], name: str, yields: bool
+) -> None:
+    component = name.partition("-")[0]
+    owner = kinds.read(cluster(**{component: part}))
+    manifest = {"kind": "StatefulSet", "metadata": {"name": name}}
+    assert VMCLUSTER.yields(owner, manifest) == (frozenset({"spec.replicas"}) if yields else frozenset())
+    assert VMCLUSTER.yields(owner, {**manifest, "kind": "Service"}) == frozenset()

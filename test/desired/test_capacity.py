@@ -36,6 +36,7 @@ def limited(memory: Any) -> dict[str, Any]:
         (limited(1000000), {}, 1000000),
         (limited("much"), {}, None),
         (limited("1e999999999"), {}, None),
+        (limited([1000000]), {}, None),
         (limited("1Gi") | {"vpa": {}}, {"VM_VPA_API_ENABLED": "true"}, None),
         (
             limited("1Gi") | {"containers": [{"name": "vmagent", "resources": {"limits": {"memory": "3Gi"}}}]},

@@ -1,6 +1,7 @@
 """Cases of the objects around the pod: a spec, and what counts among the objects that it gives."""
 
 import gzip
+import hashlib
 from base64 import b64decode
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +16,7 @@ from vmagent_operator.api.kinds import VMSTATICSCRAPE
 from vmagent_operator.desired.stages import ConfigSecret, Inputs
 from vmagent_operator.desired.stages import objects as written
 from vmagent_operator.desired.vmagent.desired import desired
+from vmagent_operator.desired.workload import volumes
 from vmagent_operator.model.decode import Manifest
 from vmagent_operator.scrape.errors import OwnerError
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
@@ -186,3 +188,56 @@ def test_a_destination_that_vmagent_would_not_start_with_stops_the_agent(case: M
     with pytest.raises(OwnerError) as raised:
         desired(inputs(spec))
     assert str(raised.value) == f"spec.{case['error']}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "env", "version", "seconds"),
+    [
+        ({}, {}, (1, 30), 15),
+        ({}, {}, (1, 29), None),
+        ({}, {"VM_ENABLE_DEFAULT_PRESTOP_HOOK": "false"}, (1, 30), None),
+        ({"preStopSleepSeconds": 7}, {"VM_ENABLE_DEFAULT_PRESTOP_HOOK": "false"}, (1, 30), 7),
+        ({"preStopSleepSeconds": 0}, {}, (1, 30), None),
+        ({"terminationGracePeriodSeconds": 15}, {}, (1, 30), None),
+        ({"terminationGracePeriodSeconds": 16}, {}, (1, 30), 15),
+    ],
+)
+def test_how_long_a_container_sleeps_before_it_stops(
+    spec: Manifest, env: dict[str, str], version: tuple[int, int], seconds: int | None
+) -> None:
+    given = evolve(inputs(spec, env), server=Server(version=version))
+    pod = objects(given)["Deployment/vmagent-main"]["spec"]["template"]["spec"]
+    hooks = [container.get("lifecycle") for container in pod["containers"] if container["name"] == "vmagent"]
+    assert hooks == [{"preStop": {"sleep": {"seconds": seconds}}} if seconds else None]
+
+
+def test_a_secret_without_content_has_no_data() -> None:
+    assert "data" not in objects(inputs({"selectAllByDefault": True}))["Secret/tls-assets-vmagent-main"]
+
+
+def test_secrets_beside_the_main_one_are_where_the_agent_and_its_reloader_look() -> None:
+    paths = [hashlib.sha256(str(number).encode()).hexdigest() for number in range(30)]  # what does not compress
+    endpoints = [{"targets": ["a"], "path": f"/{path}"} for path in paths]
+    jobs = tuple(
+        obj("VMStaticScrape", {"targetEndpoints": [endpoint]}, name=f"s{number}")
+        for number, endpoint in enumerate(endpoints)
+    )
+    given = inputs(
+        {"selectAllByDefault": True},
+        {"VM_CONFIG_DATA_BUDGET_BYTES": "1000"},
+        Selection({VMSTATICSCRAPE: in_blocks(jobs)}),
+    )
+    pod = objects(given)["Deployment/vmagent-main"]["spec"]["template"]["spec"]
+    found = {
+        container["name"]: {mount["name"] for mount in container["volumeMounts"]} for container in pod["containers"]
+    }
+    assert volumes.OVERFLOW_OUT.name in found["vmagent"]
+    assert volumes.OVERFLOW_OUT.name in {volume["name"] for volume in pod["volumes"]}
+
+
+def test_pods_of_a_stateful_agent_come_and_go_together_and_only_they_have_claims() -> None:
+    claim = {"volumeClaimTemplate": {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}}
+    found = objects(inputs({"statefulMode": True, "statefulStorage": claim}))["StatefulSet/vmagent-main"]["spec"]
+    assert (found["podManagementPolicy"], len(found["volumeClaimTemplates"])) == ("Parallel", 1)
+    pod = objects(inputs({"statefulStorage": claim}))["Deployment/vmagent-main"]["spec"]["template"]["spec"]
+    assert "emptyDir" in next(volume for volume in pod["volumes"] if volume["name"] == "persistent-queue-data")

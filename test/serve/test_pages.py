@@ -74,9 +74,10 @@ def test_queues_and_sources_are_shown(world: World) -> None:
     assert sources["VMAgent"]["objects"] == 2
     assert (sources["VMAgent"]["phase"], sources["VMAgent"]["error"]) == ("watching", None)
     assert sources["VMAgent"]["activeAt"] == "2026-01-01T00:01:00+00:00"
-    world.system.informers[0].state.error = NotFound("gone")
+    first = next(iter(world.system.informers))
+    first.state.error = NotFound("gone")
     assert ask(world, "/debug/informers")[0]["error"] == "gone"
-    world.system.informers[0].state.error = None
+    first.state.error = None
     assert sources["VMServiceScrape"]["objects"] == len(world.names(SCRAPES))
     assert ask(world, "/debug/config") == {"a": 1}
 
