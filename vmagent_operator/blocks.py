@@ -68,6 +68,11 @@ def find(blocks: Blocks[T], key: str) -> T | None:
     return block.things[index] if block and index < len(block) and block.keys[index] == key else None
 
 
+def length_at(blocks: Blocks[T], key: str) -> int:
+    """How many things there are in the block that has this key, or would have it."""
+    return len(blocks[max(0, _place(blocks, key))]) if blocks else 0
+
+
 def put(blocks: list[Block[T]], key: str, thing: T) -> None:
     """Have `thing` stand under `key`."""
     at = max(0, _place(blocks, key))

@@ -75,3 +75,15 @@ def test_a_dry_run_tells_of_targets_and_their_jobs_and_writes_nothing(server: Se
     assert "+ VMServiceScrape apps/app" in done.stdout.splitlines()
     assert CONVERTED in done.stdout
     assert server.api.store.version == version
+
+
+def test_sources_whose_targets_have_no_place_fail_the_run_which_does_all_else(tmp_path: Path) -> None:
+    others = [kind for kind in kinds.KINDS if kind is not kinds.VMSERVICESCRAPE]
+    with Server() as server:
+        furnish(server.api)
+        load(server.api, (*map(crd.manifest, others), *DEFINITIONS))
+        load(server.api, (agent(selectAllByDefault=True), monitor()))
+        done = run(server, tmp_path, "--once")
+        assert done.returncode == 1, done.stderr
+        assert "VMServiceScrape is not served, nothing is converted" in done.stderr
+        assert server.api.store.get("deployments.apps", ("monitoring", "vmagent-main")) is not None

@@ -1,5 +1,8 @@
 """Sources that have gone, be it while nobody looked: their targets say so, or go with them."""
 
+from typing import Any
+
+from test.apiserver.memory import Memory
 from test.controller.test_conversion import (
     DEFINITIONS,
     GONE,
@@ -13,6 +16,7 @@ from test.controller.test_conversion import (
     target_writes,
     world_with,
 )
+from vmagent_operator.kube.errors import Forbidden
 
 
 def test_a_source_that_went_while_nobody_looked_is_missed() -> None:
@@ -59,3 +63,25 @@ def test_no_source_is_missed_where_its_kind_is_not_served() -> None:
     world.api.settle()
     world.settle(120.0)
     assert notes(world) == GONE
+
+
+def test_a_refused_word_is_tried_again_ever_later() -> None:
+    world = world_with(monitor())
+
+    class Refusing(Memory):
+        """A server that lets nobody patch targets."""
+
+        def request(self, method: str, path: str, **rest: Any) -> Any:
+            """See Transport."""
+            if method == "PATCH" and "vmservicescrapes/app" in path:
+                self.requests.append((method, path))
+                raise Forbidden("no", status=403)
+            return super().request(method, path, **rest)
+
+    refusing = Refusing(world.api)
+    world.connect(refusing)
+    world.delete(MONITOR)
+    world.settle(600.0)
+    asked = [path for method, path in refusing.requests if method == "PATCH"]
+    assert 2 <= len(asked) <= 20
+    assert notes(world) == {}

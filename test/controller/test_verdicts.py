@@ -92,13 +92,13 @@ def test_a_word_about_another_state_of_an_object_is_none() -> None:
 def test_all_have_been_heard_once_each_has_spoken_or_failed() -> None:
     verdicts = Verdicts()
     verdicts.put("main", said({}))
-    assert verdicts.have_all(["main"])
-    assert not verdicts.have_all(["main", "other"])
+    assert verdicts.have_all(["main"], OBJECTS["a"])
+    assert not verdicts.have_all(["main", "other"], OBJECTS["a"])
     verdicts.keep("other")
     verdicts.keep("third")
-    assert verdicts.have_all(["main", "other"])
+    assert verdicts.have_all(["main", "other"], OBJECTS["a"])
     verdicts.forget("main")
-    assert not verdicts.have_all(["main", "other"])
+    assert not verdicts.have_all(["main", "other"], OBJECTS["a"])
     assert verdicts.released(object_("a")) == frozenset()
 
 
@@ -127,3 +127,31 @@ def test_who_uses_what_is_replaced_owner_by_owner_and_leaves_nothing() -> None:
     assert (len(index.values(one)), len(index)) == (0, 1)
     index.replace(two, [])
     assert len(index) == 0
+
+
+def test_what_waits_for_an_owner_to_speak_is_looked_at_once_it_has() -> None:
+    seen = list[set[ObjectId]]()
+    verdicts = Verdicts(lambda objects: seen.append({*objects}))
+    assert not verdicts.have_all(["main", "other"], OBJECTS["c"])
+    verdicts.put("main", said({A: FINE}))
+    assert not verdicts.have_all(["main", "other"], OBJECTS["c"])
+    verdicts.keep("other")
+    verdicts.keep("other")
+    assert seen == [{A, C}, {C}, set()]
+    assert verdicts.have_all(["main", "other"], OBJECTS["c"])
+
+
+def test_an_owner_that_failed_first_speaks_to_all_that_told_of_it() -> None:
+    seen = list[set[ObjectId]]()
+    verdicts = Verdicts(lambda objects: seen.append({*objects}))
+    verdicts.keep("main")
+    verdicts.put("main", said({A: FINE}), lambda: [A, B])
+    assert seen[-1] == {A, B}
+
+
+def test_an_object_that_was_made_again_under_its_name_is_another() -> None:
+    verdicts = Verdicts()
+    verdicts.put("main", said({A: FINE}))
+    raw = scrape("a")
+    raw["metadata"] |= {"generation": 1, "uid": "another", "resourceVersion": "9"}
+    assert verdicts.of(kinds.read(raw)) == {}

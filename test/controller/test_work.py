@@ -102,6 +102,24 @@ def test_agents_that_scrape_the_same_share_the_work(world: World, work: Counter[
     assert work["pieces"] <= 2 * 6
 
 
+def test_agents_do_not_undo_each_other_s_work_over_other_keys_of_a_secret(work: Counter[str]) -> None:
+    world = World()
+    data = dict.fromkeys(("one", "two"), "eA==")
+    world.add({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "apps"}, "data": data})
+    for number in range(20):
+        endpoint = {"port": "http", "bearerTokenSecret": {"name": "s", "key": "one" if number else "two"}}
+        world.add(scrape(f"app-{number:02}", endpoints=[endpoint]))
+    world.add(agent("all", selectAllByDefault=True))
+    world.add(
+        agent("some", serviceScrapeSelector={"matchLabels": {"app": "app-07"}}, serviceScrapeNamespaceSelector={})
+    )
+    world.settle(600)
+    work.clear()
+    world.patch(f"{SCRAPES}/app-07", {"spec": {"endpoints": [{"port": "web"}]}})
+    world.settle(120)
+    assert work["fragments"] == 1
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_history_of_edits_ends_in_the_bytes_of_a_fresh_start(seed: int) -> None:
     chosen = random.Random(seed)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vmagent_operator import blocks
 from vmagent_operator.kube.cache import store as cache
 from vmagent_operator.kube.cache.change import Change
 from vmagent_operator.kube.cache.store import Store
@@ -195,3 +196,52 @@ def test_only_what_a_list_lacks_has_gone_unseen() -> None:
         ("a@2", "a@4"): False,
         (None, "d@1"): False,
     }
+
+
+def path(name: str, namespace: str = "one") -> str:
+    return f"{namespace}/{name}"
+
+
+@given(st.lists(st.tuples(NAMES, NAMESPACES, st.sampled_from(["ADDED", "DELETED"]), st.booleans()), max_size=30))
+def test_blocks_hold_what_the_store_holds_whenever_they_are_asked_for(history: list[Any]) -> None:
+    held = store()
+    for version, (name, namespace, event, is_asked) in enumerate(history):
+        held.apply(Event(event, thing(name, str(version), namespace=namespace)))
+        if is_asked or version == len(history) - 1:
+            found = [pair for block in held.blocks() for pair in zip(block.keys, block.things, strict=True)]
+            metadata = [each["metadata"] for each in held.items()]
+            assert [key for key, _ in found] == sorted(path(each["name"], each["namespace"]) for each in metadata)
+            assert all(any(each is known for known in held.items()) for _, each in found)
+
+
+def test_a_block_stays_the_same_until_something_in_it_changes() -> None:
+    held = store(*(thing(f"n{number:04}") for number in range(500)))
+    before = held.blocks()
+    held.replace([held.decode(thing(f"n{number:04}")) for number in range(500)])
+    assert held.blocks() == before
+    held.apply(Event("MODIFIED", thing("n0250", "2")))
+    assert len({*before} - {*held.blocks()}) == 1
+
+
+@pytest.mark.parametrize("changed", [3, 40, 299])
+def test_one_large_block_costs_no_more_than_all_objects(monkeypatch: pytest.MonkeyPatch, changed: int) -> None:
+    monkeypatch.setattr(blocks, "begins", lambda key: False)
+    held = store(*(thing(f"n{number:04}") for number in range(300)))
+    held.blocks()
+    placed = list[int]()
+    cut = blocks.cut
+    monkeypatch.setattr(blocks, "cut", lambda pairs: placed.append(len(given := [*pairs])) or cut(given))
+    for number in range(changed):
+        held.apply(Event("MODIFIED", thing(f"n{number:04}", "2")))
+    held.blocks()
+    assert sum(placed) <= 300
+
+
+def test_what_nobody_asks_for_is_not_noted_without_end() -> None:
+    held = store(thing("a"))
+    held.blocks()
+    for number in range(100):
+        held.apply(Event("ADDED", thing(f"n{number}")))
+        held.apply(Event("DELETED", thing(f"n{number}")))
+    assert len(held._stale or ()) <= 2
+    assert [block.keys for block in held.blocks()] == [(path("a"),)]

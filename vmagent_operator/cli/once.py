@@ -1,5 +1,6 @@
 """`--once` and `--dry-run`: sources are converted, then owners are looked at with what came of them, then it is over."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,6 +14,7 @@ from vmagent_operator.controller.engine.controller import Controller, Key
 from vmagent_operator.controller.engine.kind import custom
 from vmagent_operator.controller.engine.result import RULES
 from vmagent_operator.controller.manager import Manager, StartError
+from vmagent_operator.controller.steps.reconcile import IMPOSSIBLE_SECONDS
 from vmagent_operator.controller.system import System
 from vmagent_operator.convert.sources import convert
 from vmagent_operator.identity import OPERATOR
@@ -20,6 +22,8 @@ from vmagent_operator.kube.cache.informer import Informer
 from vmagent_operator.kube.cache.state import Phase
 from vmagent_operator.kube.errors import Forbidden
 from vmagent_operator.kube.http.answer import Event
+
+logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 0.05
 """How long is waited for what is not due yet."""
@@ -45,7 +49,14 @@ class Once:
         if not manager.is_synced() or not self._await_sources():
             return False
         system = manager.system
-        sources = {(each.name, key) for each in system.conversions.values() for key in _keys(system, each)}
+        sources = set[Named]()
+        for each in system.conversions.values():
+            named = {(each.name, key) for key in _keys(system, each)}
+            if _has_target(system, each):
+                sources |= named
+            elif named and self.changes is None:  # a dry run tells of each
+                logger.error("%s: %s is not served, nothing is converted", each.kind, each.reconciler.target.kind)
+                self.failed |= named
         has_targets = bool(sources)
         if not self._work(tuple(system.conversions.values()), sources) or (has_targets and not self._read_targets()):
             return False
@@ -70,7 +81,8 @@ class Once:
                 for source in system.stores.items(custom(controller.reconciler.source.kind)):
                     self._place(controller.reconciler, source, self.changes)
             return True
-        targets = [each.reconciler.target for each in system.conversions.values() if any(_keys(system, each))]
+        converted = [each for each in system.conversions.values() if _has_target(system, each)]
+        targets = [each.reconciler.target for each in converted if any(_keys(system, each))]
         informers = [informer for kind in targets for informer in system.informers.by_kind[kind]]
         for informer in informers:
             informer.refresh()
@@ -111,7 +123,8 @@ class Once:
             is_error = RULES[result.kind].label == "error"
             if is_error and self.changes is not None:
                 self.changes.problems.append(f"{controller.kind} {'/'.join(key)}: {result.message}")
-            if result.kind in ("done", "gone") and not result.after_seconds:
+            # What is looked at again in a minute waits for nothing that anybody is about to do, such as a kind that is not there.
+            if result.kind in ("done", "gone") and not 0 < result.after_seconds < IMPOSSIBLE_SECONDS:
                 pending.discard(named)
                 self.failed.discard(named)
             elif is_error or self.changes is not None:
@@ -136,6 +149,11 @@ def _keys(system: System, controller: Controller[ConversionReconciler]) -> Itera
     """The sources that there are."""
     for source in system.stores.items(custom(controller.reconciler.source.kind)):
         yield source.namespace, source.name
+
+
+def _has_target(system: System, controller: Controller[ConversionReconciler]) -> bool:
+    """Whether what sources become has a place to be."""
+    return system.informers.has_synced(controller.reconciler.target)
 
 
 def _is_listed(informer: Informer[Any]) -> bool:

@@ -124,7 +124,11 @@ class ConversionReconciler:
         except (NotFound, Cancelled):
             return Result(kind="gone")
         except ApiError as error:
-            return Result(kind="conflict", message=str(error), after_seconds=CONFLICT_SECONDS)
+            if not isinstance(error, Conflict):
+                logger.warning(
+                    "%s %s/%s: cannot be told that its source is gone: %s", self.target.kind, namespace, name, error
+                )
+            return _result_of(error)
         return Result(kind="gone")
 
     def crashed(self, namespace: str, name: str) -> Result:
@@ -219,12 +223,11 @@ class ConversionReconciler:
     def _failed(self, key: Key, source: CustomObject[Any], error: ApiError) -> Result:
         if isinstance(error, Cancelled):
             return Result(kind="cancelled")
-        if isinstance(error, Conflict):
-            return Result(kind="conflict", message=str(error), after_seconds=CONFLICT_SECONDS)
-        logger.warning("%s %s/%s: target not written: %s", self.source.kind.singular, *key, error)
-        kind: Kind = "denied" if isinstance(error, Forbidden | Invalid) else "transient"
-        self._tell(key, source, "Warning", RULES[kind].event, f"target not written: {error}")
-        return Result(kind=kind, message=str(error), after_seconds=error.retry_after or 0.0)
+        result = _result_of(error)
+        if result.kind != "conflict":
+            logger.warning("%s %s/%s: target not written: %s", self.source.kind.singular, *key, error)
+            self._tell(key, source, "Warning", RULES[result.kind].event, f"target not written: {error}")
+        return result
 
     def _writers(self, key: Key, source: CustomObject[Any], state: _State) -> ConflictingWriters:
         def event(type_: Type, reason: str, message: str) -> None:
@@ -238,6 +241,14 @@ class ConversionReconciler:
         if told.get(reason) != said:
             told[reason] = said
             self.recorder.record(source, type_, reason, message)
+
+
+def _result_of(error: ApiError) -> Result:
+    """What a write that failed comes to."""
+    if isinstance(error, Conflict):
+        return Result(kind="conflict", message=str(error), after_seconds=CONFLICT_SECONDS)
+    kind: Kind = "denied" if isinstance(error, Forbidden | Invalid) else "transient"
+    return Result(kind=kind, message=str(error), after_seconds=error.retry_after or 0.0)
 
 
 def _is_left_behind(own: Metadata) -> bool:

@@ -87,7 +87,8 @@ class StatusReconciler:
         Nobody waits for that of an object that we have made ourselves.
         """
         owners = tuple(self.owners())
-        if self.index.keys(scrape) or not self.verdicts.have_all(condition_type(owner.object) for owner in owners):
+        parents = (condition_type(owner.object) for owner in owners)
+        if self.index.keys(scrape) or not self.verdicts.have_all(parents, scrape):
             return ""
         if not owners:
             return "" if self._is_told(scrape) else selection.NOBODY

@@ -26,7 +26,7 @@ from vmagent_operator.controller.engine.controller import Controller, Key, Pace,
 from vmagent_operator.controller.engine.events import Recorder
 from vmagent_operator.controller.engine.informers import Informers, Listing
 from vmagent_operator.controller.engine.kind import OwnerKind, custom
-from vmagent_operator.controller.engine.mapping import Mapper, Requests
+from vmagent_operator.controller.engine.mapping import Mapper
 from vmagent_operator.controller.engine.metrics import Metrics
 from vmagent_operator.controller.engine.metrictable import OURS
 from vmagent_operator.controller.engine.owners import OwnerIndex
@@ -131,9 +131,7 @@ class System:
         self._convert(kind, change)
         if kind in SOURCES:
             return
-        is_loaded = not self.informers.unsynced()
-        # What is there before us need not be mapped: every owner is looked at once everything has been read.
-        requests = self.mapper.requests(kind, change) if is_loaded or kind not in SCRAPES else Requests("scrape")
+        requests = self.mapper.requests(kind, change)
         if not requests.keys and kind in LEFT_BEHIND and change.new is not None:
             for of, *key in OwnerIndex(self.mapper.owners).keys(change.new):
                 self.owners[of].queue.add_after((key[0], key[1]), ORPHANS_SECONDS, Priority.LOW)
@@ -145,7 +143,8 @@ class System:
             if _is_new_spec(change):
                 controller.queue.forget(at)
             # What was there before us may wait for what happens now.
-            controller.enqueue_now(at, requests.cause, Priority.HIGH if is_loaded else Priority.LOW)
+            priority = Priority.LOW if self.informers.unsynced() else Priority.HIGH
+            controller.enqueue_now(at, requests.cause, priority)
         wake(self.statuses, self._reported_of(kind, change))
 
     def _convert(self, kind: Resource, change: Change[Any]) -> None:

@@ -99,13 +99,8 @@ class Context:
         return milliseconds(placeholder.filled(text, self.variables))
 
     @cached_property
-    def named_objects(self) -> frozenset[Reference]:
-        """The Secrets and ConfigMaps of classes and API server, in the namespace "", which stands for a scrape object's."""
-        return frozenset(reference for reference, _ in self.named_keys)
-
-    @cached_property
     def named_keys(self) -> frozenset[tuple[Reference, str]]:
-        """The same with the keys in them."""
+        """What classes and API server name of Secrets and ConfigMaps, in the namespace "", which stands for a scrape object's."""
         return frozenset().union(*(keys(part, "") for part in (self.api_server, *self.scrape_classes) if part))
 
 

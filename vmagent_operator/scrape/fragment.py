@@ -34,7 +34,7 @@ from vmagent_operator.scrape.errors import Finding, ObjectError
 from vmagent_operator.scrape.jobs import custom, node, pod, probe, service, static
 from vmagent_operator.scrape.jobs.job import JobBuilder
 from vmagent_operator.scrape.pack import Entry
-from vmagent_operator.scrape.references import SELECTORS, Missing, Reference, SecretResolver, SecretSnapshot, references
+from vmagent_operator.scrape.references import SELECTORS, Missing, Reference, SecretResolver, SecretSnapshot, keys
 from vmagent_operator.scrape.text import emit
 
 
@@ -88,7 +88,7 @@ BUILDERS: Mapping[Kind[ScrapeSpec], Builder] = {
 
 def fragment(obj: ScrapeObject, context: Context, snapshot: SecretSnapshot) -> Fragment | Finding:
     """The jobs of `obj`, or why there are none."""
-    contents = (*(snapshot.found.get(reference) for reference in named_objects(obj, context)), snapshot.trim)
+    contents = snapshot.entries(named_keys(obj, context))
     version = obj.memo.setdefault(_Version, _Version())
     cached = context.fragments.get(version)
     if cached is None or cached[0] != contents:
@@ -99,13 +99,13 @@ def fragment(obj: ScrapeObject, context: Context, snapshot: SecretSnapshot) -> F
     return cached[1] if isinstance(cached[1], Fragment) else Finding(obj, *cached[1])
 
 
-def named_objects(obj: ScrapeObject, context: Context) -> tuple[Reference, ...]:
-    """Every Secret and ConfigMap that the jobs of `obj` may need, its owner's classes and API server included."""
-    named: tuple[Reference, ...] | None = obj.memo.get(Reference)
+def named_keys(obj: ScrapeObject, context: Context) -> tuple[tuple[Reference, str], ...]:
+    """Every key of a Secret or ConfigMap that the jobs of `obj` may need, its owner's classes and API server included."""
+    named: tuple[tuple[Reference, str], ...] | None = obj.memo.get(Reference)
     if named is None:
-        named = obj.memo[Reference] = () if obj.spec is None else tuple(sorted(references(obj.spec, obj.namespace)))
-    shared = context.named_objects
-    return (*named, *(Reference(r.kind, obj.namespace, r.name) for r in shared)) if shared else named
+        named = obj.memo[Reference] = () if obj.spec is None else tuple(sorted(keys(obj.spec, obj.namespace)))
+    shared = context.named_keys
+    return (*named, *((Reference(r.kind, obj.namespace, r.name), key) for r, key in shared)) if shared else named
 
 
 def _isolated(obj: ScrapeObject, context: Context, snapshot: SecretSnapshot) -> Fragment | Finding:

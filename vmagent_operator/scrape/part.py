@@ -7,14 +7,13 @@ there are.
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from vmagent_operator.api.kinds import Kind, ScrapeObject, ScrapeSpec
 from vmagent_operator.blocks import Block
-from vmagent_operator.scrape import references
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding
-from vmagent_operator.scrape.fragment import Fragment, named_objects
+from vmagent_operator.scrape.fragment import Fragment, named_keys
 from vmagent_operator.scrape.pack import Entry
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
 
@@ -66,7 +65,8 @@ def part(
     build: Callable[[Sequence[ScrapeObject]], Mapping[ScrapeObject, Built] | None],
 ) -> Part | None:
     """The part that `block` makes; None if `build` says so, which else is a function of objects, context, snapshot and budget."""
-    contents = (*map(snapshot.found.get, keys(block, context)), snapshot.trim, budget_bytes)
+    needed = ((reference, key) for reference, names in keys(block, context).items() for key in names)
+    contents = (snapshot.entries(needed), budget_bytes)
     known = context.parts.get(block)
     if known is None or known[0] != contents:
         built = build(block.things)
@@ -81,7 +81,7 @@ def keys(block: Block[ScrapeObject], context: Context) -> Keys:
     """What the jobs of a block may need, their owner's classes and API server included."""
     known: Keys | None = context.keys.get(block)
     if known is None:
-        known = context.keys[block] = merged(pair for obj in block.things for pair in _keys(obj, context))
+        known = context.keys[block] = merged(pair for obj in block.things for pair in named_keys(obj, context))
     return known
 
 
@@ -91,13 +91,3 @@ def merged(pairs: Iterable[tuple[Reference, str]]) -> Keys:
     for reference, key in pairs:
         keys_of.setdefault(reference, set()).add(key)
     return {reference: frozenset(names) for reference, names in keys_of.items()}
-
-
-def _keys(obj: ScrapeObject, context: Context) -> Iterable[tuple[Reference, str]]:
-    if not named_objects(obj, context):
-        return ()
-    named_keys: frozenset[tuple[Reference, str]] | None = obj.memo.get(_keys)
-    if named_keys is None:
-        named_keys = obj.memo[_keys] = references.keys(obj.spec, obj.namespace)
-    shared = context.named_keys
-    return named_keys.union((evolve(of, namespace=obj.namespace), key) for of, key in shared) if shared else named_keys

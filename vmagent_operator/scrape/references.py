@@ -5,7 +5,7 @@ collects the files. A resolver belongs to one object: its files count only if th
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from attrs import field, frozen
@@ -64,6 +64,11 @@ class SecretSnapshot:
         if key not in content:
             raise _missing(reference, f'has no key "{key}"')
         return content[key].rstrip(_SPACE) if self.trim else content[key]
+
+    def entries(self, keys: Iterable[tuple[Reference, str]]) -> tuple[object, ...]:
+        """What there is under these keys: equal entries are equal texts, or equal reasons why there are none."""
+        contents = ((self.found.get(reference), key) for reference, key in keys)
+        return (self.trim, *(None if content is None else (content.get(key),) for content, key in contents))
 
 
 def _missing(reference: Reference, why: str) -> Missing:

@@ -21,9 +21,9 @@ ObjectId = tuple[str, str]
 
 @frozen
 class Verdict:
-    """What an owner made of a scrape object at this `generation`: why it is left out, or None if its jobs are in."""
+    """What an owner made of this state of a scrape object (UID, generation): why it is left out, or None if its jobs are in."""
 
-    generation: int
+    state: tuple[str, int]
     message: str | None
 
 
@@ -53,7 +53,7 @@ class Said:
         return {id_of(obj): self._verdict(obj) for obj in each(blocks)}
 
     def _verdict(self, obj: CustomObject[Any]) -> Verdict:
-        return Verdict(obj.metadata.generation, self.messages.get(id_of(obj)))
+        return Verdict(_state(obj), self.messages.get(id_of(obj)))
 
 
 NOTHING = Said()
@@ -70,8 +70,10 @@ class Verdicts:
     _said: dict[str, Said] = field(init=False, factory=dict)
     _heard: set[str] = field(init=False, factory=set)
     """The owners that have been reconciled since the start, those that failed included."""
+    _waiting: set[ObjectId] = field(init=False, factory=set)
+    """The objects of which nothing can be said before others have been heard."""
     _lock: threading.Lock = field(init=False, factory=threading.Lock)
-    """Protects both; what an owner said is replaced as a whole and never changed."""
+    """Protects all of these; what an owner said is replaced as a whole and never changed."""
 
     def put(self, parent: str, said: Said, carriers: Callable[[], Iterable[ObjectId]] = lambda: ()) -> None:
         """Make `said` all that an owner has to say, and have every status looked at that may differ now.
@@ -80,18 +82,16 @@ class Verdicts:
         speaks first, and when it has nothing left to say.
         """
         with self._lock:
-            is_first, before = parent not in self._heard, self._said.get(parent, NOTHING)
+            is_first, before = parent not in self._said, self._said.get(parent, NOTHING)
             self._said[parent] = said
-            self._heard.add(parent)
-        changed = said.differing(before)
+        changed = said.differing(before) | self._hear(parent)
         if is_first or not said:
             changed |= set(carriers()) - {id_of(obj) for obj in said.selection.objects()}
         self.wake(changed)
 
     def keep(self, parent: str) -> None:
         """The owner has failed before it came to any scrape object: what it said stands, if it ever did."""
-        with self._lock:
-            self._heard.add(parent)
+        self.wake(self._hear(parent))
 
     def forget(self, parent: str) -> None:
         """The owner is gone, and nothing tells of it any more."""
@@ -106,9 +106,9 @@ class Verdicts:
 
     def of(self, scrape: CustomObject[Any]) -> dict[str, str | None]:
         """What the owners that select this state of an object made of it, by the type of their condition."""
-        generation = scrape.metadata.generation
+        state = _state(scrape)
         found = {parent: said.of(scrape) for parent, said in self._all().items()}
-        return {parent: own.message for parent, own in found.items() if own and own.generation == generation}
+        return {parent: own.message for parent, own in found.items() if own and own.state == state}
 
     def released(self, scrape: CustomObject[Any]) -> frozenset[str]:
         """The owners that have spoken and do not select the object."""
@@ -118,10 +118,27 @@ class Verdicts:
         with self._lock:
             return dict(self._said)
 
-    def have_all(self, parents: Iterable[str]) -> bool:
-        """Whether all these owners have been reconciled since the start."""
+    def have_all(self, parents: Iterable[str], scrape: CustomObject[Any]) -> bool:
+        """Whether all these owners have been reconciled since the start; if not, the status of `scrape` is looked at again
+        with each that has been.
+        """
         with self._lock:
-            return self._heard >= set(parents)
+            if self._heard >= set(parents):
+                return True
+            self._waiting.add(id_of(scrape))
+            return False
+
+    def _hear(self, parent: str) -> set[ObjectId]:
+        """An owner has been reconciled; whose statuses have waited for that, if it is the first time."""
+        with self._lock:
+            is_news = parent not in self._heard
+            self._heard.add(parent)
+            waiting, self._waiting = (self._waiting, set()) if is_news else (set(), self._waiting)
+        return waiting
+
+
+def _state(scrape: CustomObject[Any]) -> tuple[str, int]:
+    return scrape.metadata.uid, scrape.metadata.generation
 
 
 def id_of(scrape: CustomObject[object]) -> ObjectId:

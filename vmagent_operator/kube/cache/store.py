@@ -91,7 +91,8 @@ class Store(Generic[T]):
     def blocks(self) -> tuple[Block[T], ...]:
         """Every object, in the order of `namespace/name`; a block is the same one for as long as none of its objects changes."""
         with self._lock:
-            if self._stale is None or len(self._stale) > len(self._blocks):  # then it is cheaper to cut all anew
+            # Each edit goes through its block: beyond this it is cheaper to cut all anew, also where a block is most of them.
+            if self._stale is None or self._edited(self._stale) > len(self._entries):
                 self._blocks = blocks.ordered(("/".join(key), entry.value) for key, entry in self._entries.items())
             else:
                 for key in self._stale:
@@ -188,9 +189,15 @@ class Store(Generic[T]):
                 del entries[value]
         return entry.value
 
+    def _edited(self, stale: Iterable[Key]) -> int:
+        """How many objects the edits of these keys go through."""
+        return sum(blocks.length_at(self._blocks, "/".join(key)) for key in stale)
+
     def _touch(self, key: Key) -> None:
         if self._stale is not None:
             self._stale.add(key)
+            if len(self._stale) > len(self._entries):  # nobody has asked for long
+                self._stale, self._blocks = None, []
 
 
 def _is_same(one: Entry[T], other: Entry[T]) -> bool:
