@@ -179,6 +179,7 @@ def _agent(world: World, agents: str, shop: str) -> None:
         "remoteWrite": [{"url": "http://vm.example:8428/api/v1/write"}],
         "serviceScrapeNamespaceSelector": {"matchLabels": {"scale": shop}},
         "replicaCount": 1,
+        "resources": {"limits": {"memory": "16Gi"}},  # room for all: that not all of them fit is another matter
     }
     world.create("VMAgent", agents, "main", spec)
 
