@@ -1,6 +1,7 @@
 """The store: contents and indexes after any history, and the changes that it reports."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -228,9 +229,14 @@ def test_one_large_block_costs_no_more_than_all_objects(monkeypatch: pytest.Monk
     monkeypatch.setattr(blocks, "begins", lambda key: False)
     held = store(*(thing(f"n{number:04}") for number in range(300)))
     held.blocks()
-    placed = list[int]()
-    cut = blocks.cut
-    monkeypatch.setattr(blocks, "cut", lambda pairs: placed.append(len(given := [*pairs])) or cut(given))
+    placed, cut = list[int](), blocks.cut
+
+    def counting(pairs: Iterable[tuple[str, Any]]) -> list[blocks.Block[Any]]:
+        given = [*pairs]
+        placed.append(len(given))
+        return cut(given)
+
+    monkeypatch.setattr(blocks, "cut", counting)
     for number in range(changed):
         held.apply(Event("MODIFIED", thing(f"n{number:04}", "2")))
     held.blocks()
