@@ -525,7 +525,8 @@ def test_of_a_secret_only_the_keys_that_are_named_are_kept(world: World) -> None
 def test_values_of_secrets_are_held_as_long_as_somebody_refers_to_them(world: World) -> None:
     world.add(secret("s", "apps", token="top-secret"))
     world.add(scrape(endpoints=[{"port": "http", "bearerTokenSecret": {"name": "s", "key": "token"}}]))
-    world.add(agent(selectAllByDefault=True))
+    # In no other test is there an agent like that, with which it would share what it makes of an object.
+    world.add(agent(selectAllByDefault=True, minScrapeInterval="7s"))
     world.settle()
 
     def held() -> int:

@@ -156,7 +156,7 @@ class System:
         state: Any = change.new or change.old
         at = (state.namespace, state.name)
         # A target of ours without a source may have lost it while nobody looked.
-        is_left = change.new is not None and change.new.is_applied
+        is_left = change.new is not None and change.new.is_applied and not change.new.metadata.owner_references
         if kind in SOURCES or is_left or self.stores.get(custom(row.kind), *at) is not None:
             priority = Priority.LOW if self.informers.unsynced() else Priority.HIGH
             controller.enqueue_now(at, "spec" if kind in SOURCES else "child", priority)
