@@ -48,7 +48,7 @@ from vmagent_operator.scrape.selection import select_blocks
 from vmagent_operator.scrape.text import gzip as pieces
 
 RUNS = 15
-SIZES = (1_000, 10_000, 50_000)
+SIZES = (1_000, 10_000, 40_000)
 MIB = 1 << 20
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: make bench -->", "<!-- end -->"
@@ -261,7 +261,7 @@ def scrape(number: int, version: int = 1) -> dict[str, Any]:
         "uid": f"uid-{number}",
         "resourceVersion": str(version),
     }
-    rules = [{"sourceLabels": [f"__meta_kubernetes_pod_label_{n}"], "targetLabel": f"label_{n}"} for n in range(6)]
+    rules = [{"sourceLabels": [f"__meta_kubernetes_pod_label_{n}"], "targetLabel": f"label_{n}"} for n in range(3)]
     endpoint = {"port": "http", "path": "/metrics", "interval": f"{30 + version}s", "relabelConfigs": rules}
     return {
         "apiVersion": API_VERSION,
