@@ -3,6 +3,7 @@
 import pytest
 
 from vmagent_operator import limits
+from vmagent_operator.scrape.expressions.characters import escape
 from vmagent_operator.scrape.expressions.regex import fault, relabel_fault
 
 
@@ -76,3 +77,10 @@ def test_a_limit_is_named(text: str, limit: int) -> None:
 
 def test_a_number_of_thousands_of_digits_is_no_number_of_repeats() -> None:
     assert "is no number of repeats up to 1000" in (fault(f"a{{{'9' * 4000}}}") or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "char"), [(r"\a", "\a"), (r"\f", "\f"), (r"\n", "\n"), (r"\r", "\r"), (r"\t", "\t"), (r"\v", "\v")]
+)
+def test_an_escape_of_a_control_character_is_that_character(text: str, char: str) -> None:
+    assert escape(text, 0) == (char, 2)

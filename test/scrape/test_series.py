@@ -4,6 +4,7 @@ import pytest
 
 from vmagent_operator import limits
 from vmagent_operator.scrape.expressions.series import fault
+from vmagent_operator.scrape.expressions.tokens import NoSelectorError, tokens
 
 
 @pytest.mark.parametrize(
@@ -137,3 +138,9 @@ def test_what_is_no_series_selector(text: str) -> None:
 )
 def test_a_limit_is_named(text: str, limit: int) -> None:
     assert f"more than {limit} " in (fault(text) or "")
+
+
+@pytest.mark.parametrize("text", ['{a="b', "{a='b", '{a="b\\"', "{a=`b", '"', '"\\'])
+def test_a_quote_that_is_not_closed_is_named(text: str) -> None:
+    with pytest.raises(NoSelectorError, match="a missing"):
+        tokens(text)

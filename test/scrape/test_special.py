@@ -88,3 +88,9 @@ def test_an_interval_beyond_what_vmagent_can_count_is_none() -> None:
     found = fragment(made, context(scrape_owner(agent({"minScrapeInterval": "30s"}), settings())), SecretSnapshot({}))
     assert isinstance(found, Finding)
     assert found.message == "spec.targetEndpoints[0].interval: '9223372036855ms' is too long"
+
+
+@pytest.mark.parametrize("label", sorted(special.LABELS))
+def test_a_rule_that_renames_parts_of_all_labels_may_write_each(label: str) -> None:
+    rule = {"action": "labelmap_all", "regex": "-", "replacement": "_"}
+    assert special.may_write((rule,), label, special.Origin.CLUSTER)
