@@ -108,12 +108,12 @@ def tables(machine: str, measured: Mapping[int, Measured]) -> str:
     for name, (title, shape) in TITLES.items():
         lines.append(f"| {title} | " + " | ".join(shape.format(each[name]) for each in measured.values()) + " |")
     most = max(each["naive_ms"] for each in measured.values())
-    lines += ["", "```text"]
+    lines += ["", "| objects | | CPU time |", "|---|---|---|"]
     for count, each in measured.items():
         for name, label in (("change_ms", "one change"), ("naive_ms", "all anew")):
             bar = "█" * max(1, round(60 * each[name] / most))
-            lines.append(f"{count:>7,} {label:<10} {bar} {TITLES[name][1].format(each[name])}")
-    return "\n".join((*lines, "```", ""))
+            lines.append(f"| {count:,} | {label} | {bar} {TITLES[name][1].format(each[name])} |")
+    return "\n".join((*lines, ""))
 
 
 def show(title: str, rows: Rows) -> None:
