@@ -27,7 +27,7 @@ NEAR = 16
 class Entry:
     """What stays together: the jobs of one scrape object, or one further job, and a name for them.
 
-    begins: whether a piece begins with it, be it that it is there or that another is.
+    begins: whether a piece begins with it, which its name alone decides.
     """
 
     name: str
