@@ -32,9 +32,13 @@ def shipped() -> list[dict[str, Any]]:
     return [item for item in build(".") if item["kind"] not in ("Deployment", "PodDisruptionBudget", "Service")]
 
 
-@pytest.fixture(scope="session", params=SERVERS)
+@pytest.fixture(scope="package", params=SERVERS)
 def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The world, whose replicas go with it."""
+    """The world, whose replicas go with it.
+
+    It ends with the last scenario: the server in this process answers late while other tests keep the interpreter to themselves,
+    and a leader that hears nothing for its renew deadline ends with 1, as it should.
+    """
     folder = tmp_path_factory.mktemp(request.param)
     make = _real if request.param == "real" else _in_process
     for administrator, operator in make(request, folder):
@@ -42,7 +46,7 @@ def installed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         world = World(Api(administrator), replicas)
         yield world
         for replica in [*replicas.running]:
-            assert replicas.stop(replica) == 0
+            assert replicas.stop(replica) == 0, replica.process.tail()
         # not earlier: a namespace that is going forbids every write, which would look like a missing right
         for namespace in world.api.items("/api/v1/namespaces", labelSelector="scenario"):
             world.delete("Namespace", "", namespace["metadata"]["name"])

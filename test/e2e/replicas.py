@@ -18,8 +18,8 @@ from test.controlplane.process import Process
 
 ROOT = Path(__file__).parents[2]
 LEASE_FLAGS = (  # short, so that a hand-over does not take the test's time
-    "--leader-elect-lease-duration=3s",
-    "--leader-elect-renew-deadline=2s",
+    "--leader-elect-lease-duration=6s",
+    "--leader-elect-renew-deadline=5s",
     "--leader-elect-retry-period=500ms",
 )
 
