@@ -86,8 +86,10 @@ bench: $(DEV) ## measure what one change costs, without a cluster (JSON=file DOC
 	$(BIN)/python -m test.bench $(and $(JSON),--json $(JSON)) $(and $(DOCS),--docs)
 
 .PHONY: bench-cluster
-bench-cluster: $(DEV) ## the same on a real server (SIZES='1000 10000'), built on first use
-	for size in $(or $(SIZES),1000 10000); do SCALE_OBJECTS=$$size $(BIN)/python -m pytest -q -s test/e2e/test_scale.py || exit 1; done
+bench-cluster: $(DEV) ## the same on a real server, built on first use (SIZES='1000 10000' AGENTS=further JSON=file)
+	for size in $(or $(SIZES),1000 10000); do \
+		SCALE_OBJECTS=$$size SCALE_AGENTS=$(or $(AGENTS),0) SCALE_JSON='$(JSON)' $(BIN)/python -m pytest -q -s test/e2e/test_scale.py || exit 1; \
+	done
 
 wheel: $(DEV) ## build the wheel and try it in an empty environment
 	rm -rf dist && $(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
