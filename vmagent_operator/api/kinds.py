@@ -187,18 +187,21 @@ def read_metadata(kind: Kind[Any], raw: Manifest) -> CustomObject[Any]:
 
 def read_as(kind: Kind[Any], raw: Manifest, *, is_applied: bool = False) -> CustomObject[Any]:
     """The custom resource of this kind that `raw` is; what cannot be decoded is kept as its `error`."""
-    status = raw.get("status")
-    found = evolve(read_metadata(kind, raw), status=status if isinstance(status, dict) else {}, is_applied=is_applied)
-    error = found.error
-    if error is not None:
-        return found
+    found, status = read_metadata(kind, raw), raw.get("status")
+    spec, unknown, error = (None, (), found.error) if found.error is not None else _spec(kind, raw.get("spec"))
+    known = status if isinstance(status, dict) else {}
+    return evolve(found, spec=spec, unknown=unknown, error=error, status=known, is_applied=is_applied)
+
+
+def _spec(kind: Kind[Any], raw: object) -> tuple[Any, tuple[str, ...], DecodeError | None]:
+    """The spec, the paths of its unknown keys, and what is wrong with it."""
     try:
-        decoded = decode(kind.spec_class, {} if raw.get("spec") is None else raw["spec"])
+        decoded = decode(kind.spec_class, {} if raw is None else raw)
     except DecodeError as broken:
-        return evolve(found, error=broken, unknown=broken.unknown)
+        return None, broken.unknown, broken
     except Exception as unforeseen:  # noqa: BLE001 - a bug of ours is the end of this object only
-        return evolve(found, error=DecodeError((Fault("spec", INTERNAL_ERROR),), trail(unforeseen)))
-    return evolve(found, spec=decoded.value, unknown=decoded.unknown)
+        return None, (), DecodeError((Fault("spec", INTERNAL_ERROR),), trail(unforeseen))
+    return decoded.value, decoded.unknown, None
 
 
 def renewed(known: CustomObject[Any], raw: Manifest, *, is_applied: bool = False) -> CustomObject[Any] | None:

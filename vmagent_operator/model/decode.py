@@ -107,7 +107,8 @@ class _Reader:
         values: dict[str, Any] = {}
         for slot in slots(cls):
             if slot.inline:
-                values[slot.name] = self.fill(slot.inline, raw, path)
+                is_touched = not keys(slot.inline).isdisjoint(raw)
+                values[slot.name] = self.fill(slot.inline, raw, path) if is_touched else _empty(slot.inline)
             elif (item := _present(slot, raw)) is not None:
                 values[slot.name] = self.item(slot, item, f"{path}.{slot.key}" if path else slot.key)
             elif slot.required:

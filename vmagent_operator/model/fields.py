@@ -128,7 +128,8 @@ class Slot:
     """One field of a model as the walkers see it.
 
     name: the attribute. key, config: its JSON and configuration keys ("" = not in the configuration).
-    default: what an absent key means; `attrs.NOTHING` if the field is required.
+    default: what an absent key means; `attrs.NOTHING` if the field is required. required: whether the key must be present.
+    inline: the model whose fields stand among the parent's, or None.
     """
 
     name: str
@@ -137,15 +138,15 @@ class Slot:
     shape: Shape
     field: Field
     default: Any
+    required: bool = attrs.field(init=False)
+    inline: type | None = attrs.field(init=False)
 
-    @property
-    def required(self) -> bool:
-        """Whether the key must be present."""
+    @required.default
+    def _is_required(self) -> bool:
         return self.default is attrs.NOTHING
 
-    @property
-    def inline(self) -> type | None:
-        """The model whose fields stand among the parent's, or None."""
+    @inline.default
+    def _inline(self) -> type | None:
         return self.shape.cls if self.field.inline and isinstance(self.shape, Model) else None
 
 
