@@ -220,12 +220,12 @@ OWNER_ASSETS_BYTES: Final = Limit(
 # One owner --------------------------------------------------------------------------------------------------------------
 
 OWNER_TEXT_BYTES: Final = Limit(
-    64 * MIB,
+    96 * MIB,
     "bytes of configuration",
     name="OWNER_TEXT_BYTES",
     bounds="an agent. Namespaces share it: while it is short, the next object is always taken from the namespace that has the least "
     "so far, the oldest first",
-    why="20,000 objects of 3 KB; the operator holds it twice. Compressed it is never more, so at most 128 Secrets of 512 KiB; usually "
+    why="50,000 objects of 2 KB; the operator holds it once. Compressed it is never more, so at most 192 Secrets of 512 KiB; usually "
     "a fiftieth.",
 )
 OWNER_MEMORY_BYTES: Final = Limit(

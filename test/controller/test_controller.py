@@ -1,5 +1,6 @@
 """What a controller does with a key after each end of a reconcile, and when it looks at what has changed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,12 +24,14 @@ class Stub:
     result: Result = Result()
     seconds: float = 0.0
     is_broken: bool = False
+    meanwhile: Callable[[], object] = lambda: None
     seen: list[tuple[str, str]] = field(factory=list)
 
     def reconcile(self, namespace: str, name: str) -> Result:
         """See Reconciler."""
         self.seen.append((namespace, name))
         self.clock.seconds += self.seconds
+        self.meanwhile()
         if self.is_broken:
             raise RuntimeError("a bug")
         return self.result
@@ -141,6 +144,14 @@ def test_a_first_change_is_looked_at_quickly_and_the_next_once_a_window() -> Non
     assert bench.due() == pytest.approx(0.5)
     assert bench.count("vmagent_operator_enqueue_total", cause="child") == 2
     assert bench.count("vmagent_operator_coalesced_events_total", cause="child") == 1
+
+
+def test_what_changes_during_a_reconcile_waits_for_a_window_from_its_start() -> None:
+    bench = Bench(Pace(coalesce_seconds=0.5))
+    bench.clock.seconds += 100.0
+    bench.stub.meanwhile = lambda: bench.controller.enqueue(KEY, "child")
+    bench.end(Result(), 0.2)
+    assert bench.due() == pytest.approx(0.3)
 
 
 @pytest.mark.parametrize(("took_seconds", "due"), [(3.0, 3.0), (40.0, 10.0)])

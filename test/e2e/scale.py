@@ -60,7 +60,7 @@ class Measured:
     """How one operator did. Times are seconds, `cpu` ones those of its process, sizes bytes.
 
     early: changes while statuses are still being written. quiet: requests while nothing happened, by method and path, without `lease`,
-    those for the lease. ready: from the start of a process until it may work, with all objects there. twins: None if none were asked for.
+    those for the lease, and quiet_cpu, CPU seconds of a second. ready: from the start of a process until it may work, with all objects there. twins: None if none were asked for.
     """
 
     objects: int
@@ -73,6 +73,7 @@ class Measured:
     bursts: Mapping[int, Burst]
     resident: float
     quiet: Counter[str]
+    quiet_cpu: float
     lease: int
     ready: float
     ready_cpu: float
@@ -90,6 +91,7 @@ class Measured:
             **{f"{count} changed at once -> Secrets": _burst_row(burst) for count, burst in self.bursts.items()},
             "resident memory": f"{self.resident / MIB:.0f} MiB",
             f"requests of {QUIET_SECONDS:.0f} quiet seconds": f"{self.quiet.total()}, and {self.lease} for the lease",
+            "CPU of a quiet second": f"{self.quiet_cpu * 1_000:.1f} ms",
             "started -> ready": f"{self.ready:.2f} s, {self.ready_cpu:.2f} CPU s",
         }
         if twins := self.twins:
@@ -131,7 +133,9 @@ class Scale:
         deployments = f"/apis/apps/v1/namespaces/{self.agents}/deployments"
         first = self._until(deployments, lambda: self._agent("main"), lambda item: _name(item) == "vmagent-main")
         early = tuple(self._change(number, "45s") for number in range(EARLY))
-        eventually(lambda: _told(operator) >= self.count, seconds=60 + self.count / 4, every_seconds=1)
+        # What was created before the agent has a status that says so, which may be written before or after.
+        all_told = lambda: _told(operator) >= self.count and _pending(operator) == 0  # noqa: E731
+        eventually(all_told, seconds=60 + self.count / 4, every_seconds=1)
         eventually(lambda: self.world.is_operational(self.agents, "main"), seconds=60)
         told, first_cpu = time.perf_counter() - started, _cpu(operator) - cpu
         time.sleep(REST_SECONDS)
@@ -141,7 +145,7 @@ class Scale:
         bursts = {size: self._burst(operator, size) for size in BURSTS if size <= self.count}
         time.sleep(10)  # statuses, and events that wait for the like of them
         resident = operator.metric("process_resident_memory_bytes")
-        quiet, lease = _quiet(operator)
+        quiet, lease, quiet_cpu = _quiet(operator)
         ready, ready_cpu = self._restart(operator)
         return Measured(
             objects=self.count,
@@ -154,6 +158,7 @@ class Scale:
             bursts=bursts,
             resident=resident,
             quiet=quiet,
+            quiet_cpu=quiet_cpu,
             lease=lease,
             ready=ready,
             ready_cpu=ready_cpu,
@@ -298,16 +303,17 @@ def _text(item: Any) -> str:
     return "".join(gzip.decompress(each).decode() for each in packed)
 
 
-def _quiet(operator: Replica) -> tuple[Counter[str], int]:
-    """The requests of a while in which nothing happens, and how many there are for the lease."""
-    before = _requests(operator)
+def _quiet(operator: Replica) -> tuple[Counter[str], int, float]:
+    """The requests of a while in which nothing happens, how many there are for the lease, and CPU seconds of a second."""
+    before, cpu = _requests(operator), _cpu(operator)
     time.sleep(QUIET_SECONDS)
+    cpu = (_cpu(operator) - cpu) / QUIET_SECONDS
     quiet = _requests(operator) - before
     lease = sum(quiet.pop(request) for request in [*quiet] if "/leases/" in request)
     for request in [request for request in quiet if "monitoring.coreos.com" in request]:
         # Every half minute for each of the four; three of them are of one version, which is asked for as often as all three.
         assert quiet.pop(request) <= 9, "kinds that are not installed are looked for now and then"
-    return quiet, lease
+    return quiet, lease, cpu
 
 
 def _known(operator: Replica) -> float:

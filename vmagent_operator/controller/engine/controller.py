@@ -64,14 +64,15 @@ class Controller(Generic[R]):
     clock: Clock
     pace: Pace = field(factory=Pace)
     jitter: Callable[[], float] = field(default=random.random)
-    _ended: dict[Key, tuple[float, float]] = field(init=False, factory=dict)
-    """When the last reconcile of a key ended and how long it took; written by the worker that holds the key."""
+    _last: dict[Key, tuple[float, float]] = field(init=False, factory=dict)
+    """When the last reconcile of a key ended, or began if it still runs, and how long the last that ended took; written by the
+    worker that holds the key."""
 
     def enqueue(self, key: Key, cause: str) -> None:
         """Have `key` looked at soon: the first cause after a quiet time quickly, later ones once a window."""
-        ended, took = self._ended.get(key, (float("-inf"), 0.0))
+        last, took = self._last.get(key, (float("-inf"), 0.0))
         window = min(max(self.pace.coalesce_seconds, took), LONGEST_WINDOW_SECONDS)
-        is_new = self.queue.add_after(key, max(QUICK_SECONDS, ended + window - self.clock.monotonic()))
+        is_new = self.queue.add_after(key, max(QUICK_SECONDS, last + window - self.clock.monotonic()))
         self.metrics.count(OURS + ("enqueue_total" if is_new else "coalesced_events_total"), cause)
 
     def enqueue_now(self, key: Key, cause: str, priority: Priority = Priority.HIGH) -> None:
@@ -86,12 +87,13 @@ class Controller(Generic[R]):
 
     def _process(self, key: Key) -> Result:
         started = self.clock.monotonic()
+        self._last[key] = (started, self._last.get(key, (0.0, 0.0))[1])
         try:
             result = self._reconciled(key)
             ended = self.clock.monotonic()
-            self._ended[key] = (ended, ended - started)
+            self._last[key] = (ended, ended - started)
             if result.kind == "gone":
-                del self._ended[key]
+                del self._last[key]
             # Before the key is given back: another worker may find the object gone, and forget its series.
             self.metrics.reconciled(self.name, key, result, ended - started)
         finally:
