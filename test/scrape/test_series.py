@@ -104,6 +104,8 @@ def test_series_selectors(text: str) -> None:
             r"{a='\"'}",
             '{a="\n"}',
             r'{a="\ud800"}',
+            r'{a="\18a"}',
+            r'{a="\17"}',
             r'{a="\400"}',
             r'{a="\x1"}',
             "{a=`\\`}",
