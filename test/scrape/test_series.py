@@ -146,3 +146,26 @@ def test_a_limit_is_named(text: str, limit: int) -> None:
 def test_a_quote_that_is_not_closed_is_named(text: str) -> None:
     with pytest.raises(NoSelectorError, match="a missing"):
         tokens(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("sum(x)", "'sum' is a function"),
+        ("with (f(x)={x}) a", "'f' is a function"),
+        ("{ru}", "'ru' is a function"),
+        ("a b", "unexpected 'b'"),
+        ("a abcdefghijkl", "unexpected 'abcdefghij'"),
+        ("{a='b'", "unexpected end"),
+        ("with (a=b, a=c) a", "two templates 'a'"),
+        ("(a,b)", "something else comes out of it"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, why: str) -> None:
+    assert fault(text) == f"{text!r} is no series selector: {why}"
+
+
+def test_of_a_long_text_the_beginning_is_shown() -> None:
+    long = "a b" + "c" * 77
+    assert fault(long) == f"{long!r} is no series selector: unexpected 'b{'c' * 9}'"
+    assert fault(f"{long}d") == f"'{long}...' is no series selector: unexpected 'b{'c' * 9}'"
