@@ -88,6 +88,10 @@ def test_a_whole_number_will_do_for_any_number() -> None:
     assert (ratio, type(ratio)) == (2.0, float)
 
 
+def test_a_text_will_do_for_a_list_of_one() -> None:
+    assert decode(Discovery, {"server": "a", "regex": "x"}).value.regex == ("x",)
+
+
 def test_an_entry_of_a_map_that_is_null_is_absent() -> None:
     assert decode(Discovery, {"server": "a", "meta": {"a": None, "b": ""}}).value.meta == {"b": ""}
 
@@ -115,6 +119,7 @@ class Parts:
 
     some: Annotated[tuple[Strict, ...], Field("")] = ()
     more: Annotated[tuple[Strict, ...], Field("")] = ()
+    words: Annotated[tuple[str, ...], Field("")] = ()
     labels: Annotated[Mapping[str, str], Field("")] = field(factory=dict)
     by_name: Annotated[Mapping[str, Strict], Field("")] = field(factory=dict)
 
@@ -151,6 +156,7 @@ SIGNED = "must be between -9223372036854775808 and 9223372036854775807"
         (Strict, {"numbers": "x" * (OBJECT_JOBS + 1)}, ["spec.numbers: expected array, got string"]),
         (Parts, {"some": [{}], "more": [{}] * (OBJECT_PARTS - 1)}, []),
         (Parts, {"some": [{}], "more": [5] * OBJECT_PARTS}, [f"spec.more: {OBJECT_PARTS.exceeded}"]),
+        (Parts, {"words": ["x"] * (OBJECT_PARTS + 1)}, []),
         (Parts, {"labels": labels(1), "byName": named(OBJECT_LABELS - 1)}, []),
         (Parts, {"labels": labels(1), "byName": named(OBJECT_LABELS)}, [f"spec.byName: {OBJECT_LABELS.exceeded}"]),
     ],

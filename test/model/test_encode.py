@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, ClassVar
 
+import attrs
 from attrs import frozen, make_class
 
 from test.model.tables import HTTP, TOKEN, Discovery, Selector, Texts
-from vmagent_operator.model.encode import changed, to_config
+from vmagent_operator.model.encode import Secrets, changed, to_config
 from vmagent_operator.model.fields import Field, Json, Keywords
 from vmagent_operator.model.openapi import schema
 
@@ -18,10 +19,24 @@ def test_the_configuration_holds_what_differs_from_its_default_in_declaration_or
         size="1mb",
         http=HTTP(follow_redirects=False, token=TOKEN),
     )
-    assert list(to_config(value, Texts()).items()) == [
+    found = to_config(value, Texts())
+    assert list(found["meta"]) == ["a", "b"]
+    assert list(found.items()) == [
         ("server", "a"), ("scheme", "https"), ("meta", {"a": "1", "b": "2"}), ("limit", 0),
         ("follow_redirects", False), ("bearer_token", "text of consul/acl"),
     ]  # fmt: skip
+
+
+def test_a_part_that_has_nothing_to_say_is_left_out() -> None:
+    @frozen
+    class Silent:
+        word: Annotated[str, Field("")]
+
+        def to_config(self, secrets: Secrets) -> None:
+            """Nothing."""
+
+    holder = make_class("Holder", {"part": attrs.field(type=Annotated[Silent, Field("")])})
+    assert to_config(holder(Silent("a")), Texts()) == {}
 
 
 def test_changed_names_required_and_set_slots() -> None:

@@ -1,14 +1,14 @@
 """The field tables themselves: how they are read, and which are refused."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import attrs
 import pytest
 from attrs import field, frozen, make_class
 
-from test.model.tables import HTTP, Discovery
-from vmagent_operator.model.fields import Field, Slot, keys, slots
+from test.model.tables import HTTP, Container, Discovery
+from vmagent_operator.model.fields import Field, List, Passthrough, Slot, keys, slots
 
 
 def by_name(cls: type) -> dict[str, Slot]:
@@ -66,3 +66,16 @@ def test_a_type_outside_the_closed_set_is_refused_when_first_walked(hint: Any, m
 def test_a_field_that_is_not_described_is_refused() -> None:
     with pytest.raises(TypeError, match=r"^Odd\.when: no Field in its annotation$"):
         slots(make_class("Odd", {"when": field(type=str)}))
+
+
+def test_a_structure_of_kubernetes_is_passed_through_wherever_it_stands() -> None:
+    json = get_args(Container)[1]
+
+    @frozen
+    class Holder:
+        one: Annotated[Container, Field("")]
+        few: Annotated[tuple[Annotated[dict[str, Any], "a note", json], ...], Field("")] = ()
+        some: Annotated[Container | None, Field("")] = None
+
+    raw = Passthrough(json)
+    assert [slot.shape for slot in slots(Holder)] == [raw, List(raw), raw]
