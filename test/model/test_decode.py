@@ -163,7 +163,7 @@ SIGNED = "must be between -9223372036854775808 and 9223372036854775807"
     ids=lambda value: str(value)[:40],
 )
 def test_what_is_too_much_is_refused_and_what_is_just_within_is_read(
-    cls: type, given: Manifest, faults: list[str]
+    cls: type[object], given: Manifest, faults: list[str]
 ) -> None:
     if not faults:
         assert decode(cls, given).value

@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, ClassVar
 
-import attrs
 from attrs import frozen, make_class
 
 from test.model.tables import HTTP, TOKEN, Discovery, Selector, Texts
@@ -35,8 +34,11 @@ def test_a_part_that_has_nothing_to_say_is_left_out() -> None:
         def to_config(self, secrets: Secrets) -> None:
             """Nothing."""
 
-    holder = make_class("Holder", {"part": attrs.field(type=Annotated[Silent, Field("")])})
-    assert to_config(holder(Silent("a")), Texts()) == {}
+    @frozen
+    class Holder:
+        part: Annotated[Silent, Field("")]
+
+    assert to_config(Holder(Silent("a")), Texts()) == {}
 
 
 def test_changed_names_required_and_set_slots() -> None:

@@ -57,9 +57,9 @@ def test_the_keys_of_a_table_are_those_of_its_inline_parts_and_its_aliases_too()
     ids=str,
 )
 def test_a_type_outside_the_closed_set_is_refused_when_first_walked(hint: Any, message: str) -> None:
-    odd = make_class("Odd", {"when": field(type=Annotated[hint, Field("")])})
+    described: Any = Annotated[hint, Field("")]
     with pytest.raises(TypeError) as error:
-        slots(odd)
+        slots(make_class("Odd", {"when": field(type=described)}))
     assert str(error.value).startswith(message)
 
 
