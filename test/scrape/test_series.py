@@ -115,6 +115,8 @@ def test_series_selectors(text: str) -> None:
         ),
         *(
             "with (a=b, a=c) a",
+            'with ("a"=b) c',
+            "with ({=b) c",
             "with (a={b}) {a}",
             "with (f(x)={x}) f(y)",
             'with (a="b") {a}',
