@@ -159,6 +159,7 @@ def test_a_quote_that_is_not_closed_is_named(text: str) -> None:
         ("a b", "unexpected 'b'"),
         ("a abcdefghijkl", "unexpected 'abcdefghij'"),
         ("{a='b'", "unexpected end"),
+        ("{a=`x\\`y`}", "a ` within ` quotes"),
         ("with (a=b, a=c) a", "two templates 'a'"),
         ("(a,b)", "something else comes out of it"),
     ],
