@@ -3,7 +3,7 @@
 import pytest
 
 from vmagent_operator import limits
-from vmagent_operator.scrape.expressions.series import fault
+from vmagent_operator.scrape.expressions.series import fault, regexes
 from vmagent_operator.scrape.expressions.tokens import NoSelectorError, tokens
 
 
@@ -166,6 +166,21 @@ def test_a_quote_that_is_not_closed_is_named(text: str) -> None:
 )
 def test_what_is_wrong_is_named(text: str, why: str) -> None:
     assert fault(text) == f"{text!r} is no series selector: {why}"
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ('__name__="x",a="b" or c="d"', ("r", "r")),
+        ('__name__="x",a="b" or c="d" or __name__="x"', ("r", "r", "r")),
+        ('__name__="x" or __name__="y",a="b" or c="d"', ()),
+        ('a="b" or c="d"', ()),
+    ],
+)
+def test_a_template_that_one_alternative_names_stands_in_those_without_a_name_too(
+    names: str, found: tuple[str, ...]
+) -> None:
+    assert regexes(f'with (x={{e=~"r"}}) {{{names}}}') == found
 
 
 def test_of_a_long_text_the_beginning_is_shown() -> None:
