@@ -2,7 +2,7 @@
 
 import pytest
 
-from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
+from vmagent_operator.scrape.checks.duration import InvalidDuration, fault, milliseconds
 
 
 @pytest.mark.parametrize(
@@ -52,3 +52,4 @@ def test_what_is_no_duration(text: str) -> None:
 
 def test_a_duration_may_be_as_long_as_its_limit() -> None:
     assert milliseconds("0" * 63 + "1") == 1000
+    assert fault("0" * 64 + "1") == "more than 64 characters (limit QUANTITY_CHARACTERS)"
