@@ -3,7 +3,7 @@
 A mutant is a module with one thing changed: a comparison turned, a condition forced, a call dropped, a constant moved. The
 module's mirror folder under `test/` is run once to learn which test runs which line, then each mutant is put to the tests
 that run its line, in a copy of the repository. Whoever survives is printed, unless `equivalent_mutants.txt` says why it
-cannot be noticed. This module is also the pytest plugin that does the one and the other.
+cannot be noticed. `test.tracing` is the pytest plugin that does the one and the other.
 """
 
 import argparse
@@ -19,28 +19,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-import pytest
 from attrs import frozen
 
+from test.tracing import PACKAGE, SELECT, TRACE
+
 ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "vmagent_operator"
 EQUIVALENT = Path(__file__).parent / "equivalent_mutants.txt"
 CACHE = ROOT / ".cache" / "mutants"  # which tests run which lines, of each state of the repository
 SHARE = 0.9
 FEWEST = 10
 """Fewer mutants say nothing of a module, and one survivor among them no more than any other."""
 COPIED = ("vmagent_operator", "test", "docs", "manifests", "setup.cfg", "pyproject.toml")
-TRACE, SELECT = "MUTANTS_TRACE", "MUTANTS_SELECT"
 MARKERS = "not cluster and not vmagent and not slow"
 SLOWEST_SECONDS = 10.0
 """Besides twice the time of an unbroken run: a mutant that takes longer goes round in circles, and has been noticed."""
@@ -144,44 +141,8 @@ def _changes(node: Any) -> Iterator[str]:
         yield repr(not node.value if isinstance(node.value, bool) else node.value * 2 + 1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run only the tests that are named, in that order; where a mutant has changed the name of one, all of its file."""
-    if SELECT in os.environ:
-        by_name, names = {item.nodeid: item for item in items}, json.loads(Path(os.environ[SELECT]).read_text())
-        renamed = {name.partition("::")[0] for name in names if name not in by_name}
-        found = [by_name[name] for name in names if name in by_name]
-        items[:] = found + [item for item in items if item.nodeid.partition("::")[0] in renamed]
-
-
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """Note which lines of the traced modules the test runs, in all its threads."""
-    if TRACE not in os.environ:
-        yield
-        return
-    lines: set[tuple[str, int]] = set()
-
-    def trace(frame: FrameType, event: str, argument: object) -> Any:
-        name = frame.f_code.co_filename
-        if not name.startswith(str(PACKAGE)):
-            return None
-        lines.add((name, frame.f_lineno))
-        return trace
-
-    started = time.monotonic()
-    sys.settrace(trace)
-    threading.settrace(trace)
-    yield
-    sys.settrace(None)
-    threading.settrace(None)
-    with Path(os.environ[TRACE]).open("a") as file:
-        places = sorted((str(Path(name).relative_to(PACKAGE)), line) for name, line in lines)
-        json.dump([item.nodeid, time.monotonic() - started, places], file)
-        file.write("\n")
-
-
 def _pytest(root: Path, seconds: float | None, *arguments: str, **environment: str) -> int:
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "test.mutants", "-p", "no:cacheprovider",
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "test.tracing", "-p", "no:cacheprovider",
                "--hypothesis-seed=0", "-m", MARKERS, *arguments]  # fmt: skip
     environ = {**os.environ, **environment}
     with subprocess.Popen(

@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from test.mutants import EQUIVALENT, PACKAGE, SELECT, Coverage, equivalent, mutants, pytest_collection_modifyitems
+from test.mutants import EQUIVALENT, Coverage, equivalent, mutants
+from test.tracing import (
+    PACKAGE,
+    SELECT,
+    TRACE,
+    pytest_collection_finish,
+    pytest_collection_modifyitems,
+    pytest_runtest_protocol,
+)
+from vmagent_operator.api.kinds import VMAGENT
+from vmagent_operator.model.fields import slots
 
 TEXT = '''
 def f(a: int, b: int = 2) -> bool:
@@ -55,6 +65,24 @@ def test_where_a_mutant_changes_the_name_of_a_case_all_of_its_file_is_run(
     items: list[Any] = [SimpleNamespace(nodeid=name) for name in ("a::1", "a::case 1", "b::1", "b::2", "c::1")]
     pytest_collection_modifyitems(items)
     assert [item.nodeid for item in items] == ["b::2", "a::1", "a::case 1"]
+
+
+@pytest.mark.parametrize(("folder", "runs_again"), [("test/model", True), ("test/mod", False), ("test", True)])
+def test_a_test_is_seen_to_run_what_an_earlier_one_has_left_in_a_cache_of_its_folder(
+    folder: str, runs_again: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TRACE, str(tmp_path / "lines"))
+    monkeypatch.setattr("test.tracing.REMEMBERED", [])
+    session: Any = SimpleNamespace(config=SimpleNamespace(args=[folder]))
+    pytest_collection_finish(session)
+    for name in ("a::1", "a::2"):
+        item: Any = SimpleNamespace(nodeid=name)
+        running = pytest_runtest_protocol(item)
+        next(running)
+        slots(VMAGENT.spec_class)
+        next(running, None)
+    (_, _, places) = json.loads((tmp_path / "lines").read_text().splitlines()[1])
+    assert any(path == "model/fields.py" for path, _ in places) == runs_again
 
 
 def test_what_is_listed_as_equivalent_is_there_and_has_a_reason() -> None:

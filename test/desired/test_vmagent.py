@@ -197,6 +197,7 @@ def test_a_destination_that_vmagent_would_not_start_with_stops_the_agent(case: M
         ({}, {}, (1, 29), None),
         ({}, {"VM_ENABLE_DEFAULT_PRESTOP_HOOK": "false"}, (1, 30), None),
         ({"preStopSleepSeconds": 7}, {"VM_ENABLE_DEFAULT_PRESTOP_HOOK": "false"}, (1, 30), 7),
+        ({"preStopSleepSeconds": 1}, {}, (1, 30), 1),
         ({"preStopSleepSeconds": 0}, {}, (1, 30), None),
         ({"terminationGracePeriodSeconds": 15}, {}, (1, 30), None),
         ({"terminationGracePeriodSeconds": 16}, {}, (1, 30), 15),

@@ -1,4 +1,4 @@
-"""Clusters: replication and deduplication row by row, addresses, the order of stages, and what is refused or doubtful."""
+"""Clusters: replication and deduplication row by row, addresses, and what is refused or doubtful."""
 
 import base64
 import time
@@ -162,46 +162,6 @@ def test_addresses_with_a_domain_and_further_nodes() -> None:
     assert flags(spec, "vminsert")["storageNode"] == [f"{node}:8400"]
     peers = [f"vmselect-main-{number}.vmselect-main.mon.svc.k8s.example:8481" for number in (0, 1)]
     assert flags(spec, "vmselect")["selectNode"] == [",".join(peers)]
-
-
-def order(spec: Manifest, replicas: dict[str, int] | None = None) -> list[tuple[list[str], list[str]]]:
-    """For each stage the workloads in it, and those that it waits for."""
-    out = []
-    for stage in built(spec, replicas).stages:
-        running = [each["metadata"]["name"] for each in stage.objects if each["apiVersion"] == "apps/v1"]
-        until = [each["metadata"]["name"] for each in stage.gate.until] if stage.gate else []
-        out.append((running, until))
-    return out
-
-
-def test_storage_then_select_then_insert() -> None:
-    storage, select, insert = "vmstorage-main", "vmselect-main", "vminsert-main"
-    assert order(PARTS) == [([storage], []), ([select], [storage]), ([insert], [storage, select])]
-    assert order(PARTS, {storage: 4}) == [([insert], []), ([select], [insert]), ([storage], [insert, select])]
-    services = {each["metadata"]["name"] for each in built(PARTS).stages[0].objects if each["kind"] == "Service"}
-    assert services == {storage, select, insert}
-
-
-def test_the_balancer_changes_at_once_and_nobody_waits_for_it_but_what_leads_to_it() -> None:
-    storage, select, insert, balancer = "vmstorage-main", "vmselect-main", "vminsert-main", "vmclusterlb-main"
-    assert order({**PARTS, "requestsLoadBalancer": {"enabled": True}}) == [
-        ([balancer, storage], []),
-        ([select], [storage]),
-        ([insert], [storage, select]),
-        ([], [balancer, select]),
-        ([], [balancer, insert]),
-    ]
-
-
-def test_what_clients_know_leads_to_the_balancer_once_that_runs() -> None:
-    stages = built({**PARTS, "requestsLoadBalancer": {"enabled": True}}).stages
-    fronts = {stage.objects[0]["metadata"]["name"]: stage.gate for stage in stages[3:]}
-    assert fronts.keys() == {"vmselect-main", "vminsert-main"}
-    for name, gate in fronts.items():
-        assert gate is not None
-        assert gate.since is not None
-        assert [each["metadata"]["name"] for each in gate.until] == ["vmclusterlb-main", name]
-        assert gate.since["metadata"]["name"] == name.replace("-", "internal-")
 
 
 def test_the_balancer_knows_how_its_backends_are_reached() -> None:

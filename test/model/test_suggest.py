@@ -5,9 +5,10 @@ from typing import Annotated
 import pytest
 from attrs import frozen
 
+from test.model.tables import Discovery
 from vmagent_operator.api.kinds import VMAGENT, VMNODESCRAPE, VMSCRAPECONFIG, VMSERVICESCRAPE, Kind
 from vmagent_operator.model.fields import Field
-from vmagent_operator.model.suggest import suggestion
+from vmagent_operator.model.suggest import meant, suggestion
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,7 @@ from vmagent_operator.model.suggest import suggestion
         (VMSCRAPECONFIG, "spec.metricsPath", "did you mean path?"),
         (VMNODESCRAPE, "spec.endpoints", ""),
         (VMAGENT, "spec.nothing.at.all", ""),
+        (VMAGENT, "spec.image.repo.x", ""),
     ],
 )
 def test_the_nearest_field_is_named(kind: Kind[object], path: str, want: str) -> None:
@@ -56,7 +58,23 @@ class Five:
         (Four, "spec.theVeryOldScrapePortOfMine", "did you mean scrapePort?"),
         (Five, "spec.zzz", ""),
         (Five, "spec.paths", "did you mean path?"),
+        (Five, "spec.pathOfMine", "did you mean path?"),
+        (Discovery, "spec.token.nmae", "did you mean name?"),
+        (Discovery, "spec.source_lables", "did you mean source_labels?"),
     ],
 )
 def test_where_nothing_is_like_it_few_fields_are_named_and_many_are_not(cls: type, path: str, want: str) -> None:
     assert suggestion(cls, path) == want
+
+
+@pytest.mark.parametrize(
+    ("strange", "known", "want"),
+    [
+        ("Keep", ["drop", "keep"], " (did you mean keep?)"),
+        ("keep ", ["KEEP", "keep"], " (did you mean KEEP?)"),
+        ("nothing", ["drop", "keep"], ""),
+        (5, ["5"], ""),
+    ],
+)
+def test_a_word_is_compared_whatever_its_case(strange: object, known: list[str], want: str) -> None:
+    assert meant(strange, known) == want

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vmagent_operator.scrape.checks.duration import InvalidDuration, milliseconds
+from vmagent_operator.scrape.checks.duration import InvalidDuration, fault, milliseconds
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,7 @@ from vmagent_operator.scrape.checks.duration import InvalidDuration, millisecond
         *(("1mS", 1), ("2H", 7_200_000), ("1W-6d", 86_400_000), ("-5m", -300_000), ("-1h5m", -3_900_000), ("3i", 0)),
         *(("120.", 120_000), ("1y", 31_536_000_000), ("1e3", 1_000_000), ("-2", -2000)),
         *(("1_0", 10_000), ("0x1p4", 16_000), ("-.5s", -500), ("1h$__interval", 3_600_000), ("-1h-5m", -3_900_000)),
+        *(("-1h0m5s", -3_605_000), ("0m5s", 5000), ("-0.5ms", 0), ("106751d", 9_223_286_400_000)),
     ],
 )
 def test_durations(text: str, length: int) -> None:
@@ -37,6 +38,8 @@ def test_durations(text: str, length: int) -> None:
         "null",
         "1mi",
         "300y",
+        "-300y",
+        "106752d",
         "0x10",
         "1e400",
         "9" * 65,
@@ -49,3 +52,4 @@ def test_what_is_no_duration(text: str) -> None:
 
 def test_a_duration_may_be_as_long_as_its_limit() -> None:
     assert milliseconds("0" * 63 + "1") == 1000
+    assert fault("0" * 64 + "1") == "more than 64 characters (limit QUANTITY_CHARACTERS)"

@@ -1,6 +1,7 @@
 """What is written is read back as what it was, by go-yaml v2 (our reading of it) and by PyYAML."""
 
 import math
+import sys
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from test.scrape.golden import Loader
+from vmagent_operator.limits import CACHED_CHARACTERS
 from vmagent_operator.scrape.text import emit, goyaml
 
 TRICKY = st.sampled_from(
@@ -113,6 +115,14 @@ def test_a_text_is_folded_by_its_width_however_deep_it_stands() -> None:
         " " * 72 + "y x y x y",
         " " * 72 + "z",
     ]
+
+
+@pytest.mark.parametrize(("length", "is_kept"), [(CACHED_CHARACTERS, True), (CACHED_CHARACTERS + 1, False)])
+def test_only_short_texts_are_remembered(length: int, is_kept: bool) -> None:
+    text = ("remember " * length)[:length]
+    held = sys.getrefcount(text)
+    emit.dump([text])
+    assert (sys.getrefcount(text) > held) == is_kept
 
 
 def test_a_constant_is_written_like_any_mapping() -> None:

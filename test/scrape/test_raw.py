@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from test.scrape.cases import Case
+from vmagent_operator.model.encode import Config
 from vmagent_operator.scrape.checks import placeholder
 from vmagent_operator.scrape.checks.rawjob import job
 from vmagent_operator.scrape.checks.url import InvalidURL, scheme
@@ -63,3 +64,8 @@ def test_no_url(text: str) -> None:
 )
 def test_scheme(text: str, found: str) -> None:
     assert scheme(text) == found
+
+
+@pytest.mark.parametrize("given", [None, {}, {"job_name": None}, {"job_name": ""}, {"scheme": "http"}], ids=str)
+def test_a_job_has_a_name(given: Config | None) -> None:
+    assert list(job()(given, "job", _filled)) == ["job.job_name: required"]

@@ -3,7 +3,7 @@
 import pytest
 
 from vmagent_operator import limits
-from vmagent_operator.scrape.expressions.series import fault
+from vmagent_operator.scrape.expressions.series import fault, regexes
 from vmagent_operator.scrape.expressions.tokens import NoSelectorError, tokens
 
 
@@ -104,6 +104,8 @@ def test_series_selectors(text: str) -> None:
             r"{a='\"'}",
             '{a="\n"}',
             r'{a="\ud800"}',
+            r'{a="\18a"}',
+            r'{a="\17"}',
             r'{a="\400"}',
             r'{a="\x1"}',
             "{a=`\\`}",
@@ -113,6 +115,8 @@ def test_series_selectors(text: str) -> None:
         ),
         *(
             "with (a=b, a=c) a",
+            'with ("a"=b) c',
+            "with ({=b) c",
             "with (a={b}) {a}",
             "with (f(x)={x}) f(y)",
             'with (a="b") {a}',
@@ -144,3 +148,42 @@ def test_a_limit_is_named(text: str, limit: int) -> None:
 def test_a_quote_that_is_not_closed_is_named(text: str) -> None:
     with pytest.raises(NoSelectorError, match="a missing"):
         tokens(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("sum(x)", "'sum' is a function"),
+        ("with (f(x)={x}) a", "'f' is a function"),
+        ("{ru}", "'ru' is a function"),
+        ("a b", "unexpected 'b'"),
+        ("a abcdefghijkl", "unexpected 'abcdefghij'"),
+        ("{a='b'", "unexpected end"),
+        ("{a=`x\\`y`}", "a ` within ` quotes"),
+        ("with (a=b, a=c) a", "two templates 'a'"),
+        ("(a,b)", "something else comes out of it"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, why: str) -> None:
+    assert fault(text) == f"{text!r} is no series selector: {why}"
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ('__name__="x",a="b" or c="d"', ("r", "r")),
+        ('__name__="x",a="b" or c="d" or __name__="x"', ("r", "r", "r")),
+        ('__name__="x" or __name__="y",a="b" or c="d"', ()),
+        ('a="b" or c="d"', ()),
+    ],
+)
+def test_a_template_that_one_alternative_names_stands_in_those_without_a_name_too(
+    names: str, found: tuple[str, ...]
+) -> None:
+    assert regexes(f'with (x={{e=~"r"}}) {{{names}}}') == found
+
+
+def test_of_a_long_text_the_beginning_is_shown() -> None:
+    long = "a b" + "c" * 77
+    assert fault(long) == f"{long!r} is no series selector: unexpected 'b{'c' * 9}'"
+    assert fault(f"{long}d") == f"'{long}...' is no series selector: unexpected 'b{'c' * 9}'"

@@ -139,7 +139,7 @@ class _Reader:
             case Map(item=item):
                 return self.map(item, raw, path)
             case Choice(values=values):
-                if raw not in values or not isinstance(raw, str):
+                if raw not in values:
                     allowed = [value for value in values if value]
                     self.fault(path, f"expected one of {', '.join(allowed)}, got {raw!r}{meant(raw, allowed)}")
                 return raw

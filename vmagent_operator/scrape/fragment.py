@@ -180,4 +180,4 @@ def _models(builder: JobBuilder, types: frozenset[type]) -> Iterator[tuple[str, 
         f"scrape class {builder.scrape_class.name}" if builder.scrape_class else "": builder.scrape_class,
         "apiServerConfig of the agent": builder.context.api_server,
     }
-    return chain.from_iterable(walk(value, path, types) for path, value in searched.items() if value is not None)
+    return chain.from_iterable(walk(value, path, types) for path, value in searched.items())

@@ -13,7 +13,7 @@ def pairs(agents: Iterable[CustomObject[VMAgentSpec]], services: Collection[str]
         agent.key
         for agent in agents
         if agent.spec is not None
-        and (agent.spec.apps.replica_count or 0) > 1
+        and (agent.spec.apps.replica_count or 1) > 1
         and any(_leads_to(remote.url, agent.namespace, services, namespace) for remote in agent.spec.remote_write)
     )
 
@@ -25,4 +25,4 @@ def _leads_to(url: str, at: str, services: Collection[str], namespace: str) -> b
     except ValueError:
         return False
     name, *rest = host.split(".")
-    return name in services and (rest[:1] or [at])[0] == namespace
+    return name in services and (*rest, at)[0] == namespace

@@ -20,11 +20,8 @@ def path(single: VMSingle) -> str:
 
 def data(single: VMSingle) -> Data:
     """The volume of the data, as `storage` asks for it; a claim without a size could never be bound, and counts as none."""
-    given = spec(single).storage
-    return Data(
-        volume=VOLUME,
-        storage=StorageSpec(volume_claim_template=EmbeddedPersistentVolumeClaim(spec=given)) if given else None,
-    )
+    asked = EmbeddedPersistentVolumeClaim(spec=spec(single).storage)
+    return Data(volume=VOLUME, storage=StorageSpec(volume_claim_template=asked))
 
 
 def claim_name(single: VMSingle) -> str:

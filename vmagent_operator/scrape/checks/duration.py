@@ -34,12 +34,11 @@ def milliseconds(text: str) -> int:
         if seconds is None:
             raise InvalidDuration(f"{text!r} is no duration")
         return _whole(seconds * 1000, text)
-    total, position, sign = 0.0, 0, 1
+    total, position, is_negative = 0.0, 0, False
     while found := _PART.match(text, position):
         length = float(found[1]) * _UNIT_MILLISECONDS[found[2].lower()]
-        length = -length if sign < 0 < length else length
-        sign = -1 if length < 0 else sign
-        total += length
+        is_negative = is_negative or length < 0
+        total += -abs(length) if is_negative else length
         position = found.end()
     if text[position:] == _STEP:
         position = len(text)

@@ -6,8 +6,6 @@ Source: https://github.com/golang/go/blob/go1.26.8/src/strconv/atof.go
 import math
 import re
 
-from vmagent_operator import limits
-
 _DECIMAL = re.compile(r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
 _HEXADECIMAL = re.compile(r"[-+]?0[xX](?:[0-9a-fA-F]+(?:\.[0-9a-fA-F]*)?|\.[0-9a-fA-F]+)[pP][-+]?[0-9]+")
 _MISPLACED_UNDERSCORE = re.compile(r"(?<![0-9a-fA-FxX])_|_(?![0-9a-fA-F])")
@@ -15,9 +13,7 @@ _MISPLACED_DECIMAL = re.compile(r"(?<![0-9])_|_(?![0-9])")
 
 
 def number(text: str) -> float | None:
-    """The number that `text` is; None if it is none, too large, or longer than any that somebody means."""
-    if len(text) > limits.QUANTITY_CHARACTERS:
-        return None
+    """The number that `text` is; None if it is none, or too large. Whoever asks sees to it that the text is short."""
     is_hexadecimal = text.lstrip("+-")[:2].lower() == "0x"
     if (_MISPLACED_UNDERSCORE if is_hexadecimal else _MISPLACED_DECIMAL).search(text):
         return None

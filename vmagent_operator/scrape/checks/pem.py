@@ -35,7 +35,7 @@ def are_strangers(certificate: str, key: str) -> bool:
         theirs, ours = _public_key(public), _public_half(private)
     except (ValueError, IndexError, binascii.Error):
         return False
-    return theirs is not None and ours is not None and theirs != ours
+    return theirs != ours
 
 
 def _sort(label: str) -> Sort | None:
@@ -47,23 +47,23 @@ def _contents(text: str, wanted: Sort) -> bytes:
     return base64.b64decode(next((body for label, body in _BLOCK.findall(text) if _sort(label) == wanted), ""))
 
 
-def _public_key(certificate: bytes) -> bytes | None:
-    """The modulus of an RSA certificate, the point of another."""
+def _public_key(certificate: bytes) -> bytes:
+    """The modulus of an RSA certificate, the point of another. Raises IndexError."""
     signed = _items(_items(certificate)[0][1])[0][1]
     fields = [field for field in _items(signed) if field[0] != _EXPLICIT_0]
     bits = _items(fields[_PUBLIC_KEY][1])[1][1][1:]
     return _items(_items(bits)[0][1])[0][1] if bits[0] == _SEQUENCE else bits
 
 
-def _public_half(key: bytes) -> bytes | None:
-    """The modulus of an RSA key, the point of another if it is there; of PKCS #1, SEC 1 or PKCS #8."""
+def _public_half(key: bytes) -> bytes:
+    """The modulus of an RSA key, the point of another; of PKCS #1, SEC 1 or PKCS #8. Raises IndexError if it is not there."""
     fields = _items(_items(key)[0][1])
     if fields[1][0] == _SEQUENCE:  # PKCS #8, around one of the others
         fields = _items(_items(fields[2][1])[0][1])
     if fields[1][0] == _INTEGER:
         return fields[1][1]
     points = [_items(content)[0][1][1:] for tag, content in fields if tag == _EXPLICIT_1]
-    return points[0] if points else None
+    return points[0]
 
 
 def _items(der: bytes) -> list[tuple[int, bytes]]:

@@ -48,7 +48,7 @@ def is_open(text: str) -> bool:
     at = text.find(_OPENING)
     while at >= 0:
         end = text.find("}", at)
-        if end < 0 or "\n" in text[at:end]:
+        if end < at or "\n" in text[at:end]:
             return True
         at = text.find(_OPENING, end)
     return False

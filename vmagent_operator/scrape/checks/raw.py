@@ -171,7 +171,7 @@ def pairs(shape: Shape) -> Shape:
 def mapping(fields: Fields, *checks: Shape, is_item: bool = False) -> Shape:
     """A mapping with the keys of `fields`; `checks` see it once each value is of the right type.
 
-    is_item: it stands in a list, where null is a mapping without keys, rather than none.
+    is_item: it stands in a list, where null is a mapping without keys, rather than none, and checked as such.
     """
 
     def shape(value: object, path: str, filled: Fill) -> Faults:

@@ -63,7 +63,7 @@ _CREDENTIALS: Fields = {
 }
 _CLIENT: Fields = {**_CREDENTIALS, "follow_redirects": boolean}
 _PROXY: Fields = {"proxy_url": proxy} | {f"proxy_{key}": shape for key, shape in _CREDENTIALS.items()}
-_FILTERS = many(mapping({"name": text, "values": many(text)}, is_item=True))
+_FILTERS = many(mapping({"name": text, "values": many(text)}))
 
 _FURTHER: dict[str, Fields] = {
     "consul_sd_configs": {"token": own_text, "username": text, "password": own_text},
@@ -110,7 +110,7 @@ def _shape(shape: FieldShape) -> Shape:
         case Model(cls=cls):
             return TLS if cls is TLSConfig else mapping(_fields(cls))
         case List(item=Model(cls=cls)):
-            return many(mapping(_fields(cls), is_item=True))
+            return many(mapping(_fields(cls)))
         case List(item=item):
             return many(_shape(item))
         case Map(item=item):
@@ -129,7 +129,7 @@ def _discoveries() -> dict[str, Shape]:
         fields |= _FURTHER.get(key, {})
         if key == _WITHOUT_PROXY_CREDENTIALS:
             fields = {name: shape for name, shape in fields.items() if name == "proxy_url" or name not in _PROXY}
-        found[key] = many(mapping(fields, is_item=True))
+        found[key] = many(mapping(fields))
     return found
 
 

@@ -67,12 +67,11 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _authority(found: str, text: str) -> None:
-    user, at, host = text.rpartition("@")
-    if at:
-        if not _USER.issuperset(user):
-            raise InvalidURL("a user name or password with a character that must be escaped")
-        for part in user.split(":", 1):
-            _escapes(part)
+    user, _, host = text.rpartition("@")
+    if not _USER.issuperset(user):
+        raise InvalidURL("a user name or password with a character that must be escaped")
+    for part in user.split(":", 1):
+        _escapes(part)
     opening = host.rfind("[")
     if opening > 0:
         raise InvalidURL("a bracket inside the host")

@@ -213,7 +213,6 @@ class _Expansion:
                 return found
             if not isinstance(found, tuple) or len(groups) != 1:
                 raise NoSelectorError(f"{name[:20]!r} cannot be combined with these filters")
-            return self.merged(found, groups[:1])
         return self.merged(found, groups)
 
     def merged(self, ours: _Groups, theirs: _Groups) -> _Groups:
