@@ -25,7 +25,7 @@ def read(raw: dict[str, Any]) -> Owner:
 @pytest.mark.parametrize(
     ("spec", "want"),
     [
-        ({"selectAllByDefault": True}, ConfigTarget(name="vmagent-main", key="vmagent.yaml.gz")),
+        ({"selectAllByDefault": True}, ConfigTarget(name="vmagent-main", key="vmagent.yaml.gz", is_unmanaged=False)),
         ({}, ConfigTarget(name="vmagent-main", key="vmagent.yaml.gz", is_unmanaged=True)),
         ({"useLegacyNaming": True}, ConfigTarget(name="main", key="vmagent.yaml.gz", is_unmanaged=True)),
         ({"ingestOnlyMode": True}, None),

@@ -28,7 +28,7 @@ class ConfigTarget:
 
     name: str
     key: str
-    is_unmanaged: bool = False
+    is_unmanaged: bool
 
 
 @frozen(kw_only=True)
