@@ -7,8 +7,9 @@ import pytest
 
 from test.apiserver.faults import Fault
 from test.controller.world import World
-from vmagent_operator.controller.steps.claims import LEGACY_CLASS, Claims, VolumeExpander
-from vmagent_operator.identity import ALLOW_EXPANSION
+from vmagent_operator.controller.steps.claims import LEGACY_CLASS, Claims, OwnClaims, VolumeExpander
+from vmagent_operator.identity import ALLOW_EXPANSION, API_VERSION
+from vmagent_operator.kube.write.ownership import REFERENCES_ONLY
 
 SECONDS = 1.0
 
@@ -170,3 +171,56 @@ def test_a_claim_that_something_else_looks_after_is_left_alone(owner: str, size:
     found, live = grown("2Gi", "1Gi", "1Gi", owner=owner)
     assert live == (size, "a" if size == "2Gi" else None)
     assert not found.complete
+
+
+KEPT = "claim data stays at {} instead of {}: {}"
+
+
+@pytest.mark.parametrize(
+    ("live", "size", "note"),
+    [
+        (None, "2Gi", ""),
+        ({}, "2Gi", ""),
+        ({"size": "2Gi"}, "2Gi", ""),
+        ({"size": "3Gi"}, "3Gi", KEPT.format("3Gi", "2Gi", "a volume never becomes smaller")),
+        ({"size": "1Gi"}, "2Gi", ""),
+        ({"size": "1Gi", "allowed": "no"}, "1Gi", KEPT.format("1Gi", "2Gi", f"annotation {ALLOW_EXPANSION} says 'no'")),
+        ({"size": "1Gi", "phase": "Pending"}, "1Gi", KEPT.format("1Gi", "2Gi", "it is not bound yet")),
+        (
+            {"size": "2Gi", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+            None,
+            "claim data is being deleted, with its data; save the volume, or make another claim",
+        ),
+    ],
+    ids=[
+        "it is still to come",
+        "it asks for nothing",
+        "it is there",
+        "it is larger",
+        "it may grow",
+        "it may not",
+        "it has no volume yet",
+        "it is going",
+    ],
+)
+def test_a_claim_of_an_owners_own_asks_for_what_it_can_have(
+    live: dict[str, str] | None, size: str | None, note: str
+) -> None:
+    def claim(size: str | None, **metadata: Any) -> dict[str, Any]:
+        requests = {"storage": size} if size else {}
+        return {
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data", "namespace": "mon", "ownerReferences": [owner], **metadata},
+            "spec": {"resources": {"requests": requests}},
+        }
+
+    owner = {"apiVersion": API_VERSION, "kind": "VMSingle", "name": "main", "uid": "u", "controller": True}
+    notes = list[str]()
+    expander = VolumeExpander(World().system.client, reads_classes=False, before_write=lambda: None)
+    known = None
+    if live is not None:
+        marks = {key: live[key] for key in ("deletionTimestamp",) if key in live}
+        known = claim(live.get("size"), annotations={ALLOW_EXPANSION: live.get("allowed", "true")}, **marks)
+        known["status"] = {"phase": live.get("phase", "Bound")}
+    found = OwnClaims(expander, REFERENCES_ONLY, notes.append).prepared(claim("2Gi"), known)
+    assert (found and found["spec"]["resources"]["requests"]["storage"], "; ".join(notes)) == (size, note)

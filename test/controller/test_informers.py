@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from test.controller.test_conversion import DEFINITIONS
 from test.controller.world import VirtualClock, World
 from vmagent_operator import settings
 from vmagent_operator.controller.engine.informers import Informers, Listing
@@ -76,6 +77,21 @@ def test_a_store_follows_its_kind_unless_something_is_amiss(state: Any, is_curre
     assert found.is_current(resource.SECRETS) == is_current
     assert found.is_current(resource.CONFIGMAPS)
     assert found.is_current(resource.PODS)  # which nobody watches
+
+
+@pytest.mark.parametrize(
+    ("kind", "phase"),
+    [("VMProbe", Phase.BACKOFF), ("ServiceMonitor", Phase.ABSENT), ("PodDisruptionBudget", Phase.ABSENT)],
+)
+def test_a_kind_of_ours_is_not_believed_to_be_gone_while_its_definition_is_there(kind: str, phase: Phase) -> None:
+    world = World(definitions=DEFINITIONS)
+    world.settle()
+    for key in [key for key, served in world.api.served.items() if served.name == kind]:
+        del world.api.served[key]
+    world.start()
+    world.settle(300)
+    (found,) = [each for each in world.informers if each.collection.resource.kind == kind]
+    assert found.state.phase is phase
 
 
 def test_only_what_every_decision_needs_is_waited_for() -> None:
