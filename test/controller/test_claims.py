@@ -154,8 +154,10 @@ RESIZING = ("claim data-db-0 is being resized", False)
         (("2Gi", "2Gi", "2Gi"), [{"type": "Resizing", "status": "True"}], RESIZING, "2Gi"),
         (("1Gi", "2Gi", "2Gi"), [], ("", True), "2Gi"),
         (("2048Mi", "2Gi", "2Gi"), [], ("", True), "2Gi"),
+        (("large", "2Gi", "2Gi"), [], ("", True), "2Gi"),
     ],
-    ids=["it is to grow", "it grows", "it has grown", "its file system grows", "it is never made smaller", "written otherwise"],
+    ids=["it is to grow", "it grows", "it has grown", "its file system grows", "it is never made smaller",
+         "written otherwise", "no size at all"],
 )  # fmt: skip
 def test_claims_grow_and_are_waited_for(
     sizes: tuple[str, str, str], conditions: list[dict[str, str]], waiting: tuple[str, bool], size: str

@@ -267,3 +267,14 @@ def test_what_belongs_to_another_source_stays() -> None:
     world.settle()
     assert ports(world) == ["own"]
     assert "VMServiceScrape apps/app belongs to ServiceMonitor other" in {message for _, message in told(world)}
+
+
+def test_changes_of_what_others_may_change_on_a_target_are_neither_undone_nor_a_war() -> None:
+    notes = {f"{GROUP}/merge-meta-strategy": "merge-prometheus-priority"}
+    world = world_with(target(annotations=notes), monitor())
+    before = target_writes(world)
+    for number in range(12):
+        world.patch(TARGET, {"metadata": {"labels": {"round": str(number)}}})
+        world.settle(2)
+    assert world.get(TARGETS, "apps", "app")["metadata"]["labels"]["round"] == "11"
+    assert (target_writes(world), told(world)) == (before, set())

@@ -107,6 +107,13 @@ def test_in_namespaces_nothing_of_the_cluster_is_watched() -> None:
     assert gone == {resource.NAMESPACES, *CLUSTER_RBAC}
 
 
+def test_what_is_in_namespaces_is_watched_in_each_of_those_that_are_asked_for() -> None:
+    for environ, wanted in (({}, {None}), ({"WATCH_NAMESPACE": "a,b"}, {"a", "b"})):
+        found = World(environ).informers
+        assert {each.collection.namespace for each in found if each.collection.resource.namespaced} == wanted
+        assert {each.collection.namespace for each in found if not each.collection.resource.namespaced} <= {None}
+
+
 def test_references_are_watched_by_their_metadata_and_everywhere_unless_asked_otherwise() -> None:
     for watches in (True, False):
         found = {source.resource: source for source in sources(settings.load({}), OWNERS, watch_references=watches)}

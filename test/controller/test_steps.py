@@ -294,11 +294,11 @@ def applied(*waiting: dict[str, Any], left_out: LeftOut | None = None, **lacking
 
 def test_the_conditions_of_parts_say_what_each_lacks() -> None:
     parts = (
-        Workload(name="ready", condition="A"),
-        Workload(name="slow", condition="B"),
-        Workload(name="db", condition="C"),
-        Workload(name="", condition="D"),
-        Workload(name="untold"),
+        Workload(name="ready", condition="A", is_counted=False),
+        Workload(name="slow", condition="B", is_counted=False),
+        Workload(name="db", condition="C", is_counted=True),
+        Workload(name="", condition="D", is_counted=False),
+        Workload(name="untold", condition="", is_counted=False),
     )
     queue = {"kind": "Service", "metadata": {"name": "ready"}}
     found = applied(deployment("db"), queue, slow=Progress("0 of 2"))

@@ -40,8 +40,8 @@ class Workload:
     """
 
     name: str
-    condition: str = ""
-    is_counted: bool = False
+    condition: str
+    is_counted: bool
 
 
 @frozen(kw_only=True, eq=False)
