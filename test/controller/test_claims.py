@@ -175,6 +175,7 @@ def test_a_claim_that_something_else_looks_after_is_left_alone(owner: str, size:
     assert not found.complete
 
 
+PATH = "/api/v1/namespaces/mon/persistentvolumeclaims/data"
 KEPT = "claim data stays at {} instead of {}: {}"
 
 
@@ -182,21 +183,19 @@ KEPT = "claim data stays at {} instead of {}: {}"
     ("live", "size", "note"),
     [
         (None, "2Gi", ""),
-        ({}, "2Gi", ""),
         ({"size": "2Gi"}, "2Gi", ""),
         ({"size": "3Gi"}, "3Gi", KEPT.format("3Gi", "2Gi", "a volume never becomes smaller")),
         ({"size": "1Gi"}, "2Gi", ""),
         ({"size": "1Gi", "allowed": "no"}, "1Gi", KEPT.format("1Gi", "2Gi", f"annotation {ALLOW_EXPANSION} says 'no'")),
         ({"size": "1Gi", "phase": "Pending"}, "1Gi", KEPT.format("1Gi", "2Gi", "it is not bound yet")),
         (
-            {"size": "2Gi", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+            {"size": "2Gi", "deletionTimestamp": "now"},
             None,
             "claim data is being deleted, with its data; save the volume, or make another claim",
         ),
     ],
     ids=[
         "it is still to come",
-        "it asks for nothing",
         "it is there",
         "it is larger",
         "it may grow",
@@ -205,24 +204,29 @@ KEPT = "claim data stays at {} instead of {}: {}"
         "it is going",
     ],
 )
+@pytest.mark.parametrize("is_stored", [True, False], ids=["as the store says", "as the server says"])
 def test_a_claim_of_an_owners_own_asks_for_what_it_can_have(
-    live: dict[str, str] | None, size: str | None, note: str
+    live: dict[str, str] | None, size: str | None, note: str, is_stored: bool
 ) -> None:
-    def claim(size: str | None, **metadata: Any) -> dict[str, Any]:
-        requests = {"storage": size} if size else {}
+    def claim(size: str, **metadata: Any) -> dict[str, Any]:
         return {
+            "apiVersion": "v1",
             "kind": "PersistentVolumeClaim",
             "metadata": {"name": "data", "namespace": "mon", "ownerReferences": [owner], **metadata},
-            "spec": {"resources": {"requests": requests}},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
         }
 
     owner = {"apiVersion": API_VERSION, "kind": "VMSingle", "name": "main", "uid": "u", "controller": True}
-    notes = list[str]()
-    expander = VolumeExpander(World().system.client, reads_classes=False, before_write=lambda: None)
+    world, notes = World(), list[str]()
+    world.api.collector.is_on = world.api.workloads.is_on = False
     known = None
     if live is not None:
-        marks = {key: live[key] for key in ("deletionTimestamp",) if key in live}
-        known = claim(live.get("size"), annotations={ALLOW_EXPANSION: live.get("allowed", "true")}, **marks)
-        known["status"] = {"phase": live.get("phase", "Bound")}
+        allowed = {ALLOW_EXPANSION: live.get("allowed", "true")}
+        world.add(claim(live["size"], annotations=allowed, finalizers=["example.org/backup"]))
+        world.patch(f"{PATH}/status", {"status": {"phase": live.get("phase", "Bound")}})
+        if "deletionTimestamp" in live:
+            world.delete(PATH)
+        known = world.get("persistentvolumeclaims", "mon", "data") if is_stored else None
+    expander = VolumeExpander(world.system.client, reads_classes=False, before_write=lambda: None)
     found = OwnClaims(expander, REFERENCES_ONLY, notes.append).prepared(claim("2Gi"), known)
     assert (found and found["spec"]["resources"]["requests"]["storage"], "; ".join(notes)) == (size, note)

@@ -10,7 +10,7 @@ from test.controller.world import VirtualClock, World
 from vmagent_operator import settings
 from vmagent_operator.controller.engine.informers import Informers, Listing
 from vmagent_operator.controller.engine.kind import custom
-from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, Stores, sources
+from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, sources
 from vmagent_operator.controller.kinds import OWNERS
 from vmagent_operator.controller.vmagent import VMAGENT
 from vmagent_operator.identity import OPERATOR
@@ -175,8 +175,7 @@ def raw(**rest: Any) -> dict[str, Any]:
 def test_what_is_kept_of_an_object_is_what_is_read_of_it(
     kind: Any, keys: set[str], annotations: Any, managers: Any
 ) -> None:
-    stores = Stores(sources(settings.load({}), OWNERS))
-    (transform,) = [source.transform for source in stores.sources if source.resource == kind]
+    (transform,) = [source.transform for source in sources(settings.load({}), OWNERS) if source.resource == kind]
     kept = transform(raw())
     assert kept.keys() == {"apiVersion", "kind", "metadata", *keys}
     assert kept["metadata"].get("annotations") == annotations

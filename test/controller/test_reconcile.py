@@ -192,6 +192,8 @@ def test_a_first_configuration_leaves_the_agents_hands_and_its_secrets_do_not() 
     entries = world.get("secrets", "monitoring", "vmagent-main")["metadata"]["managedFields"]
     ours = [entry["fieldsV1"].get("f:data", {}) for entry in entries if entry["manager"] == "vmagent-operator"]
     assert ours == [{"f:monitoring_auth_token": {}}]
+    written = [method for method, path in world.writes() if path.endswith("/secrets/vmagent-main")]
+    assert len(written) == 2, "made and released; what stays is not taken away in between"
 
 
 def test_after_a_restart_what_the_stores_have_is_not_asked_for() -> None:
