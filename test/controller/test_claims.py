@@ -7,8 +7,9 @@ import pytest
 
 from test.apiserver.faults import Fault
 from test.controller.world import World
-from vmagent_operator.controller.steps.claims import LEGACY_CLASS, Claims, VolumeExpander
-from vmagent_operator.identity import ALLOW_EXPANSION
+from vmagent_operator.controller.steps.claims import LEGACY_CLASS, Claims, OwnClaims, VolumeExpander
+from vmagent_operator.identity import ALLOW_EXPANSION, API_VERSION
+from vmagent_operator.kube.write.ownership import REFERENCES_ONLY
 
 SECONDS = 1.0
 
@@ -153,8 +154,10 @@ RESIZING = ("claim data-db-0 is being resized", False)
         (("2Gi", "2Gi", "2Gi"), [{"type": "Resizing", "status": "True"}], RESIZING, "2Gi"),
         (("1Gi", "2Gi", "2Gi"), [], ("", True), "2Gi"),
         (("2048Mi", "2Gi", "2Gi"), [], ("", True), "2Gi"),
+        (("large", "2Gi", "2Gi"), [], ("", True), "2Gi"),
     ],
-    ids=["it is to grow", "it grows", "it has grown", "its file system grows", "it is never made smaller", "written otherwise"],
+    ids=["it is to grow", "it grows", "it has grown", "its file system grows", "it is never made smaller",
+         "written otherwise", "no size at all"],
 )  # fmt: skip
 def test_claims_grow_and_are_waited_for(
     sizes: tuple[str, str, str], conditions: list[dict[str, str]], waiting: tuple[str, bool], size: str
@@ -170,3 +173,60 @@ def test_a_claim_that_something_else_looks_after_is_left_alone(owner: str, size:
     found, live = grown("2Gi", "1Gi", "1Gi", owner=owner)
     assert live == (size, "a" if size == "2Gi" else None)
     assert not found.complete
+
+
+PATH = "/api/v1/namespaces/mon/persistentvolumeclaims/data"
+KEPT = "claim data stays at {} instead of {}: {}"
+
+
+@pytest.mark.parametrize(
+    ("live", "size", "note"),
+    [
+        (None, "2Gi", ""),
+        ({"size": "2Gi"}, "2Gi", ""),
+        ({"size": "3Gi"}, "3Gi", KEPT.format("3Gi", "2Gi", "a volume never becomes smaller")),
+        ({"size": "1Gi"}, "2Gi", ""),
+        ({"size": "1Gi", "allowed": "no"}, "1Gi", KEPT.format("1Gi", "2Gi", f"annotation {ALLOW_EXPANSION} says 'no'")),
+        ({"size": "1Gi", "phase": "Pending"}, "1Gi", KEPT.format("1Gi", "2Gi", "it is not bound yet")),
+        (
+            {"size": "2Gi", "deletionTimestamp": "now"},
+            None,
+            "claim data is being deleted, with its data; save the volume, or make another claim",
+        ),
+    ],
+    ids=[
+        "it is still to come",
+        "it is there",
+        "it is larger",
+        "it may grow",
+        "it may not",
+        "it has no volume yet",
+        "it is going",
+    ],
+)
+@pytest.mark.parametrize("is_stored", [True, False], ids=["as the store says", "as the server says"])
+def test_a_claim_of_an_owners_own_asks_for_what_it_can_have(
+    live: dict[str, str] | None, size: str | None, note: str, is_stored: bool
+) -> None:
+    def claim(size: str, **metadata: Any) -> dict[str, Any]:
+        return {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data", "namespace": "mon", "ownerReferences": [owner], **metadata},
+            "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}},
+        }
+
+    owner = {"apiVersion": API_VERSION, "kind": "VMSingle", "name": "main", "uid": "u", "controller": True}
+    world, notes = World(), list[str]()
+    world.api.collector.is_on = world.api.workloads.is_on = False
+    known = None
+    if live is not None:
+        allowed = {ALLOW_EXPANSION: live.get("allowed", "true")}
+        world.add(claim(live["size"], annotations=allowed, finalizers=["example.org/backup"]))
+        world.patch(f"{PATH}/status", {"status": {"phase": live.get("phase", "Bound")}})
+        if "deletionTimestamp" in live:
+            world.delete(PATH)
+        known = world.get("persistentvolumeclaims", "mon", "data") if is_stored else None
+    expander = VolumeExpander(world.system.client, reads_classes=False, before_write=lambda: None)
+    found = OwnClaims(expander, REFERENCES_ONLY, notes.append).prepared(claim("2Gi"), known)
+    assert (found and found["spec"]["resources"]["requests"]["storage"], "; ".join(notes)) == (size, note)

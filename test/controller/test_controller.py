@@ -199,7 +199,7 @@ def test_a_bug_is_told_of_and_gives_the_key_back() -> None:
 @pytest.mark.parametrize("kind", RULES)
 def test_the_ends_of_reconciles_are_counted_as_controller_runtime_does(kind: Any) -> None:
     bench = Bench()
-    bench.end(Result(kind=kind, is_overlong=kind == "transient"), 3.0)
+    bench.end(Result(kind=kind, is_overlong=True) if kind == "transient" else Result(kind=kind), 3.0)
     label, own = RULES[kind].label, {"controller": "vmagent"}
     name = "controller_runtime_reconcile"
     assert bench.count(f"{name}_total", **own, result=label) == 1

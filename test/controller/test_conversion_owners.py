@@ -267,3 +267,30 @@ def test_what_belongs_to_another_source_stays() -> None:
     world.settle()
     assert ports(world) == ["own"]
     assert "VMServiceScrape apps/app belongs to ServiceMonitor other" in {message for _, message in told(world)}
+
+
+def test_changes_of_what_others_may_change_on_a_target_are_neither_undone_nor_a_war() -> None:
+    notes = {f"{GROUP}/merge-meta-strategy": "merge-prometheus-priority"}
+    world = world_with(target(annotations=notes), monitor())
+    before = target_writes(world)
+    for number in range(12):
+        world.patch(TARGET, {"metadata": {"labels": {"round": str(number)}}})
+        world.settle(2)
+    assert world.get(TARGETS, "apps", "app")["metadata"]["labels"]["round"] == "11"
+    assert (target_writes(world), told(world)) == (before, set())
+
+
+def test_somebodys_own_is_not_asked_for_again_until_it_or_what_the_source_says_changes() -> None:
+    world = world_with(target())
+    world.add(monitor())
+    world.settle()
+
+    def looks(path: str, **metadata: Any) -> int:
+        world.transport.requests.clear()
+        world.patch(path, {"metadata": metadata})
+        world.settle(2)
+        return world.transport.requests.count(("GET", TARGET))
+
+    assert looks(MONITOR, finalizers=["example.org/backup"]) == 0
+    assert looks(MONITOR, labels={"another": "label"}) == 1
+    assert looks(TARGET, labels={"another": "label"}) == 1

@@ -8,6 +8,7 @@ from test.apiserver.memory import Memory
 from test.controller.world import VirtualClock, agent
 from vmagent_operator.api import kinds
 from vmagent_operator.api.objects import CustomObject
+from vmagent_operator.controller.engine import events as module
 from vmagent_operator.controller.engine.events import Recorder
 from vmagent_operator.controller.engine.owners import FIELD_MANAGER
 from vmagent_operator.kube.http.client import Client
@@ -135,6 +136,35 @@ def test_one_object_cannot_flood_the_api(api: Api, recorder: Recorder, clock: Vi
     recorder.record(about(), "Normal", "Later", "x")
     recorder.flush()
     assert ("Later", "x", 1) in events(api)
+
+
+def test_what_was_told_of_longest_ago_is_forgotten_first(
+    api: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "KNOWN_LENGTH", 3)
+
+    def counts(*names: str) -> list[int]:
+        for name in names:
+            recorder.record(about(name), "Normal", "Fine", name)
+        recorder.flush()
+        return sorted(count for _, message, count in events(api) if message == names[-1])
+
+    assert counts("a", "b", "c", "d", "d") == [2], "the newest is known"
+    assert counts("a") == [1, 1], "the oldest is not"
+
+
+def test_a_flood_is_one_as_long_as_it_lasts(api: Api, recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KNOWN_LENGTH", 3)
+
+    def is_told(name: str) -> bool:
+        before = len(dropped)
+        recorder.record(about(name), "Normal", "Fine", "x")
+        recorder.flush()
+        return len(dropped) == before
+
+    assert all(is_told("main") for _ in range(BURST))
+    assert [(is_told(other), is_told("main")) for other in "abcdef"] == [(True, False)] * 6
+    assert all(map(is_told, ("a", "b", "c", "main"))), "what was quiet while others were told of"
 
 
 def test_an_event_that_has_expired_is_made_anew(api: Api, recorder: Recorder) -> None:

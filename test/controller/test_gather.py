@@ -4,8 +4,10 @@ import base64
 
 import pytest
 
+from test.controller import test_vmsingle
 from test.controller.test_passes import AGENTS, KEY, SCRAPES, change, configuration, secret, status
 from test.controller.world import World, agent, scrape
+from vmagent_operator.controller.steps.gather import ReadState
 from vmagent_operator.identity import API_VERSION, SKIP_VALIDATION
 
 OWN = "job_name: serviceScrape/monitoring/vmagent-main/0"
@@ -129,3 +131,19 @@ def test_whether_an_object_is_to_be_checked_is_seen_at_once() -> None:
         world.patch(f"/apis/{API_VERSION}/namespaces/apps/vmprobes/twice", {"metadata": annotations})
         world.settle(60)
         assert ("probe/apps/twice" in configuration(world)) is is_there
+
+
+def test_of_its_own_claims_an_owner_counts_those_that_are_there_and_stay() -> None:
+    world, path = World(), "/api/v1/namespaces/monitoring/persistentvolumeclaims/vmsingle-main"
+    world.add(test_vmsingle.single(**test_vmsingle.storage("1Gi")))
+    gatherer = world.system.owners["vmsingle"].reconciler.tools.gatherer
+
+    def claims() -> frozenset[str]:
+        world.settle(30)
+        owner = world.system.stores.get(gatherer.of.resource, "monitoring", "main")
+        return gatherer.snapshot(owner, gatherer.references(owner), ReadState()).inputs.claims
+
+    assert claims() == {"vmsingle-main"}
+    world.patch(path, {"metadata": {"finalizers": ["example.org/backup"]}})
+    world.delete(path)
+    assert claims() == frozenset()

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from test.controller.test_conversion import DEFINITIONS
 from test.controller.world import VirtualClock, World
 from vmagent_operator import settings
 from vmagent_operator.controller.engine.informers import Informers, Listing
 from vmagent_operator.controller.engine.kind import custom
-from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, Stores, sources
+from vmagent_operator.controller.engine.stores import CLUSTER_RBAC, sources
 from vmagent_operator.controller.kinds import OWNERS
 from vmagent_operator.controller.vmagent import VMAGENT
 from vmagent_operator.identity import OPERATOR
@@ -78,6 +79,21 @@ def test_a_store_follows_its_kind_unless_something_is_amiss(state: Any, is_curre
     assert found.is_current(resource.PODS)  # which nobody watches
 
 
+@pytest.mark.parametrize(
+    ("kind", "phase"),
+    [("VMProbe", Phase.BACKOFF), ("ServiceMonitor", Phase.ABSENT), ("PodDisruptionBudget", Phase.ABSENT)],
+)
+def test_a_kind_of_ours_is_not_believed_to_be_gone_while_its_definition_is_there(kind: str, phase: Phase) -> None:
+    world = World(definitions=DEFINITIONS)
+    world.settle()
+    for key in [key for key, served in world.api.served.items() if served.name == kind]:
+        del world.api.served[key]
+    world.start()
+    world.settle(300)
+    (found,) = [each for each in world.informers if each.collection.resource.kind == kind]
+    assert found.state.phase is phase
+
+
 def test_only_what_every_decision_needs_is_waited_for() -> None:
     late = informer(has_synced=False)
     assert informers(secrets=late, poddisruptionbudgets=late).unsynced() == [late]
@@ -89,6 +105,13 @@ def test_in_namespaces_nothing_of_the_cluster_is_watched() -> None:
     some = sources(settings.load({"WATCH_NAMESPACE": "a,b"}), OWNERS)
     gone = {source.resource for source in everywhere} - {source.resource for source in some}
     assert gone == {resource.NAMESPACES, *CLUSTER_RBAC}
+
+
+def test_what_is_in_namespaces_is_watched_in_each_of_those_that_are_asked_for() -> None:
+    for environ, wanted in (({}, {None}), ({"WATCH_NAMESPACE": "a,b"}, {"a", "b"})):
+        found = World(environ).informers
+        assert {each.collection.namespace for each in found if each.collection.resource.namespaced} == wanted
+        assert {each.collection.namespace for each in found if not each.collection.resource.namespaced} <= {None}
 
 
 def test_references_are_watched_by_their_metadata_and_everywhere_unless_asked_otherwise() -> None:
@@ -152,8 +175,7 @@ def raw(**rest: Any) -> dict[str, Any]:
 def test_what_is_kept_of_an_object_is_what_is_read_of_it(
     kind: Any, keys: set[str], annotations: Any, managers: Any
 ) -> None:
-    stores = Stores(sources(settings.load({}), OWNERS))
-    (transform,) = [source.transform for source in stores.sources if source.resource == kind]
+    (transform,) = [source.transform for source in sources(settings.load({}), OWNERS) if source.resource == kind]
     kept = transform(raw())
     assert kept.keys() == {"apiVersion", "kind", "metadata", *keys}
     assert kept["metadata"].get("annotations") == annotations

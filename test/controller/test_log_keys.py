@@ -2,7 +2,6 @@
 
 import json
 import logging
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +10,6 @@ import pytest
 from test.controller.world import World, agent, scrape
 from vmagent_operator.cli.logs import Lines
 from vmagent_operator.controller.engine import work
-
-KEYS = ("kind", "namespace", "name")
 
 
 class Kept(logging.Handler):
@@ -57,17 +54,6 @@ def test_every_line_of_a_reconcile_names_its_object_and_itself(lines: list[dict[
     writes = [line for line in lines if "monitoring/main: create" in line["msg"]]
     assert len(writes) > 5
     assert len({line["reconcileID"] for line in writes}) < len(writes), "and all that it logs has the same"
-
-
-def test_outside_of_a_reconcile_there_is_nothing_to_name() -> None:
-    with work.working_on("VMAgent", "a", "b"):
-        inside = dict(work.current())
-        elsewhere: list[Any] = []
-        thread = threading.Thread(target=lambda: elsewhere.append(work.current()))
-        thread.start()
-        thread.join()
-    assert [inside[key] for key in KEYS] == ["VMAgent", "a", "b"]
-    assert (dict(elsewhere[0]), dict(work.current())) == ({}, {})
 
 
 def test_people_read_lines_without_keys() -> None:

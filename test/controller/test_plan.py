@@ -79,6 +79,13 @@ def test_what_comes_after_a_workload_waits_for_it_from_the_first(live: dict[str,
     assert plan.waiting == (() if is_running else (CONFIG,))
 
 
+def test_what_adds_nothing_to_somebody_elses_object_is_not_planned() -> None:
+    bare = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "theirs", "namespace": "ns"}}
+    plan = make_plan((Stage(objects=(bare, WORKLOAD)),), view({}))
+    assert plan.now == (WORKLOAD,)
+    assert [child.name for child in plan.children] == ["app"]
+
+
 def test_rights_are_taken_away_last() -> None:
     wanted = thing("Role", "reader", rules=[{"verbs": ["get"]}])
     live = there({**wanted, "rules": [{"verbs": ["get"]}, {"verbs": ["list"]}]})

@@ -153,6 +153,22 @@ def test_rights_are_not_narrowed_while_their_source_is_in_trouble() -> None:
     assert world.get(roles, "", name).get("rules") != wide
 
 
+def test_rights_that_somebody_has_added_are_taken_away_unless_their_source_is_in_trouble() -> None:
+    world = settled()
+    troubled = {"ClusterRole"}
+    world.system.stores.is_healthy = lambda kind: kind.kind not in troubled
+    roles, name = "clusterroles.rbac.authorization.k8s.io", "monitoring:monitoring:vmagent-main"
+    own = world.get(roles, "", name)["rules"]
+    wide = [*own, {"apiGroups": [""], "resources": ["secrets"], "verbs": ["get"]}]
+    world.patch(f"/apis/rbac.authorization.k8s.io/v1/clusterroles/{name}", {"rules": wide})
+    world.settle(120)
+    assert world.get(roles, "", name)["rules"] == wide
+    troubled.clear()
+    change(world, AGENTS, *KEY, logLevel="WARN")
+    world.settle(120)
+    assert world.get(roles, "", name)["rules"] == own
+
+
 def test_a_pause_of_a_war_lasts_to_its_end() -> None:
     world = settled()
     state = world.system.owners["vmagent"].reconciler.states.of(*KEY).conflicts
@@ -176,6 +192,8 @@ def test_a_first_configuration_leaves_the_agents_hands_and_its_secrets_do_not() 
     entries = world.get("secrets", "monitoring", "vmagent-main")["metadata"]["managedFields"]
     ours = [entry["fieldsV1"].get("f:data", {}) for entry in entries if entry["manager"] == "vmagent-operator"]
     assert ours == [{"f:monitoring_auth_token": {}}]
+    written = [method for method, path in world.writes() if path.endswith("/secrets/vmagent-main")]
+    assert len(written) == 2, "made and released; what stays is not taken away in between"
 
 
 def test_after_a_restart_what_the_stores_have_is_not_asked_for() -> None:
@@ -194,3 +212,14 @@ def test_what_comes_after_a_workload_waits_for_it_though_its_last_state_is_ready
     world.system.work()
     changed = [path.rpartition("/")[2] for method, path in world.writes() if "/statefulsets/" in path]
     assert changed == ["vmstorage-main"]
+
+
+def test_a_workload_that_never_gets_a_pod_is_told_by_what_it_says_itself() -> None:
+    world = World({"VM_APPREADYTIMEOUT": "30s"})
+    world.api.workloads.makes_pods = False
+    world.api.workloads.set("Deployment monitoring/vmagent-main", Fate.STUCK)
+    world.add(agent())
+    world.settle(120)
+    said = status(world)["reason"]
+    assert said.startswith("Deployment vmagent-main: ")
+    assert said == said.rstrip(": ")

@@ -25,7 +25,7 @@ def read(raw: dict[str, Any]) -> Owner:
 @pytest.mark.parametrize(
     ("spec", "want"),
     [
-        ({"selectAllByDefault": True}, ConfigTarget(name="vmagent-main", key="vmagent.yaml.gz")),
+        ({"selectAllByDefault": True}, ConfigTarget(name="vmagent-main", key="vmagent.yaml.gz", is_unmanaged=False)),
         ({}, ConfigTarget(name="vmagent-main", key="vmagent.yaml.gz", is_unmanaged=True)),
         ({"useLegacyNaming": True}, ConfigTarget(name="main", key="vmagent.yaml.gz", is_unmanaged=True)),
         ({"ingestOnlyMode": True}, None),
@@ -121,8 +121,8 @@ def test_the_parts_of_a_cluster_are_told_of_one_by_one() -> None:
     found = {each.condition: each for each in VMCLUSTER.workloads(read(cluster(vmselect=scaled, vminsert=None)))}
     assert found["VMStorageReady"] == Workload(name="vmstorage-main", condition="VMStorageReady", is_counted=True)
     assert found["VMSelectReady"] == Workload(name="vmselect-main", condition="VMSelectReady", is_counted=True)
-    assert found["VMInsertReady"] == Workload(name="", condition="VMInsertReady")
-    assert found[""] == Workload(name="")
+    assert found["VMInsertReady"] == Workload(name="", condition="VMInsertReady", is_counted=False)
+    assert found[""] == Workload(name="", condition="", is_counted=False)
 
 
 def test_a_balancer_is_one_of_them_where_there_is_one() -> None:

@@ -30,12 +30,13 @@ def test_what_nobody_selects_says_what_it_misses_and_says_so_once() -> None:
     world = World()
     world.add(scrape())
     world.add(selecting(app="shop"))
-    world.settle(300.0)
+    world.settle()
     state, reason = said(world)
     assert state == "ignored"
     assert reason == (
         "no owner selects it; the nearest, monitoring/main, does not: labels: selector asks app=shop, object has app=app"
     )
+    assert world.system.statuses["VMServiceScrape"].queue.next_due_seconds() is None
     before = status_writes(world)
     world.settle(3600.0)
     assert status_writes(world) == before

@@ -11,7 +11,9 @@ from test.controller.world import World
 from vmagent_operator.controller.engine.child import Child
 from vmagent_operator.controller.engine.kind import Workload
 from vmagent_operator.controller.steps.apply import Applied, Children, ChildState, Verified
+from vmagent_operator.controller.steps.conflicts import ConflictState
 from vmagent_operator.controller.steps.leftout import LeftOut
+from vmagent_operator.controller.steps.memory import OwnerState
 from vmagent_operator.controller.steps.plan import Plan
 from vmagent_operator.controller.steps.rollout import READY, Progress
 from vmagent_operator.controller.steps.workloads import RolloutState, Workloads
@@ -258,16 +260,16 @@ def test_a_set_is_not_ready_while_a_claim_of_its_grows_and_says_what_it_lacks_fi
 
 def test_what_is_remembered_of_children_that_are_not_wanted_goes() -> None:
     kept, gone = DEPLOYMENT, STATEFUL_SET
-    state = ChildState(
+    children = ChildState(
         verified=dict.fromkeys((kept, gone), Verified("u", "1", b"")),
         seen=dict.fromkeys((kept, gone), 0.0),
         generations=dict.fromkeys((kept, gone), ("u", 1)),
     )
-    state.keep([kept])
-    assert [set(each) for each in (state.verified, state.seen, state.generations)] == [{kept}] * 3
     rollouts = RolloutState(inspected=dict.fromkeys((kept, gone), "u"), claims=dict.fromkeys((kept, gone), ("u", b"")))
-    rollouts.keep([kept])
-    assert [set(each) for each in (rollouts.inspected, rollouts.claims)] == [{kept}] * 2
+    conflicts = ConflictState(rewrites={child: (b"", [0.0]) for child in (kept, gone)})
+    OwnerState(children=children, rollout=rollouts, conflicts=conflicts).keep([kept])
+    remembered = (children.verified, children.seen, children.generations, rollouts.inspected, rollouts.claims)
+    assert [set(each) for each in (*remembered, conflicts.rewrites)] == [{kept}] * 6
 
 
 def test_the_age_of_an_object_begins_anew_when_it_was_gone() -> None:
@@ -292,11 +294,11 @@ def applied(*waiting: dict[str, Any], left_out: LeftOut | None = None, **lacking
 
 def test_the_conditions_of_parts_say_what_each_lacks() -> None:
     parts = (
-        Workload(name="ready", condition="A"),
-        Workload(name="slow", condition="B"),
-        Workload(name="db", condition="C"),
-        Workload(name="", condition="D"),
-        Workload(name="untold"),
+        Workload(name="ready", condition="A", is_counted=False),
+        Workload(name="slow", condition="B", is_counted=False),
+        Workload(name="db", condition="C", is_counted=True),
+        Workload(name="", condition="D", is_counted=False),
+        Workload(name="untold", condition="", is_counted=False),
     )
     queue = {"kind": "Service", "metadata": {"name": "ready"}}
     found = applied(deployment("db"), queue, slow=Progress("0 of 2"))

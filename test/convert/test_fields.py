@@ -124,6 +124,17 @@ def _joined(beside: Any, spec: Any) -> Any:
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.kind.name)
+def test_a_switch_that_is_off_is_no_loss(source: Any) -> None:
+    schema = spec_schema(source.kind)
+    switches = [path for path in leaves(schema) if at(schema, path).get("type") == "boolean"]
+    assert switches
+    for path in switches:
+        made = of(source.kind, document(schema, path, index=1))
+        # Redirects are followed unless that is switched off.
+        assert shown(path) not in [loss.path for loss in made.losses] or path[-1] == "followRedirects"
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.kind.name)
 def test_no_field_is_unknown(source: Any) -> None:
     schema = spec_schema(source.kind)
     for path in leaves(schema):

@@ -192,15 +192,17 @@ def test_what_is_not_there_is_not_found(world: World, path: str) -> None:
     assert ask(world, path).status == 404
 
 
-@pytest.mark.parametrize("number", ["", "1", "2", "99", "-1", "x", "٣", "9" * 30])
-def test_many_objects_are_shown_page_by_page(number: str) -> None:
+@pytest.mark.parametrize(
+    ("number", "wanted"),
+    [*dict.fromkeys(("", "1", "-1", "x", "٣"), ROWS).items(), *dict.fromkeys(("2", "9", "99", "9" * 5000), 21).items()],
+)
+def test_many_objects_are_shown_page_by_page(number: str, wanted: int) -> None:
     world = World()
     world.add(agent(selectAllByDefault=True))
     for index in range(2 * ROWS + 20):
         world.add(scrape(f"app{index:04}"))
     world.settle()
     answer = ask(world, "/owners/vmagents/monitoring/main", page=number)
-    wanted = {"": ROWS, "1": ROWS, "2": 21, "99": 21}.get(number, ROWS)
     assert len(rows(answer)) == wanted
     assert len(answer.body) < 64 * 1024
 

@@ -293,7 +293,9 @@ def _page(found: Sequence[T], query: Query, path: str) -> tuple[Iterable[T], Nod
     """The part of a table that is asked for, and links to the others."""
     text = query.get("page", "")
     last = max(0, (len(found) - 1) // ROWS)
-    number = min(int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0, last)
+    digits = text if text.isascii() and text.isdecimal() else "0"
+    # Python reads no number of thousands of digits.
+    number = last if len(digits) > len(str(last)) else min(int(digits), last)
     kept = {key: value for key, value in query.items() if key in ("q", "show") and value}
 
     def to(other: int, word: str) -> Node:

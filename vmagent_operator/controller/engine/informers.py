@@ -68,7 +68,7 @@ class Informers:
                         is_gone=definition_deleted if kind.group == GROUP else not_discovered,
                     ),
                 )
-                for namespace in (self.listing.namespaces if kind.namespaced else (None,))
+                for namespace in self.listing.namespaces
             ]
         return tuple(self)
 

@@ -28,7 +28,7 @@ class ConfigTarget:
 
     name: str
     key: str
-    is_unmanaged: bool = False
+    is_unmanaged: bool
 
 
 @frozen(kw_only=True)
@@ -40,8 +40,8 @@ class Workload:
     """
 
     name: str
-    condition: str = ""
-    is_counted: bool = False
+    condition: str
+    is_counted: bool
 
 
 @frozen(kw_only=True, eq=False)

@@ -129,17 +129,10 @@ def is_removable(of: OwnerKind, metadata: Manifest, namespace: str, name: str) -
     }
 
 
-def claim(of: OwnerKind, owner: Owner, namespace: str) -> Manifest:
-    """The metadata by which an object in `namespace` ("" for the cluster's own) is known as the owner's."""
-    metadata: Manifest = {"labels": builders.instance(of.apps[0], owner.name)}
-    if namespace == owner.namespace:
-        metadata["ownerReferences"] = [owner_reference(owner)]
-    return {"metadata": metadata}
-
-
 def is_ours(of: OwnerKind, owner: Owner, live: Manifest) -> bool:
     """Whether `live`, an object of one of the owner's names, may be written to as the owner's own."""
-    return not ownership.objection(claim(of, owner, live["metadata"].get("namespace") or ""), live, policy(of, owner))
+    claim = {"metadata": {"labels": builders.instance(of.apps[0], owner.name)}}
+    return not ownership.objection(claim, live, policy(of, owner))
 
 
 def config_secret(of: OwnerKind, owner: Owner, live: Manifest | None) -> ConfigSecret:

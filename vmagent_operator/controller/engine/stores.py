@@ -168,8 +168,8 @@ class Stores:
     """
 
     sources: tuple[Source, ...]
-    is_healthy: Callable[[Resource], bool] = field(default=lambda _: True)
-    is_current: Callable[[Resource], bool] = field(default=lambda _: True)
+    is_healthy: Callable[[Resource], bool]
+    is_current: Callable[[Resource], bool]
     _stores: dict[Resource, Store[Any]] = field(
         init=False,
         default=Factory(

@@ -16,11 +16,11 @@ WRITERS = PREDECESSORS | {OPERATOR}
 """Who may have put labels and annotations on what is known to be converted: we, and the Go operator."""
 
 
-def policy(source: CustomObject[Any], live: Manifest | None, settings: Settings) -> Policy:
-    """How an object shows that it was converted from this source, by us or by the Go operator.
+def policy(source: CustomObject[Any], live: Manifest, settings: Settings) -> Policy:
+    """How `live` shows that it was converted from this source, by us or by the Go operator.
 
-    The Go operator's name is that of its executable, which many programs share. That such a one has written the spec of
-    `live` counts if nothing speaks against it; the message says what does. Whoever has said how its metadata goes together
+    The Go operator's name is that of its executable, which many programs share. That such a one has written the spec
+    counts if nothing speaks against it; the message says what does. Whoever has said how its metadata goes together
     with the source's has handed it over.
     """
     own = Policy(
@@ -28,8 +28,6 @@ def policy(source: CustomObject[Any], live: Manifest | None, settings: Settings)
         owner={**metadata.owner_reference(source), "namespace": source.namespace},
         whose=f"converted from {source.kind.name} {source.name}",
     )
-    if live is None:
-        return own
     has = live["metadata"]
     if MERGE_STRATEGY in (has.get("annotations") or {}):
         return evolve(own, uid=has["uid"])

@@ -140,4 +140,4 @@ class Finalizer:
 def _referred(of: OwnerKind, owner: Owner) -> frozenset[Reference]:
     """The Secrets and ConfigMaps that the specs of an owner name, as far as they can be read: the last and the one before."""
     specs = (each.spec for each in (owner, applied(of, owner)) if each is not None and each.spec is not None)
-    return frozenset(each for spec in specs for each in references(spec, owner.namespace) if each.name)
+    return frozenset(each for spec in specs for each in references(spec, owner.namespace))

@@ -27,8 +27,8 @@ class Scraping:
     component: Component
     has_secrets: bool
     known: ConfigSecret
+    is_unmanaged: bool
     config: Configuration | None = None
-    is_unmanaged: bool = False
     credentials: Mapping[str, str] = field(factory=dict)
     tls: Mapping[str, str] = field(factory=dict)
 
