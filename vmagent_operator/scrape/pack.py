@@ -7,7 +7,7 @@ name wins, or if a bucket becomes too large. Order is kept: equal entries, equal
 
 from collections.abc import Sequence
 from hashlib import blake2b
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -27,12 +27,13 @@ NEAR = 16
 class Entry:
     """What stays together: the jobs of one scrape object, or one further job, and a name for them.
 
-    begins: whether a piece begins with it, which its name alone decides.
+    begins: whether a piece begins with it, and rank: how well a bucket would; its name alone decides on both.
     """
 
     name: str
     text: bytes
     begins: bool = field(init=False, default=Factory(lambda self: blocks.begins(self.name), takes_self=True))
+    rank: bytes = field(init=False, default=Factory(lambda self: _rank(self.name), takes_self=True))
 
 
 @frozen
@@ -112,12 +113,13 @@ class _Packer:
         return found.bucket
 
     def _fitted(self, entries: tuple[Entry, ...], head: bytes) -> _Made | None:
-        starts = [0, *(index for index, entry in enumerate(entries) if entry.begins and index)]
-        if len(starts) == 1:
+        starts = (index for index, entry in enumerate(entries) if entry.begins and index)
+        first = next(starts, None)
+        if first is None:
             whole = compressed(head + b"".join(entry.text for entry in entries))
             return _Made(Bucket(whole), ()) if len(whole) <= self.budget_bytes or len(entries) < 2 else None
         pieces, size = list[Piece](), gzip.OVERHEAD_BYTES
-        for start, end in pairwise((*starts, len(entries))):
+        for start, end in pairwise(chain((0, first), starts, (len(entries),))):
             pieces.append(self._piece(entries, start, end, head))
             size += len(pieces[-1].blocks)
             if size > self.budget_bytes:
@@ -148,7 +150,7 @@ def _cut(entries: Sequence[Entry]) -> int:
     """The index at which a second bucket begins."""
     middle, reach = (len(entries) + 1) // 2, len(entries) // NEAR
     near = range(max(1, middle - reach), min(len(entries), middle + reach + 1))
-    return max(near, key=lambda index: (_rank(entries[index].name), index))
+    return max(near, key=lambda index: (entries[index].rank, index))
 
 
 def _rank(name: str) -> bytes:
