@@ -1,6 +1,7 @@
 """The threads around a system: who stands for election when, what a stop waits for, and what it still says."""
 
 import base64
+import gc
 import gzip
 import threading
 import time
@@ -161,6 +162,16 @@ def test_a_warm_standby_that_cannot_sync_leaves_the_lease_alone(running: list[Pr
     eventually(lambda: each.ended)
     assert str(each.ended[0]).startswith("not synced in time: Secret")
     assert each.candidate.steps == 0
+
+
+def test_garbage_is_looked_for_except_while_everything_is_loaded(running: list[Process]) -> None:
+    each = process(Timing(sync_seconds=0.5))
+    each.world.api.faults.add(Fault(verb="list", resource="secrets", times=0, status=403, reason="Forbidden"))
+    running.append(each)
+    each.start()
+    eventually(lambda: not gc.isenabled())
+    eventually(lambda: each.ended)
+    assert gc.isenabled()
 
 
 def test_a_leader_that_cannot_sync_gives_the_lease_back(running: list[Process]) -> None:
