@@ -25,6 +25,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     if TRACE in os.environ:
         room = PACKAGE.name + session.config.args[0].removeprefix("test").replace("/", ".")
         kind = type(functools.cache(len))
+        gc.unfreeze()  # nobody is told of what is frozen
         caches: list[Any] = [each for each in gc.get_objects() if type(each) is kind]
         REMEMBERED[:] = [each for each in caches if f"{each.__module__}.".startswith(f"{room}.")]
 
