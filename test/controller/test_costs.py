@@ -68,6 +68,15 @@ def test_one_change_costs_one_fragment_two_pieces_and_two_writes(world: World, w
     ]
 
 
+def test_one_change_reads_the_configuration_and_its_agent_once(world: World) -> None:
+    before = len(world.transport.requests)
+    change(world, 57, "again")
+    read = Counter(
+        path.split("?")[0].split("/")[-1] for method, path in world.transport.requests[before:] if method == "GET"
+    )
+    assert (read["vmagent-main"], read["main"]) == (1, 1)
+
+
 def test_a_status_costs_neither_fragment_nor_piece(world: World, work: Counter[str]) -> None:
     path = f"{SCRAPES}/app-007/status"
     at = "2026-01-01T00:00:00Z"

@@ -206,6 +206,16 @@ def test_a_stop_does_not_wait_for_a_server_that_hangs(running: list[Process]) ->
     held.set()
 
 
+def test_a_stop_in_good_order_is_no_error(running: list[Process], caplog: pytest.LogCaptureFixture) -> None:
+    each = process()
+    running.append(each)
+    each.start()
+    eventually(lambda: each.manager.threads.workers)
+    each.stop()
+    assert each.ended == [0]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+
+
 def test_what_the_last_reconciles_had_to_tell_goes_out_at_the_stop(running: list[Process]) -> None:
     each = process()
     running.append(each)

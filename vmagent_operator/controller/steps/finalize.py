@@ -118,10 +118,9 @@ class Finalizer:
                 live = self.client.get(CLAIMS, owner.namespace, name)
             except NotFound:
                 continue
-            if is_ours(self.of, owner, live):
-                self.applier.strip_finalizer(CLAIMS, owner.namespace, name, partial(is_ours, self.of, owner))
-                if self.of.keeps_claims(owner):
-                    self.release(live["metadata"])
+            self.applier.strip_finalizer(CLAIMS, owner.namespace, name, partial(is_ours, self.of, owner))
+            if self.of.keeps_claims(owner):
+                self.release(live["metadata"])
 
     def _unowned(self, owner: Owner) -> Iterator[Child]:
         """Roles and bindings that cannot have an owner reference: those of the cluster by name, the others as known."""

@@ -102,22 +102,22 @@ class Rollout:
 
     def advance(self, before_write: Callable[[], None]) -> Progress:
         """Replace as many outdated pods as may be missing at once. READY if no pod is outdated and all are ready."""
-        replicas = self.workload["spec"].get("replicas", 1)
+        wanted = replicas(self.workload)
         outdated = [pod for pod in self.pods if self._is_outdated(pod)]
         going = [pod for pod in self.pods if is_terminating(pod)]
         broken = [pod for pod in outdated if not is_terminating(pod) and not is_ready(pod)]
-        down = replicas - sum(is_ready(pod) and not is_terminating(pod) for pod in self.pods)
+        down = wanted - sum(is_ready(pod) and not is_terminating(pod) for pod in self.pods)
         sound = [pod for pod in outdated if not is_terminating(pod) and is_ready(pod)]
         # A pod that is down anyway costs nothing; to wait for it would be to wait for ever if the old state is the fault.
-        batch = broken + sound[: max(0, self._limit(replicas) - down)]
+        batch = broken + sound[: max(0, self._limit(wanted) - down)]
         for pod in batch:
             before_write()
             if refused := self._replace(pod):
                 return Progress(refused)
         if outdated:
-            return Progress(f"{replicas - len(outdated)} of {replicas} pods are up to date")
+            return Progress(f"{wanted - len(outdated)} of {wanted} pods are up to date")
         if down > 0 or going:
-            return Progress(f"{max(0, replicas - down)} of {replicas} pods are ready")
+            return Progress(f"{max(0, wanted - down)} of {wanted} pods are ready")
         return READY
 
     def _replace(self, pod: Manifest) -> str:
