@@ -198,7 +198,9 @@ def _check(storage: Server, scraped: Sequence[Target], own: Sequence[Target] = (
         assert len(set(intervals)) == len(intervals)
         assert max(after - before for before, after in pairwise(times)) <= 2 * INTERVAL_MS
         assert times[-1] - times[0] > 8 * INTERVAL_MS
-        assert all(value == 1 if name == "up" else value and value > 0 for _, value in samples)
+        wrong = [value for _, value in samples if not (value == 1 if name == "up" else value and value > 0)]
+        # A vmagent that ends breaks off a scrape that is under way, which is told as any that fails.
+        assert wrong in ([], [0 if name == "up" else None])
     dropped = re.findall(r"^vm_deduplicated_samples_total\{.*\} (\d+)$", storage.get("/metrics"), re.MULTILINE)
     assert sum(map(int, dropped)) >= 3 * len(expected)  # both replicas have delivered
 
