@@ -34,7 +34,9 @@ def informers(now: float = 1000.0, **of: Any) -> Informers:
     """Healthy ones for everything, but for those that are given by their plural."""
     clock = VirtualClock(now)
     found = Informers(
-        sources(settings.load({}), OWNERS), clock, Listing(page_size=500, watch_seconds=300.0, jitter=lambda: 0.0)
+        sources(settings.load({}), OWNERS, watch_references=True),
+        clock,
+        Listing(page_size=500, watch_seconds=300.0, jitter=lambda: 0.0),
     )
     for source in found.sources:
         kind = source.resource
@@ -101,8 +103,8 @@ def test_only_what_every_decision_needs_is_waited_for() -> None:
 
 
 def test_in_namespaces_nothing_of_the_cluster_is_watched() -> None:
-    everywhere = sources(settings.load({}), OWNERS)
-    some = sources(settings.load({"WATCH_NAMESPACE": "a,b"}), OWNERS)
+    everywhere = sources(settings.load({}), OWNERS, watch_references=True)
+    some = sources(settings.load({"WATCH_NAMESPACE": "a,b"}), OWNERS, watch_references=True)
     gone = {source.resource for source in everywhere} - {source.resource for source in some}
     assert gone == {resource.NAMESPACES, *CLUSTER_RBAC}
 
@@ -127,7 +129,9 @@ def test_references_are_watched_by_their_metadata_and_everywhere_unless_asked_ot
 
 
 def test_which_kinds_a_decision_cannot_do_without() -> None:
-    found = {source.resource: source.is_required for source in sources(settings.load({}), OWNERS)}
+    found = {
+        source.resource: source.is_required for source in sources(settings.load({}), OWNERS, watch_references=True)
+    }
     optional = {kind.plural for kind, is_required in found.items() if not is_required}
     assert optional == {
         "poddisruptionbudgets",
@@ -175,7 +179,11 @@ def raw(**rest: Any) -> dict[str, Any]:
 def test_what_is_kept_of_an_object_is_what_is_read_of_it(
     kind: Any, keys: set[str], annotations: Any, managers: Any
 ) -> None:
-    (transform,) = [source.transform for source in sources(settings.load({}), OWNERS) if source.resource == kind]
+    (transform,) = [
+        source.transform
+        for source in sources(settings.load({}), OWNERS, watch_references=True)
+        if source.resource == kind
+    ]
     kept = transform(raw())
     assert kept.keys() == {"apiVersion", "kind", "metadata", *keys}
     assert kept["metadata"].get("annotations") == annotations

@@ -135,9 +135,13 @@ def test_an_agent_gets_its_own_scrape_object_back_whatever_somebody_made_of_it()
     assert {outcome.kind for outcome in world.outcomes} <= {"done", "waiting"}
 
 
-@pytest.mark.parametrize("kind", [source.resource.kind for source in stores.sources(settings.load({}), OWNERS)])
+@pytest.mark.parametrize(
+    "kind", [source.resource.kind for source in stores.sources(settings.load({}), OWNERS, watch_references=True)]
+)
 def test_every_source_can_keep_what_is_left_of_an_object(kind: str) -> None:
-    source = next(each for each in stores.sources(settings.load({}), OWNERS) if each.resource.kind == kind)
+    source = next(
+        each for each in stores.sources(settings.load({}), OWNERS, watch_references=True) if each.resource.kind == kind
+    )
     identity = {"namespace": "ns", "name": "a", "uid": "u", "resourceVersion": "1"}
     for metadata in (identity, {key: identity[key] for key in ("name", "resourceVersion")}):
         left = source.transform(Remains({"apiVersion": "x/v1", "kind": kind, "metadata": metadata}, "spec: why"))

@@ -32,7 +32,10 @@ def named(key: str) -> Any:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_reaction(case: dict[str, Any]) -> None:
     environment = settings.load({})
-    stores, usage = Stores(sources(environment, OWNERS), lambda kind: True, lambda kind: True), Usage()
+    stores, usage = (
+        Stores(sources(environment, OWNERS, watch_references=True), lambda kind: True, lambda kind: True),
+        Usage(),
+    )
     for name, spec in case["agents"].items():
         metadata = {"namespace": "obs", "name": name, "uid": f"uid-{name}", "resourceVersion": "1"}
         raw = {

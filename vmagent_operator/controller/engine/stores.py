@@ -70,7 +70,7 @@ class Source:
     indexes: Mapping[str, Callable[[Any], Iterable[str]]] = field(factory=dict)
 
 
-def sources(settings: Settings, owners: Sequence[OwnerKind], *, watch_references: bool = True) -> tuple[Source, ...]:
+def sources(settings: Settings, owners: Sequence[OwnerKind], *, watch_references: bool) -> tuple[Source, ...]:
     """Every collection that an operator of these `owners` watches."""
     owned: dict[str, Any] = {"indexes": {OWNER: OwnerIndex(owners).texts}}
     children: dict[str, Any] = {"selector": child_selector(owners), **owned}
