@@ -115,7 +115,9 @@ def test_a_class_that_may_not_be_read_forbids_it() -> None:
     assert expander.refusal(claim) == "storage class fast cannot be read"
 
 
-def grown(wanted: str, asked: str, capacity: str, *conditions: dict[str, str], owner: str = "") -> tuple[Claims, Any]:
+def grown(
+    wanted: str, asked: str, capacity: str, *conditions: dict[str, str], owner: str = "", is_going: bool = False
+) -> tuple[Claims, Any]:
     """One step with a claim of `db`, and what it asks for then."""
     world = World()
     world.api.workloads.is_on = False
@@ -129,6 +131,9 @@ def grown(wanted: str, asked: str, capacity: str, *conditions: dict[str, str], o
     world.add({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec})
     path = "/api/v1/namespaces/mon/persistentvolumeclaims/data-db-0"
     world.patch(f"{path}/status", {"status": {"capacity": {"storage": capacity}, "conditions": [*conditions]}})
+    if is_going:
+        world.patch(path, {"metadata": {"finalizers": ["kubernetes.io/pvc-protection"]}})
+        world.delete(path)
     template = {
         "metadata": {"name": "data", "labels": {"team": "a"}},
         "spec": {"resources": {"requests": {"storage": wanted}}},
@@ -140,6 +145,12 @@ def grown(wanted: str, asked: str, capacity: str, *conditions: dict[str, str], o
     found = VolumeExpander(world.system.client, reads_classes=True, before_write=lambda: None).ensure(workload)
     live = world.get("persistentvolumeclaims", "mon", "data-db-0")
     return found, (live["spec"]["resources"]["requests"]["storage"], live["metadata"]["labels"].get("team"))
+
+
+def test_a_claim_that_is_going_is_counted_and_left_alone() -> None:
+    found, live = grown("2Gi", "1Gi", "1Gi", is_going=True)
+    assert (found.waiting, found.complete) == ("", True)
+    assert live == ("1Gi", None)
 
 
 RESIZING = ("claim data-db-0 is being resized", False)

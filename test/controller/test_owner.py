@@ -201,6 +201,15 @@ def test_a_role_without_an_owner_is_looked_at_later() -> None:
     assert world.names("clusterroles.rbac.authorization.k8s.io") == []
 
 
+def test_a_role_without_an_owner_goes_in_another_namespace_too() -> None:
+    world = World({"WATCH_NAMESPACE": "monitoring,apps"})
+    labels = {"managed-by": "vm-operator", "app.kubernetes.io/name": "vmagent", "app.kubernetes.io/instance": "main"}
+    metadata = {"name": "monitoring:monitoring:vmagent-main", "namespace": "apps", "labels": labels}
+    world.add({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": []})
+    world.settle(301)
+    assert world.names("roles.rbac.authorization.k8s.io") == []
+
+
 def test_a_role_that_the_garbage_collector_takes_is_left_to_it() -> None:
     world = World()
     world.api.collector.is_on = False
