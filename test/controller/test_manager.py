@@ -209,6 +209,16 @@ def test_a_stop_does_not_wait_for_a_server_that_hangs(running: list[Process]) ->
     held.set()
 
 
+def test_owners_have_as_many_workers_as_are_asked_for_and_statuses_one(running: list[Process]) -> None:
+    each = process(Timing(workers=3))
+    running.append(each)
+    each.start()
+    eventually(lambda: each.manager.threads.workers)
+    each.stop()
+    names = [worker.name.rpartition("-")[0] for worker in each.manager.threads.workers]
+    assert (names.count("vmagent"), names.count("vmservicescrape")) == (3, 1)
+
+
 def test_a_stop_in_good_order_is_no_error(running: list[Process], caplog: pytest.LogCaptureFixture) -> None:
     each = process()
     running.append(each)
