@@ -17,7 +17,7 @@ from test.demo.terminal import Terminal
 
 COMMAND = (PYTHON, "-m", "test.demo")
 SETTLED = "Ctrl-C ends it all and leaves nothing behind."
-REST_SECONDS = 8.0
+REST_SECONDS = 20.0  # long beside the hundredths of a second in which the kernel counts
 SHOWS = {
     "kubectl get vmagents": "",
     "kubectl label -n shop": "VMAgent monitoring/main  operational  scrapes 1 VMServiceScrape\n",
@@ -75,8 +75,7 @@ def test_it_rests_and_ends_with_its_terminal(folder: Path) -> None:
         before = busy_seconds(pids)
         time.sleep(REST_SECONDS)  # rest is what is measured
         assert len(pids) == 2
-        # Less than a hundredth, as a rule half of that; the kernel counts in hundredths of a second.
-        assert (busy_seconds(pids) - before) / REST_SECONDS < 0.015
+        assert (busy_seconds(pids) - before) / REST_SECONDS < 0.01
         other = subprocess.run(COMMAND, cwd=folder, capture_output=True, text=True, timeout=30)
         assert (other.returncode, other.stdout) == (1, "")
         assert other.stderr == "error: make run is at work in this folder already, in another terminal\n"
