@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import pytest
 
 from test.controlplane.api import Json
 from test.controlplane.cluster import eventually
-from test.e2e.world import World
+from test.e2e.world import World, stripped
 
 REMOTE = {"remoteWrite": [{"url": "http://vm.example.com/api/v1/write"}]}
 SELECTING: Json = REMOTE | {
@@ -16,7 +17,7 @@ SELECTING: Json = REMOTE | {
     "serviceScrapeNamespaceSelector": {},
 }
 SCRAPED = {"scraped-by": "main"}
-PATIENCE_SECONDS = 3.0  # from a change to the Secret, one coalescing window included
+PATIENCE_SECONDS = 10.0  # for what takes far less on an idle machine; how fast it is, is measured in test_scale.py
 STILL_SECONDS = 2.0  # how long nothing must happen where nothing should
 
 Names = tuple[str, str]
@@ -60,6 +61,8 @@ def test_a_vmagent_and_its_scrapes_become_objects(world: World, namespaces: Name
         "Secret tls-assets-vmagent-main",
         "Deployment vmagent-main",
     }
+    # the agent does not wait for what it has to tell scrape objects
+    soon(lambda: world.applied("VMServiceScrape", shop, "cart", f"{namespace}/main") != {})
     condition = world.applied("VMServiceScrape", shop, "cart", f"{namespace}/main")
     assert (condition["status"], condition.get("message", "")) == ("True", "")
     assert world.applied("VMServiceScrape", shop, "unlabelled", f"{namespace}/main") == {}
@@ -131,7 +134,7 @@ def test_a_deleted_child_comes_back(world: World, agent: str, child: str) -> Non
 
     soon(is_new)
     eventually(lambda: world.is_operational(agent, "main"))
-    assert comparable(world.children(agent, "main")) == comparable(before)
+    soon(lambda: comparable(world.children(agent, "main")) == comparable(before))
 
 
 @pytest.mark.parametrize(
@@ -148,8 +151,9 @@ def test_a_deleted_child_comes_back(world: World, agent: str, child: str) -> Non
 def test_an_edited_child_is_mended(world: World, agent: str, child: str, edit: Json) -> None:
     before = world.children(agent, "main")
     name = f"monitoring:{agent}:vmagent-main" if "Role" in child else "vmagent-main"
-    world.merge(child, agent, name, edit)
-    assert comparable(world.children(agent, "main")) != comparable(before)
+    # as the server answers: it may be mended before anybody looks
+    edited = {f"{child} {name}": stripped(world.merge(child, agent, name, edit))}
+    assert comparable(before | edited) != comparable(before)
     soon(lambda: comparable(world.children(agent, "main")) == comparable(before))
 
 
@@ -210,7 +214,7 @@ def test_an_invalid_vmagent_says_why_and_keeps_what_it_has(world: World, agent: 
 def test_a_vmagent_changes_its_mode(world: World, agent: str) -> None:
     world.merge("VMAgent", agent, "main", {"spec": {"statefulMode": True, "shardCount": 2}})
     eventually(lambda: world.is_operational(agent, "main"))
-    assert workloads(world, agent) == {"StatefulSet vmagent-main-0", "StatefulSet vmagent-main-1"}
+    soon(lambda: workloads(world, agent) == {"StatefulSet vmagent-main-0", "StatefulSet vmagent-main-1"})
     world.merge("VMAgent", agent, "main", {"spec": {"shardCount": 1}})
     eventually(lambda: workloads(world, agent) == {"StatefulSet vmagent-main-0"})
     world.merge("VMAgent", agent, "main", {"spec": {"shardCount": 0}})
@@ -238,9 +242,9 @@ def test_claims_grow_with_their_template_under_running_pods(world: World, agent:
     pod = world.get("Pod", agent, "vmagent-main-0")["metadata"]["uid"]
     world.merge("VMAgent", agent, "main", storage("2Gi"))
     eventually(lambda: world.is_operational(agent, "main"))
-    grown = world.get("PersistentVolumeClaim", agent, claim["metadata"]["name"])
-    assert grown["metadata"]["uid"] == claim["metadata"]["uid"]
-    assert grown["status"]["capacity"] == {"storage": "2Gi"}
+    claim_now = functools.partial(world.get, "PersistentVolumeClaim", agent, claim["metadata"]["name"])
+    soon(lambda: claim_now()["status"]["capacity"] == {"storage": "2Gi"})
+    assert claim_now()["metadata"]["uid"] == claim["metadata"]["uid"]
     assert world.get("Pod", agent, "vmagent-main-0")["metadata"]["uid"] == pod
 
 

@@ -112,7 +112,7 @@ class World:
         for kind in CHILD_KINDS:
             for item in self.api.items(_path(kind, namespace), labelSelector=selector):
                 if _path(kind, "x") != _path(kind, "y") or f":{namespace}:" in item["metadata"]["name"]:
-                    found[f"{kind} {item['metadata']['name']}"] = _stripped(item)
+                    found[f"{kind} {item['metadata']['name']}"] = stripped(item)
         return found
 
     def versions(self, namespace: str, *, after_seconds: float = 0) -> dict[str, str]:
@@ -139,7 +139,8 @@ def _api_version(kind: str) -> str:
     return path[2] if path[1] == "api" else f"{path[2]}/{path[3]}"
 
 
-def _stripped(item: Json) -> Json:
+def stripped(item: Json) -> Json:
+    """The object without its status and what the server or its controllers write into its metadata."""
     metadata = item["metadata"]
     kept = {key: metadata[key] for key in ("name", "labels", "finalizers") if key in metadata}
     kept["annotations"] = {
