@@ -232,7 +232,7 @@ def least(operator: Operator, piece_bytes: int) -> float:
     """CPU seconds of one event, one fragment and one piece of that many bytes, whatever else there is."""
     scrapes = scrape_owner(operator.owner, settings.load({}))
     line = json.dumps(scrape(0, 99)).encode()
-    text = b"".join(entry.text for each in operator.held[0].parts for entry in each.entries)[: 2 * piece_bytes]
+    text = b"".join(run.text for each in operator.held[0].parts for run in each.runs)[: 2 * piece_bytes]
 
     def once() -> None:
         obj = kinds.read(json.loads(line))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vmagent_operator.scrape import pack
-from vmagent_operator.scrape.pack import Bucket, Entry, Packed, is_oversized, packed
+from vmagent_operator.scrape.pack import Bucket, Entry, Packed, Run, is_oversized, packed, runs
 from vmagent_operator.scrape.text import gzip as pieces
 from vmagent_operator.scrape.text.gzip import Piece, compressed
 
@@ -24,7 +24,7 @@ def entry(number: int, size: int = 8) -> Entry:
 
 def buckets(entries: Sequence[Entry], budget: int, heads: tuple[bytes, bytes] = (b"", b"")) -> tuple[Bucket, ...]:
     """What the entries are packed to."""
-    return packed(entries, budget, heads).buckets
+    return packed(runs(entries), budget, heads).buckets
 
 
 def starting(size: int = 8, after: int = 10_000) -> Entry:
@@ -97,6 +97,22 @@ def test_compressed_bytes_depend_on_nothing_else() -> None:
     assert gzip.decompress(compressed(b"abc")) == b"abc"
 
 
+Runs = tuple[Run, ...]
+
+
+def joined(parts: Sequence[Runs]) -> list[Run]:
+    """The runs of parts that follow on each other."""
+    return [run for part in parts for run in part]
+
+
+def with_another(parts: Sequence[Runs], number: int) -> list[Runs]:
+    """The same with another text of the entry `number`; only its part is made anew."""
+    at, within = divmod(number, 60)
+    entries = [each for run in parts[at] for each in run.entries]
+    entries[within] = Entry(entries[within].name, entry(9000 + number, 40).text)
+    return [*parts[:at], runs(entries), *parts[at + 1 :]]
+
+
 def fresh_pieces(before: Packed, after: Packed) -> set[Piece]:
     """What has been compressed for `after`."""
     return pieces_of(after) - pieces_of(before)
@@ -108,44 +124,37 @@ def pieces_of(found: Packed) -> set[Piece]:
 
 
 def test_one_change_compresses_two_pieces_wherever_it_is_and_gives_what_a_fresh_start_gives() -> None:
-    entries = [entry(n, 40) for n in range(3000)]
-    before = packed(entries, 1 << 30, (b"head", b""))
+    parts = [runs([entry(n, 40) for n in range(first, first + 60)]) for first in range(0, 3000, 60)]
+    before = packed(joined(parts), 1 << 30, (b"head", b""))
     for number in (0, 17, 1500, 2999):
-        changed = [
-            *entries[:number],
-            Entry(entries[number].name, entry(9000 + number, 40).text),
-            *entries[number + 1 :],
-        ]
+        changed = joined(with_another(parts, number))
         after = packed(changed, 1 << 30, (b"head", b""))
         assert 1 <= len(fresh_pieces(before, after)) <= 2
         again = packed(changed, 1 << 30, (b"head", b""))  # found as it is, and keeps what it is made of
         assert pieces_of(again) == pieces_of(after)
-        assert (
-            after.buckets == packed([Entry(each.name, each.text) for each in changed], 1 << 30, (b"head", b"")).buckets
-        )
+        fresh = runs([Entry(each.name, each.text) for run in changed for each in run.entries])
+        assert after.buckets == packed(fresh, 1 << 30, (b"head", b"")).buckets
 
 
 def test_one_change_does_the_same_where_there_are_many_buckets() -> None:
-    entries = [entry(n, 40) for n in range(3000)]
+    parts = [runs([entry(n, 40) for n in range(first, first + 60)]) for first in range(0, 3000, 60)]
     budget = 1 << 19
-    before = packed(entries, budget, (b"alone", b"first"))
+    before = packed(joined(parts), budget, (b"alone", b"first"))
     assert len(before.buckets) > 4
-    changed = [*entries]
-    changed[1600] = Entry(entries[1600].name, entry(9000, 40).text)
-    after = packed(changed, budget, (b"alone", b"first"))
+    after = packed(joined(with_another(parts, 1600)), budget, (b"alone", b"first"))
     assert len(set(after.buckets) - set(before.buckets)) == 1
     assert len(fresh_pieces(before, after)) <= 2
 
 
 def test_whoever_scrapes_the_same_shares_it() -> None:
-    entries = [entry(n, 40) for n in range(300)]
-    one, other = packed(entries, 1 << 30), packed(list(entries), 1 << 30)
+    same = runs([entry(n, 40) for n in range(300)])
+    one, other = packed(same, 1 << 30), packed(list(same), 1 << 30)
     assert one.buckets[0] is other.buckets[0]
 
 
 def test_nothing_is_kept_that_nobody_has() -> None:
     before = len(pack._KNOWN)
-    found = packed([entry(n, 40) for n in range(500)], 1 << 30)
+    found = packed(runs([entry(n, 40) for n in range(500)]), 1 << 30)
     assert len(pack._KNOWN) > before
     del found
     assert len(pack._KNOWN) == before

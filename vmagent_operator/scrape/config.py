@@ -79,9 +79,10 @@ def configuration(
     further, faults = extra.entries(owner, resolver, lambda name: any(name in each.names for each in parts))
     if oversized := [entry.name for entry in further if pack.is_oversized(entry, budget)]:
         raise OwnerError(f"job {oversized[0]!r} alone exceeds {budget} bytes, the most that a Secret may hold")
-    entries = [*chain.from_iterable(each.entries for each in parts), *(entry for entry in further if entry.text)]
+    own_jobs = pack.runs([entry for entry in further if entry.text])
+    runs = [*chain.from_iterable(each.runs for each in parts), *own_jobs]
     return Configuration(
-        packed=pack.packed(entries, budget, _heads(owner, bool(entries), resolver)),
+        packed=pack.packed(runs, budget, _heads(owner, bool(runs), resolver)),
         assets={key: text for each in parts for key, text in each.assets.items()},
         selection=selection,
         parts=parts,

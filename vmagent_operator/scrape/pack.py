@@ -5,9 +5,10 @@ hashes highest among those there. So a change of one entry rewrites one bucket, 
 name wins, or if a bucket becomes too large. Order is kept: equal entries, equal buckets.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
-from itertools import chain, pairwise
+from itertools import accumulate, chain, pairwise
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -34,6 +35,33 @@ class Entry:
     text: bytes
     begins: bool = field(init=False, default=Factory(lambda self: blocks.begins(self.name), takes_self=True))
     rank: bytes = field(init=False, default=Factory(lambda self: _rank(self.name), takes_self=True))
+
+
+@frozen(eq=False)
+class Run:
+    """Entries that follow on each other, of which none but the first begins a piece. A packing looks at runs: there are far fewer.
+
+    size: bytes of their text. window: a digest of what a piece behind them can refer to of it.
+    """
+
+    entries: tuple[Entry, ...]
+    size: int = field(init=False)
+    window: bytes = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        text = self.text
+        object.__setattr__(self, "size", len(text))
+        object.__setattr__(self, "window", _digest(text[-gzip.WINDOW_BYTES :]))
+
+    @property
+    def begins(self) -> bool:
+        """Whether a piece begins with it."""
+        return self.entries[0].begins
+
+    @property
+    def text(self) -> bytes:
+        """The text of all of them; it is not kept beside that of each."""
+        return b"".join(entry.text for entry in self.entries)
 
 
 @frozen
@@ -68,7 +96,7 @@ class _Made:
 
 
 _KNOWN: WeakValueDictionary[tuple[Any, ...], Any] = WeakValueDictionary()
-"""Pieces and buckets by what they were made of, for as long as a Packed has them: owners who scrape the same share them."""
+"""Runs, pieces and buckets by what they were made of, for as long as somebody has them: owners who scrape the same share them."""
 
 
 def is_oversized(entry: Entry, budget_bytes: int) -> bool:
@@ -77,14 +105,26 @@ def is_oversized(entry: Entry, budget_bytes: int) -> bool:
     return size > budget_bytes and len(compressed(entry.text)) > budget_bytes
 
 
-def packed(entries: Sequence[Entry], budget_bytes: int, heads: tuple[bytes, bytes] = (b"", b"")) -> Packed:
-    """The texts of `entries` in their order, joined to as few buckets as fit compressed into the budget.
+def runs(entries: Sequence[Entry]) -> tuple[Run, ...]:
+    """The runs of entries that follow on each other."""
+    starts = (index for index, entry in enumerate(entries) if entry.begins or not index)
+    return tuple(_run(tuple(entries[at:end])) for at, end in pairwise(chain(starts, (len(entries),))))
+
+
+def _run(entries: tuple[Entry, ...]) -> Run:
+    """The run of these entries, the same for everybody who asks while somebody has it."""
+    found: Run | None = _KNOWN.get((Run, entries))
+    return found or _KNOWN.setdefault((Run, entries), Run(entries))
+
+
+def packed(runs: Sequence[Run], budget_bytes: int, heads: tuple[bytes, bytes] = (b"", b"")) -> Packed:
+    """The texts of `runs` in their order, joined to as few buckets as fit compressed into the budget.
 
     heads: what stands before them if one bucket is enough, and at the beginning of the first of several. An entry that
     does not fit alone makes a bucket of its own.
     """
     packer = _Packer(budget_bytes)
-    return Packed(packer.buckets(tuple(entries), *heads), tuple(packer.used))
+    return Packed(packer.buckets(tuple(runs), *heads), tuple(packer.used))
 
 
 @define(eq=False)
@@ -94,50 +134,60 @@ class _Packer:
     budget_bytes: int
     used: list[object] = field(factory=list)
 
-    def buckets(self, entries: tuple[Entry, ...], alone: bytes = b"", leading: bytes = b"") -> tuple[Bucket, ...]:
-        bucket = self.bucket(entries, alone)
+    def buckets(self, runs: tuple[Run, ...], alone: bytes = b"", leading: bytes = b"") -> tuple[Bucket, ...]:
+        bucket = self.bucket(runs, alone)
         if bucket is not None:
             return (bucket,)
-        cut = _cut(entries)
-        return (*self.buckets(entries[:cut], leading, leading), *self.buckets(entries[cut:]))
+        first, second = self.halves(runs)
+        return (*self.buckets(first, leading, leading), *self.buckets(second))
 
-    def bucket(self, entries: tuple[Entry, ...], head: bytes) -> Bucket | None:
-        """One bucket of all these entries; None, as soon as that is clear, if they are too many."""
-        key = (Bucket, self.budget_bytes, head, entries)
+    def bucket(self, runs: tuple[Run, ...], head: bytes) -> Bucket | None:
+        """One bucket of all these runs; None, as soon as that is clear, if they are too many."""
+        key = (Bucket, self.budget_bytes, head, runs)
         found: _Made | None = _KNOWN.get(key)
-        if found is None and (made := self._fitted(entries, head)) is not None:
+        if found is None and (made := self._fitted(runs, head)) is not None:
             found = _KNOWN.setdefault(key, made)
         if found is None:
             return None
         self.used.append(found)
         return found.bucket
 
-    def _fitted(self, entries: tuple[Entry, ...], head: bytes) -> _Made | None:
-        starts = (index for index, entry in enumerate(entries) if entry.begins and index)
-        first = next(starts, None)
-        if first is None:
-            whole = compressed(head + b"".join(entry.text for entry in entries))
-            return _Made(Bucket(whole), ()) if len(whole) <= self.budget_bytes or len(entries) < 2 else None
+    def halves(self, runs: tuple[Run, ...]) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
+        """What goes into one bucket, or several, and what into others."""
+        ends = tuple(accumulate(len(run.entries) for run in runs))
+        cut = _cut(runs, ends)
+        at = bisect_left(ends, cut)
+        if ends[at] == cut:
+            return runs[: at + 1], runs[at + 1 :]
+        inside = cut - ends[at]  # from the end of that run
+        one, other = _run(runs[at].entries[:inside]), _run(runs[at].entries[inside:])
+        self.used += (one, other)
+        return (*runs[:at], one), (other, *runs[at + 1 :])
+
+    def _fitted(self, runs: tuple[Run, ...], head: bytes) -> _Made | None:
+        starts = [index for index, run in enumerate(runs) if run.begins and index]
+        if not starts:
+            whole, count = compressed(head + _text(runs)), sum(len(run.entries) for run in runs)
+            return _Made(Bucket(whole), ()) if len(whole) <= self.budget_bytes or count < 2 else None
         pieces, size = list[Piece](), gzip.OVERHEAD_BYTES
-        for start, end in pairwise(chain((0, first), starts, (len(entries),))):
-            pieces.append(self._piece(entries, start, end, head))
+        for start, end in pairwise((0, *starts, len(runs))):
+            pieces.append(self._piece(runs, start, end, head))
             size += len(pieces[-1].blocks)
             if size > self.budget_bytes:
                 self.used += pieces  # they may well be those of smaller buckets, and are asked for again each time
                 return None
         return _Made(Bucket(gzip.joined(pieces)), tuple(pieces))
 
-    def _piece(self, entries: tuple[Entry, ...], start: int, end: int, head: bytes) -> Piece:
-        """The piece of the entries from `start` on, and of the head if it is the first."""
+    def _piece(self, runs: tuple[Run, ...], start: int, end: int, head: bytes) -> Piece:
+        """The piece of the runs from `start` on, and of the head if it is the first."""
         since, before_bytes = start, 0
         while since and before_bytes < gzip.WINDOW_BYTES:
             since -= 1
-            before_bytes += len(entries[since].text)
-        key = (Piece, b"" if since else head, start - since, entries[since:end])
+            before_bytes += runs[since].size
+        key = (Piece, b"" if since else head, tuple(run.window for run in runs[since:start]), runs[start:end])
         found: Piece | None = _KNOWN.get(key)
         if found is None:
-            before = b"".join(entry.text for entry in entries[since:start])
-            text = b"".join(entry.text for entry in entries[start:end])
+            before, text = _text(runs[since:start]), _text(runs[start:end])
             if start == 0:
                 text = head + text
             elif since == 0:
@@ -146,12 +196,27 @@ class _Packer:
         return found
 
 
-def _cut(entries: Sequence[Entry]) -> int:
-    """The index at which a second bucket begins."""
-    middle, reach = (len(entries) + 1) // 2, len(entries) // NEAR
-    near = range(max(1, middle - reach), min(len(entries), middle + reach + 1))
-    return max(near, key=lambda index: (entries[index].rank, index))
+def _text(runs: Iterable[Run]) -> bytes:
+    return b"".join(run.text for run in runs)
+
+
+def _cut(runs: Sequence[Run], ends: Sequence[int]) -> int:
+    """The index of the entry with which a second bucket begins."""
+    middle, reach = (ends[-1] + 1) // 2, ends[-1] // NEAR
+    near = range(max(1, middle - reach), min(ends[-1], middle + reach + 1))
+    entries = (
+        (entry.rank, index)
+        for run, end in zip(runs, ends, strict=True)
+        if end > near.start and end - len(run.entries) < near.stop
+        for index, entry in enumerate(run.entries, end - len(run.entries))
+        if index in near
+    )
+    return max(entries)[1]
 
 
 def _rank(name: str) -> bytes:
-    return blake2b(name.encode(), digest_size=8).digest()
+    return _digest(name.encode())
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=8).digest()

@@ -11,10 +11,11 @@ from attrs import frozen
 
 from vmagent_operator.api.kinds import Kind, ScrapeObject, ScrapeSpec
 from vmagent_operator.blocks import Block
+from vmagent_operator.scrape import pack
 from vmagent_operator.scrape.context import Context
 from vmagent_operator.scrape.errors import Finding
 from vmagent_operator.scrape.fragment import Fragment, named_keys
-from vmagent_operator.scrape.pack import Entry
+from vmagent_operator.scrape.pack import Run
 from vmagent_operator.scrape.references import Reference, SecretSnapshot
 
 Built = Fragment | Finding
@@ -26,12 +27,12 @@ Keys = Mapping[Reference, frozenset[str]]
 class Part:
     """What becomes of some objects: of each its jobs, or why it has none, in their order.
 
-    entries: their texts. names, jobs: what the jobs are called, and how many there are. assets: the files that these need, asset key -> text. text_bytes, memory_bytes: what
+    runs: their texts. names, jobs: what the jobs are called, and how many there are. assets: the files that these need, asset key -> text. text_bytes, memory_bytes: what
     they take of the configuration and of the application. applied, rejected: how many objects of each kind are in it or left out.
     """
 
     built: Mapping[ScrapeObject, Built]
-    entries: tuple[Entry, ...]
+    runs: tuple[Run, ...]
     names: frozenset[str]
     jobs: int
     assets: Mapping[str, str]
@@ -46,7 +47,7 @@ class Part:
         fragments = {obj: each for obj, each in built.items() if isinstance(each, Fragment)}
         return cls(
             built=built,
-            entries=tuple(each.entry for each in fragments.values() if each.entry.text),
+            runs=pack.runs([each.entry for each in fragments.values() if each.entry.text]),
             names=frozenset(name for each in fragments.values() for name in each.names),
             jobs=sum(each.jobs for each in fragments.values()),
             assets={key: text for each in fragments.values() for key, text in each.assets.items()},

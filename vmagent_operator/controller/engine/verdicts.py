@@ -10,9 +10,8 @@ from typing import Any
 
 from attrs import define, field, frozen
 
-from vmagent_operator.api.kinds import ScrapeObject
 from vmagent_operator.api.objects import CustomObject
-from vmagent_operator.blocks import Block, each
+from vmagent_operator.blocks import each
 from vmagent_operator.scrape.selection import Selection
 
 ObjectId = tuple[str, str]
@@ -43,14 +42,13 @@ class Said:
         return None if judged is None else self._verdict(judged)
 
     def differing(self, other: "Said") -> set[ObjectId]:
-        """The objects that the two do not say the same of, found in the blocks that they do not share."""
+        """The objects that the two do not say the same of, found among those that they do not share."""
         mine, others = frozenset(self.selection), frozenset(other.selection)
-        one, two = self._in(mine - others), other._in(others - mine)
+        here, there = frozenset(each(mine - others)), frozenset(each(others - mine))
+        one = {id_of(obj): self._verdict(obj) for obj in here - there}
+        two = {id_of(obj): other._verdict(obj) for obj in there - here}
         reworded = {of for of, _ in self.messages.items() ^ other.messages.items()}
         return {of for of in one.keys() | two.keys() if one.get(of) != two.get(of)} | reworded
-
-    def _in(self, blocks: Iterable[Block[ScrapeObject]]) -> dict[ObjectId, Verdict]:
-        return {id_of(obj): self._verdict(obj) for obj in each(blocks)}
 
     def _verdict(self, obj: CustomObject[Any]) -> Verdict:
         return Verdict(_state(obj), self.messages.get(id_of(obj)))
