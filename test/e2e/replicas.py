@@ -76,7 +76,7 @@ class Replicas:
         process = Process(command, log, cwd=ROOT, env={**env, **self.environ})
         replica = Replica(process, f"http://{metrics}", f"http://{health}")
         self.running.append(replica)
-        eventually(replica.is_ready, seconds=30)
+        eventually(replica.is_ready)
         return replica
 
     def leader(self) -> Replica:
