@@ -38,7 +38,8 @@ class Replica:
         return _fetch(f"{self.health_url}/ready") is not None
 
     def is_leader(self) -> bool:
-        """Whether it holds the lease."""
+        """Whether it holds the lease. Raises Exited when it has ended."""
+        self.process.check()
         return self.metric("leader_election_master_status") == 1
 
     def metric(self, name: str, **labels: str) -> float:
