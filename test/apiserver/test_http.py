@@ -58,7 +58,7 @@ def test_stopping_ends_idle_connections_and_watches() -> None:
 
 def test_a_watch_arrives_in_lines(server: Server) -> None:
     watching, writing = connect(server), connect(server)
-    watching.request("GET", f"{CONFIGMAPS}?watch=true&timeoutSeconds=1")
+    watching.request("GET", f"{CONFIGMAPS}?watch=true&timeoutSeconds=2")
     answer = watching.getresponse()
     writing.request("POST", CONFIGMAPS, CONFIGMAP, JSON)
     writing.getresponse().read()

@@ -62,7 +62,7 @@ class Script:
     def run(self, case: Json) -> None:
         """Do every step. Raises AssertionError."""
         for number, step in enumerate(case["steps"], 1):
-            deadline = time.monotonic() + (20 if step.get("eventually") else 0)
+            deadline = time.monotonic() + (60 if step.get("eventually") else 0)
             while found := list(self._step(step)):
                 assert time.monotonic() < deadline, f"step {number} ({step['do']}):\n" + "\n".join(found)
                 time.sleep(0.1)

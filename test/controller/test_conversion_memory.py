@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,7 +72,7 @@ def resident_mib(kubeconfig: Path, sources: int, targets: int, **environ: str) -
             time.sleep(0.5)
             try:
                 metrics = urllib.request.urlopen(f"http://{address}/metrics", timeout=30).read().decode()
-            except (urllib.error.URLError, TimeoutError):  # it has not begun to listen, or is busy
+            except OSError:  # it has not begun to listen, or is busy
                 continue
             objects = "operator_controller_objects_count"
             known = (sums(metrics, objects, '"servicemonitor"'), sums(metrics, objects, '"vmservicescrape"'))

@@ -20,7 +20,7 @@ from test.controlplane.servers import programs, running
 _serial = itertools.count(1)
 
 
-def eventually(is_so: Callable[[], bool], *, seconds: float = 20, every_seconds: float = 0.05) -> None:
+def eventually(is_so: Callable[[], bool], *, seconds: float = 60, every_seconds: float = 0.05) -> None:
     """Return as soon as `is_so`; AssertionError when it is not within `seconds`. For servers, whose clock none drives."""
     deadline = time.monotonic() + seconds
     while not is_so():

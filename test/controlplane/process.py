@@ -68,7 +68,7 @@ class Process:
         self._signal(signal.SIGKILL)
         self._child.wait()
 
-    def stop(self, *, timeout_seconds: float = 10) -> int:
+    def stop(self, *, timeout_seconds: float = 30) -> int:
         """Ask it to end, insist after `timeout_seconds`; the exit code."""
         self._signal(signal.SIGTERM)
         try:

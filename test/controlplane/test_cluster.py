@@ -48,7 +48,7 @@ def test_a_pod_that_crashes_keeps_its_deployment_unavailable(controllers: Cluste
     path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
     controllers.api.create(path, workload("Deployment", "d", image="web:crash-loop", replicas=1))
     eventually(lambda: any(container["restartCount"] for container in containers(controllers, namespace)))
-    assert status(controllers, "deployments/d", namespace).get("unavailableReplicas") == 1
+    eventually(lambda: status(controllers, "deployments/d", namespace).get("unavailableReplicas") == 1)
 
 
 def test_what_an_owner_leaves_behind_is_collected(controllers: Cluster, namespace: str) -> None:

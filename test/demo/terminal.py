@@ -16,7 +16,7 @@ from typing import Self
 
 from attrs import define, field
 
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
 SIZE = struct.pack("HHHH", 24, 80, 0, 0)
 
 

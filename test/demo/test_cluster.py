@@ -20,6 +20,7 @@ from test.demo.terminal import Terminal
 
 COMMAND = (PYTHON, "-m", "test.demo", "--cluster")
 NAMESPACE = next(iter(NAMES.values()))
+SCRAPING = re.compile(f"VMAgent {NAMESPACE}/main +operational  scrapes 2 VMServiceScrapes\n")
 TYPED = {"apiVersion": "v1", "kind": "Namespace"}
 CONTEXT = Context("test")
 
@@ -72,6 +73,8 @@ def ran_and_removed(kubeconfig: Path) -> str:
         terminal.until("go on? [y/N] ")
         terminal.press("y\n")
         terminal.until("Ctrl-C removes all of it again.")
+        if not SCRAPING.search(terminal.shown):
+            terminal.until("main  operational  scrapes 2 VMServiceScrapes\n")  # statuses of scrape objects come last
         terminal.press("\x03")
         terminal.until("nothing is left\n")
         assert terminal.ended() == 0
@@ -84,7 +87,7 @@ def test_a_run_leaves_nothing(server: Server, kubeconfig: Path) -> None:
     assert "context         test\n" in shown
     assert f"server          {server.url}, Kubernetes 1.36\n" in shown
     assert "takes over      0 objects\n" in shown
-    assert re.search(f"VMAgent {NAMESPACE}/main +operational  scrapes 2 VMServiceScrapes\n", shown)
+    assert SCRAPING.search(shown)
     told = " ".join(shown.split())
     assert "removing VMAgents ha, main, sharded, to-vmcluster, to-vmsingle, unmanaged, and with them all that" in told
     assert leftovers(server) == set()
@@ -94,7 +97,7 @@ def test_a_run_leaves_nothing(server: Server, kubeconfig: Path) -> None:
 def test_a_run_on_a_real_cluster_leaves_nothing(controllers: Cluster) -> None:
     before = controllers.kubectl("get", "crd", "-o", "name")
     shown = ran_and_removed(controllers.kubeconfig)
-    assert re.search(f"VMAgent {NAMESPACE}/main +operational  scrapes 2 VMServiceScrapes\n", shown)
+    assert SCRAPING.search(shown)
     assert NAMESPACE not in controllers.kubectl("get", "namespaces", "-o", "name")
     assert controllers.kubectl("get", "crd", "-o", "name") == before
 
@@ -116,7 +119,7 @@ def test_a_run_that_is_broken_off_is_finished_by_the_next(server: Server, kubeco
     assert NAMESPACE in leftovers(server)
     server.api.objects.update(server.api.kind("v1", "Namespace"), ("", NAMESPACE), released, CONTEXT)
     done = subprocess.run(
-        [*COMMAND, "--remove"], cwd=ROOT, env=environ(kubeconfig), capture_output=True, text=True, timeout=60
+        [*COMMAND, "--remove"], cwd=ROOT, env=environ(kubeconfig), capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     assert "left, because there are objects of them: vmagents.operator.victoriametrics.com" in " ".join(
@@ -132,7 +135,7 @@ def test_what_there_is_already_is_told_and_kept(server: Server, kubeconfig: Path
     owned = {"name": "old", "namespace": NAMESPACE, "labels": {"managed-by": "vm-operator"}}
     server.api.add({"apiVersion": "v1", "kind": "Secret", "metadata": owned})
     done = subprocess.run(
-        COMMAND, cwd=ROOT, env=environ(kubeconfig), input="n\n", capture_output=True, text=True, timeout=60
+        COMMAND, cwd=ROOT, env=environ(kubeconfig), input="n\n", capture_output=True, text=True, timeout=120
     )
     assert (done.returncode, done.stderr) == (1, "error: nothing was done\n")
     assert "takes over      1 objects, of an earlier run\n" in done.stdout
@@ -141,7 +144,7 @@ def test_what_there_is_already_is_told_and_kept(server: Server, kubeconfig: Path
 
 def test_a_namespace_of_somebody_else_stops_it(server: Server, kubeconfig: Path) -> None:
     server.api.add({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-    done = subprocess.run(COMMAND, cwd=ROOT, env=environ(kubeconfig), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(COMMAND, cwd=ROOT, env=environ(kubeconfig), capture_output=True, text=True, timeout=120)
     wanted = f"error: namespace {NAMESPACE} exists and is not of an earlier run: it is left alone\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", wanted)
 
@@ -168,12 +171,12 @@ def test_a_kubeconfig_that_does_not_work_costs_one_line(tmp_path: Path, case: tu
     file = tmp_path / "kubeconfig"
     if text is not None:
         file.write_text(text)
-    done = subprocess.run(COMMAND, cwd=ROOT, env=environ(file), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(COMMAND, cwd=ROOT, env=environ(file), capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", f"error: {wanted.format(file)}\n")
 
 
 def test_expired_credentials_cost_one_line(server: Server, kubeconfig: Path) -> None:
     server.tokens["other"] = "admin"
-    done = subprocess.run(COMMAND, cwd=ROOT, env=environ(kubeconfig), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(COMMAND, cwd=ROOT, env=environ(kubeconfig), capture_output=True, text=True, timeout=120)
     wanted = f"error: {server.url} does not accept the credentials: they may have expired\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", wanted)

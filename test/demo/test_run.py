@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from test.controlplane.cluster import eventually
 from test.demo import embedded
 from test.demo.copy import PYTHON, as_it_is, linked
 from test.demo.terminal import Terminal
@@ -46,7 +47,8 @@ def test_every_suggestion_shows_something(folder: Path) -> None:
     environ = {"NO_COLOR": "1", "KUBECONFIG": "/nowhere"}
     with Terminal(COMMAND, folder, environ) as terminal:
         shown = terminal.until(SETTLED)
-        assert re.search(r"VMAgent monitoring/main +operational  scrapes 2 VMServiceScrapes\n", shown), shown
+        if not re.search(r"VMAgent monitoring/main +operational  scrapes 2 VMServiceScrapes\n", shown):
+            terminal.until("VMAgent monitoring/main  operational  scrapes 2 VMServiceScrapes\n")  # statuses come last
         (page,) = re.findall(r"status page: (http://127\.0\.0\.1:\d+/) ", shown)
         with urllib.request.urlopen(page, timeout=10) as answer:
             assert "monitoring/main" in answer.read().decode()
@@ -54,7 +56,7 @@ def test_every_suggestion_shows_something(folder: Path) -> None:
             wanted = next(text for start, text in SHOWS.items() if command.startswith(start))
             env = {**os.environ, **as_it_is(), "KUBECONFIG": str(folder / ".run/kubeconfig")}
             done = subprocess.run(
-                ["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=30
+                ["bash", "-c", command], cwd=folder, env=env, capture_output=True, text=True, timeout=120
             )
             assert (done.returncode, done.stderr) == (0, ""), command
             assert len(done.stdout) > 10, command
@@ -72,23 +74,22 @@ def test_it_rests_and_ends_with_its_terminal(folder: Path) -> None:
         shown = terminal.until(SETTLED)
         assert "\x1b[32moperational\x1b[0m" in shown
         pids = processes(folder)
-        before = busy_seconds(pids)
-        time.sleep(REST_SECONDS)  # rest is what is measured
         assert len(pids) == 2
-        assert (busy_seconds(pids) - before) / REST_SECONDS < 0.01
-        other = subprocess.run(COMMAND, cwd=folder, capture_output=True, text=True, timeout=30)
+        eventually(lambda: share(pids, 1.0) < 0.01)  # events and statuses are written a little later
+        assert share(pids, REST_SECONDS) < 0.01
+        other = subprocess.run(COMMAND, cwd=folder, capture_output=True, text=True, timeout=120)
         assert (other.returncode, other.stdout) == (1, "")
         assert other.stderr == "error: make run is at work in this folder already, in another terminal\n"
-    assert processes(folder) == []
+    eventually(lambda: processes(folder) == [])
     assert not (folder / ".run").exists()
 
 
 def test_a_pipe_has_no_colours_and_an_end(folder: Path) -> None:
     done = subprocess.run(
-        ["bash", "-c", f"{' '.join(COMMAND)} | head -1"], cwd=folder, capture_output=True, text=True, timeout=30
+        ["bash", "-c", f"{' '.join(COMMAND)} | head -1"], cwd=folder, capture_output=True, text=True, timeout=120
     )
     assert (done.stdout, done.stderr) == ("vmagent_operator on an embedded API server; no container runs\n", "")
-    assert processes(folder) == []
+    eventually(lambda: processes(folder) == [])
 
 
 def test_an_operator_that_ends_is_told(folder: Path) -> None:
@@ -112,6 +113,13 @@ def processes(folder: Path) -> list[int]:
             continue
         found += [int(path.name)] * is_ours
     return found
+
+
+def share(pids: list[int], seconds: float) -> float:
+    """The part of a processor that processes have had, measured for so long."""
+    before = busy_seconds(pids)
+    time.sleep(seconds)
+    return (busy_seconds(pids) - before) / seconds
 
 
 def busy_seconds(pids: list[int]) -> float:

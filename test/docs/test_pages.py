@@ -18,7 +18,7 @@ from test.demo.terminal import Terminal
 from test.docs.pages import Step, pages, same, save, steps
 
 TABLE: Mapping[str, Any] = yaml.safe_load(Path(__file__).with_name("pages.yaml").read_text())
-PATIENCE_SECONDS = 15.0
+PATIENCE_SECONDS = 60.0
 """For the operator to do what an output shows."""
 SETTLED = "Ctrl-C ends it all and leaves nothing behind."
 WRAPPER = "[ ! -f .state ] || . ./.state; {}\ncode=$?; export -p > .state; exit $code"

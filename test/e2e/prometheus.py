@@ -22,15 +22,17 @@ SPECS: dict[str, Json] = {
 @contextmanager
 def defined(api: Api) -> Iterator[None]:
     """A cluster with prometheus-operator's definitions; they and all objects of theirs go again."""
-    for source in SOURCES:
-        api.create(DEFINITIONS, definition(source.kind))
-    for source in SOURCES:
-        eventually(partial(_is_there, api, path(source, "default")))
-    yield
-    for source in SOURCES:
-        api.delete(f"{DEFINITIONS}/{source.kind.plural}.monitoring.coreos.com")
-    for source in SOURCES:
-        eventually(partial(_is_gone, api, path(source, "default")))
+    try:
+        for source in SOURCES:
+            api.create(DEFINITIONS, definition(source.kind))
+        for source in SOURCES:
+            eventually(partial(_is_there, api, path(source, "default")))
+        yield
+    finally:
+        for source in SOURCES:
+            api.delete(f"{DEFINITIONS}/{source.kind.plural}.monitoring.coreos.com")
+        for source in SOURCES:
+            eventually(partial(_is_gone, api, path(source, "default")))
 
 
 def path(source: Source, namespace: str, name: str = "") -> str:

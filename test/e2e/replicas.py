@@ -38,7 +38,8 @@ class Replica:
         return _fetch(f"{self.health_url}/ready") is not None
 
     def is_leader(self) -> bool:
-        """Whether it holds the lease."""
+        """Whether it holds the lease. Raises Exited when it has ended."""
+        self.process.check()
         return self.metric("leader_election_master_status") == 1
 
     def metric(self, name: str, **labels: str) -> float:
@@ -76,7 +77,7 @@ class Replicas:
         process = Process(command, log, cwd=ROOT, env={**env, **self.environ})
         replica = Replica(process, f"http://{metrics}", f"http://{health}")
         self.running.append(replica)
-        eventually(replica.is_ready, seconds=30)
+        eventually(replica.is_ready)
         return replica
 
     def leader(self) -> Replica:

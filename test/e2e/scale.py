@@ -207,10 +207,10 @@ class Scale:
 
     def _burst(self, operator: Replica, size: int) -> Burst:
         """Change `size` objects at once, to an interval that none has had."""
+        changes = self._changes(f"/api/v1/namespaces/{self.agents}/secrets")
         cpu, started = _cpu(operator), time.perf_counter()
         interval, held, writes = f"{size}ms", dict[str, int](), 0
         with ThreadPoolExecutor(1) as pool:
-            changes = self._changes(f"/api/v1/namespaces/{self.agents}/secrets")
             requests = pool.submit(self._timed, lambda: self._each(range(size), lambda n: self._merge(n, interval)))
             for item in changes:
                 if _has_configuration(item, "main"):
@@ -243,8 +243,8 @@ class Scale:
         first = time.perf_counter() - started
         eventually(lambda: _pending(operator) == 0, seconds=600, every_seconds=1)
         time.sleep(2 * REST_SECONDS)
-        cpu, started = _cpu(operator), time.perf_counter()
         changes = self._changes(secrets)
+        cpu, started = _cpu(operator), time.perf_counter()
         self._merge(0, "77s")
         waiting = names | {"vmagent-main"}
         for item in changes:
@@ -267,10 +267,9 @@ class Scale:
         raise AssertionError(f"{path} did not change")
 
     def _changes(self, path: str) -> Iterator[Any]:
-        """What changes of a collection from now on, for a few minutes."""
+        """What changes of a collection from now on, for a few minutes; now, and not when the first change is asked for."""
         version = self.world.api.get(path, limit="1")["metadata"]["resourceVersion"]
-        for _, item in self.world.api.watch(path, resource_version=version, timeout_seconds=300):
-            yield item
+        return (item for _, item in self.world.api.watch(path, resource_version=version, timeout_seconds=300))
 
     def _timed(self, act: Callable[[], object]) -> float:
         started = time.perf_counter()

@@ -61,8 +61,8 @@ def test_a_cluster_comes_grows_changes_and_goes(world: World, namespaces: Names)
         lambda: all(":v1.151.0" in image for name, image in pods(world, namespace).items() if "vmagent" not in name)
     )
 
-    before = world.versions(namespace, after_seconds=3)
-    assert world.versions(namespace, after_seconds=5) == before
+    eventually(lambda: world.versions(namespace) == world.versions(namespace, after_seconds=3))
+    assert world.versions(namespace) == world.versions(namespace, after_seconds=5)
     world.delete("VMCluster", namespace, "main")
     eventually(lambda: world.find("VMCluster", namespace, "main") is None)
     eventually(lambda: all(world.find(kind, namespace, name) is None for kind, name in WORKLOADS))
@@ -123,7 +123,8 @@ def test_storage_nodes_are_replaced_as_their_budget_allows_and_in_order(world: W
     began = {item["metadata"]["name"]: item["metadata"]["creationTimestamp"] for item in pods_of(world, namespace)}
     stateful = [f"{name}-{ordinal}" for name in ("vmstorage-main", "vmselect-main") for ordinal in (0, 1)]
     assert [began[name] for name in stateful] == sorted(began[name] for name in stateful)
-    assert not before.items() & uids(world, "Pod", namespace).items()
+    # an old pod of the Deployment goes after the new one is ready
+    eventually(lambda: not before.items() & uids(world, "Pod", namespace).items())
 
 
 def pods_of(world: World, namespace: str) -> list[Json]:
@@ -154,5 +155,5 @@ def test_a_balancer_comes_and_goes_and_clients_keep_their_addresses(world: World
     eventually(lambda: world.find("Deployment", namespace, "vmclusterlb-main") is None)
     eventually(lambda: world.find("Service", namespace, "vmselectinternal-main") is None)
     assert (leads_to("vmselect-main"), leads_to("vminsert-main")) == ("vmselect", "vminsert")
-    before = world.versions(namespace, after_seconds=3)
-    assert world.versions(namespace, after_seconds=5) == before
+    eventually(lambda: world.versions(namespace) == world.versions(namespace, after_seconds=3))
+    assert world.versions(namespace) == world.versions(namespace, after_seconds=5)

@@ -21,7 +21,7 @@ from test.controlplane.binaries import victoria
 from test.controlplane.cluster import Cluster, eventually
 from test.controlplane.process import Process
 from test.controlplane.servers import programs, running
-from test.e2e.conftest import ACCOUNT, NAMESPACE, shipped
+from test.e2e.conftest import NAMESPACE, install, shipped
 from test.e2e.isolated import isolated
 from test.e2e.replicas import Replicas
 from test.e2e.world import OWN, World
@@ -91,6 +91,7 @@ class Place:
         """Wait until it scrapes exactly what is `wanted`. AssertionError says what is too much and what is missing."""
         with suppress(AssertionError):
             eventually(lambda: self.finds(wanted()))
+            return
         assert self.targets() == wanted()
 
     def pods(self, namespace: str, selector: str) -> dict[str, str]:
@@ -131,12 +132,7 @@ def _serve(stack: ExitStack, port: int) -> None:
 
 def _installed(stack: ExitStack, cluster: Cluster) -> World:
     """The operator as shipped, at work."""
-    objects = shipped()
-    crds = [item for item in objects if item["kind"] == "CustomResourceDefinition"]
-    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(crds))
-    cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=30s")
-    cluster.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects))
-    replicas = Replicas(cluster.service_account(NAMESPACE, ACCOUNT), NAMESPACE, cluster.folder)
+    replicas = Replicas(install(cluster, shipped()), NAMESPACE, cluster.folder)
     stack.callback(lambda: [replicas.stop(replica) for replica in [*replicas.running]])
     replicas.start()
     return World(cluster.api, replicas)
@@ -153,7 +149,9 @@ def _started(stack: ExitStack, cluster: Cluster, binary: Path) -> Process:
     api, account = cluster.api, cluster.folder / "account"
     account.mkdir()
     user = yaml.safe_load(cluster.service_account(AGENTS, "vmagent-main").read_text())["users"][0]["user"]
-    authority = api.get(f"/api/v1/namespaces/{AGENTS}/configmaps/kube-root-ca.crt")["data"]["ca.crt"]
+    root = f"/api/v1/namespaces/{AGENTS}/configmaps/kube-root-ca.crt"
+    eventually(lambda: api.find(root) is not None)  # a controller puts it into every namespace
+    authority = api.get(root)["data"]["ca.crt"]
     for name, content in {"token": user["token"], "ca.crt": authority, "namespace": AGENTS}.items():
         (account / name).write_text(content)
     workload = api.get(f"/apis/apps/v1/namespaces/{AGENTS}/deployments/vmagent-main")

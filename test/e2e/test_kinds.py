@@ -66,7 +66,7 @@ def install(server: Cluster, kind: Kind[object]) -> None:
     name = f"{kind.plural}.{GROUP}"
     if server.api.find(f"{DEFINITIONS}/{name}") is None:
         server.api.create(DEFINITIONS, crd.manifest(kind))
-    eventually(lambda: is_served(server, kind), seconds=30)
+    eventually(lambda: is_served(server, kind))
 
 
 def is_served(server: Cluster, kind: Kind[object]) -> bool:

@@ -65,16 +65,16 @@ def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
 def furnished(administrator: Path, operator: Path, folder: Path) -> Iterator[Place]:
     # with the lease that a Deployment has: nobody starts a replica again that loses a short one while CRDs go
     world = Place(Api(administrator), Replicas(operator, NAMESPACE, folder, lease_flags=()), administrator)
-    world.replicas.start()
-    # vmagents are not restricted unless they are told to, and the operator's namespace takes no other pods
-    world.merge(
-        "Namespace", "", NAMESPACE, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}
-    )
-    world.create("Namespace", "", TENANT)
-    for namespace in (NAMESPACE, TENANT):
-        for kind, spec in OWNERS.items():
-            world.create(kind, namespace, "main", spec)
     try:
+        world.replicas.start()
+        # vmagents are not restricted unless they are told to, and the operator's namespace takes no other pods
+        world.merge(
+            "Namespace", "", NAMESPACE, {"metadata": {"labels": {"pod-security.kubernetes.io/enforce": "privileged"}}}
+        )
+        world.create("Namespace", "", TENANT)
+        for namespace in (NAMESPACE, TENANT):
+            for kind, spec in OWNERS.items():
+                world.create(kind, namespace, "main", spec)
         for namespace in (NAMESPACE, TENANT):
             for kind in OWNERS:
                 eventually(lambda at=(namespace, "main", kind): world.is_operational(*at), seconds=90)  # type: ignore[misc]

@@ -45,6 +45,8 @@ def test_it_is_made_changed_grown_and_deleted_and_its_data_stay(world: World, na
     namespace, _ = namespaces
     world.create("VMAgent", namespace, "main", REMOTE)
     eventually(lambda: world.is_operational(namespace, "main"), seconds=60)
+    # the controllers of workloads write for a while yet
+    eventually(lambda: world.versions(namespace) == world.versions(namespace, after_seconds=STILL_SECONDS))
     agent = world.get("Deployment", namespace, "vmagent-main")["metadata"]["resourceVersion"]
     world.create(KIND, namespace, "main", {"extraArgs": DEDUPLICATION, **storage("1Gi")})
     eventually(lambda: world.is_operational(namespace, "main", KIND), seconds=60)
@@ -59,13 +61,13 @@ def test_it_is_made_changed_grown_and_deleted_and_its_data_stay(world: World, na
     becomes(ingestOnlyMode=False, selectAllByDefault=True)
     assert "scrape_configs" in world.text(namespace, CHILD, "scrape.yaml.gz")
     becomes(ingestOnlyMode=None, replicaCount=0)
-    assert world.find("Secret", namespace, CHILD) is None
-    assert world.find("ClusterRole", "", f"monitoring:{namespace}:{CHILD}") is None
+    eventually(lambda: world.find("Secret", namespace, CHILD) is None)
+    eventually(lambda: world.find("ClusterRole", "", f"monitoring:{namespace}:{CHILD}") is None)
     assert world.get("Deployment", namespace, CHILD)["spec"]["replicas"] == 0
     becomes(replicaCount=1)
     assert world.status("Deployment", namespace, CHILD)["readyReplicas"] == 1
-    before = world.versions(namespace, after_seconds=2)
-    assert world.versions(namespace, after_seconds=3) == before
+    eventually(lambda: world.versions(namespace) == world.versions(namespace, after_seconds=STILL_SECONDS))
+    assert world.versions(namespace) == world.versions(namespace, after_seconds=3)
     assert world.get("Deployment", namespace, "vmagent-main")["metadata"]["resourceVersion"] == agent
     world.delete(KIND, namespace, "main")
     eventually(lambda: world.find(KIND, namespace, "main") is None)
@@ -145,7 +147,7 @@ def test_a_crash_in_the_middle_of_each_change_is_made_good(world: World, namespa
     assert found["spec"]["resources"]["requests"]["storage"] == "2Gi"
     assert "ownerReferences" not in found["metadata"]
     assert image(world, namespace).endswith(":v1.149.0")
-    assert world.find("Secret", namespace, CHILD) is None
+    eventually(lambda: world.find("Secret", namespace, CHILD) is None)
     world.replicas.crash(world.replicas.leader())
     world.delete(KIND, namespace, "main")
     world.replicas.start()

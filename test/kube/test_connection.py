@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from test.controlplane.cluster import eventually
 from test.kube.virtual import VirtualClock
 from test.kube.wire import Handler, Seen, WireServer, answer, chunk, chunked, sends, serving
 from vmagent_operator.kube.clock import SystemClock
@@ -156,7 +157,8 @@ def test_nothing_is_followed_or_repeated(wire: Wire, status: int) -> None:
 def test_a_server_that_does_not_answer(wire: Wire) -> None:
     connections, server = wire(lambda seen, client: None)
     with pytest.raises(Timeout):
-        get(connections.worker, 0.1)
+        get(connections.worker, 0.5)
+    eventually(lambda: server.seen != [])
     assert len(server.seen) == 1
 
 
@@ -166,7 +168,7 @@ def test_a_server_that_answers_byte_by_byte_does_not_outlast_the_total(wire: Wir
     before = time.monotonic()
     with pytest.raises(Timeout):
         get(connections.worker, 0.3)
-    assert time.monotonic() - before < 2
+    assert time.monotonic() - before < 10
 
 
 def drip(seen: Seen, client: socket.socket) -> None:
@@ -237,7 +239,7 @@ def test_a_stream_is_closed_where_its_block_ends(wire: Wire) -> None:
 def test_silence_ends_a_stream(wire: Wire) -> None:
     """C-7, F-03"""
     connections, _ = wire(sends(chunked(b"one\n", end=False)))
-    with connections.watch.stream(PATH, idle_timeout=0.1) as stream:
+    with connections.watch.stream(PATH, idle_timeout=1) as stream:
         read = iter(stream)
         assert next(read) == b"one"
         with pytest.raises(Timeout):
@@ -431,13 +433,14 @@ def test_a_reader_that_hangs_delays_no_request_that_has_something_to_send() -> N
     def read(refused: bool) -> str:
         calls.append(refused)
         if len(calls) > 1:
-            hang.wait(10)
+            hang.wait(60)
         return f"value {len(calls)}"
 
     credentials = Credentials.of(read, clock)
     clock.seconds = 60
     assert [credentials.authorization(), credentials.authorization()] == ["value 1", "value 1"]
     credentials.renew("value 1", 0.01)
+    eventually(lambda: len(calls) > 1)  # in a thread of its own
     assert calls == [False, False]
     hang.set()
     credentials.renew("value 1", 5)

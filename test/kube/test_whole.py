@@ -59,16 +59,16 @@ def test_a_store_follows_the_server_through_faults_and_its_thread_ends_when_told
     stop = threading.Event()
     loop = Loop(informer.name, informer.step, SystemClock(), stop)
     loop.start()
-    assert heard.get(timeout=5).old is None
+    assert heard.get(timeout=30).old is None
     made = client.apply(CONFIGMAPS, configmap("b", x="1"))
-    assert heard.get(timeout=5).new == client.get(CONFIGMAPS, "ns", "b")
+    assert heard.get(timeout=30).new == client.get(CONFIGMAPS, "ns", "b")
     client.delete(CONFIGMAPS, "ns", "b", uid=made["metadata"]["uid"])
-    gone = heard.get(timeout=5)
+    gone = heard.get(timeout=30)
     assert (gone.old is not None, gone.new) == (True, None)
     assert [item["data"] for item in store.items()] == [{"x": "1"}]
     stop.set()
     informer.close()
-    assert loop.join(5)
+    assert loop.join(30)
     assert (informer.has_synced, loop.is_healthy) == (True, True)
 
 

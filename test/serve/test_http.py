@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
+from test.controlplane.cluster import eventually
 from vmagent_operator.serve import http
 from vmagent_operator.serve.http import Answer, Page, Server, ServingError, Token
 from vmagent_operator.serve.pages import Exposition, Probe
@@ -90,16 +91,14 @@ def test_connections_that_are_being_answered_are_left_alone(server: Server) -> N
     may_answer = threading.Event()
 
     def slow(query: Any, headers: Any) -> Answer:
-        may_answer.wait(5)
+        may_answer.wait(60)
         return Answer(b"late")
 
     server.pages = {"/page": slow, "/quick": lambda query, headers: Answer(b"")}
     with connections(server, http.CONNECTIONS) as held:
         for client in held:
             client.sendall(b"\r\n")
-        deadline = time.monotonic() + 5
-        while len(busy(server)) < http.CONNECTIONS and time.monotonic() < deadline:
-            time.sleep(0.01)
+        eventually(lambda: len(busy(server)) == http.CONNECTIONS)
         with socket.create_connection(("127.0.0.1", server.port), timeout=5) as one_more:
             assert one_more.recv(1) == b""
         may_answer.set()
@@ -110,13 +109,13 @@ def test_a_request_has_one_deadline_however_it_drips(server: Server, monkeypatch
     monkeypatch.setattr(http, "HEAD_SECONDS", 0.3)
     began = time.monotonic()
     with connections(server, 1) as (client,), suppress(OSError):
-        while time.monotonic() < began + 5:
+        while time.monotonic() < began + 30:
             client.sendall(b"a: b\r\n")
             client.settimeout(0.05)
             with suppress(TimeoutError):
                 assert client.recv(1) == b""
                 break
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 10
 
 
 def test_who_says_nothing_is_hung_up_on(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

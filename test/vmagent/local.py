@@ -67,7 +67,7 @@ class Target:
         self.address = f"{HOST}:{self._server.server_port}"
         Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
-    def wait_for(self, more: int, *, seconds: float = 20) -> None:
+    def wait_for(self, more: int, *, seconds: float = 60) -> None:
         """Until it was asked `more` times from now on."""
         with self._news:
             goal = len(self.requests) + more
@@ -114,7 +114,7 @@ class Server:
     def start(self) -> None:
         """Run it, and wait until it serves."""
         process = self.process = Process(self._command, self._log, env=self._environ)
-        eventually(lambda: self._is_healthy(process), seconds=15)
+        eventually(lambda: self._is_healthy(process))
 
     def get(self, path: str) -> str:
         """What it answers."""

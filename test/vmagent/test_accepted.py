@@ -52,7 +52,7 @@ def _complaints(program: Path, command: pod.Command) -> list[str]:
         env=command.environ,
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
     )
     said = (run.stdout + run.stderr).splitlines()
     return said or ([] if run.returncode == 0 else [f"exit code {run.returncode}"])

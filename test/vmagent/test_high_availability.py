@@ -104,7 +104,7 @@ def test_neither_a_gap_nor_a_duplicate(
         with stopped(*agents):
             for agent in agents:
                 agent.start()
-            eventually(lambda: _are_each_scraped_by_one_pair(pairs, scraped), seconds=10)
+            eventually(lambda: _are_each_scraped_by_one_pair(pairs, scraped))
             _lose_each_replica_in_turn(pairs, scraped)
         storage.get("/internal/force_flush")
         _check(storage, scraped)

@@ -25,7 +25,7 @@ def test_each_destination_has_its_own_credentials(vmagent: Path, tmp_path: Path)
         process = Agent(vmagent, pod.command(workload, objects, tmp_path / "pod"), tmp_path / "vmagent.log")
         with stopped(process):
             process.start()
-            eventually(lambda: {path for path, _ in server.received} >= case["want"].keys(), seconds=15)
+            eventually(lambda: {path for path, _ in server.received} >= case["want"].keys())
     sent = {path: {name: text for name, text in headers.items() if name in OWN} for path, headers in server.received}
     assert sent == case["want"]
 

@@ -25,9 +25,7 @@ def test_targets(case: dict[str, Any], vmagent: Path, tmp_path: Path) -> None:
         process = Agent(vmagent, pod.command(workload, objects, tmp_path / "pod"), tmp_path / "vmagent.log")
         with stopped(process):
             process.start()
-            eventually(
-                lambda: [found["health"] for found in process.targets()] == ["up"] * len(case["want"]), seconds=10
-            )
+            eventually(lambda: [found["health"] for found in process.targets()] == ["up"] * len(case["want"]))
             found = sorted(map(_said, process.targets()), key=lambda one: (one["pool"], one["url"]))
             assert found == sorted(map(_wanted, case["want"]), key=lambda one: (one["pool"], one["url"]))
     for want in case["want"]:

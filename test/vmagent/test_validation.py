@@ -50,7 +50,7 @@ def _made(endpoint: Endpoint, name: str = "x") -> Fragment | None:
 def _complaint(vmagent: Path, file: Path, *jobs: bytes) -> str:
     file.write_bytes(b"scrape_configs:\n" + b"".join(jobs))
     command = [str(vmagent), "-dryRun", f"-promscrape.config={file}", "-remoteWrite.url=http://a", "-loggerLevel=ERROR"]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20).stderr
+    return subprocess.run(command, capture_output=True, text=True, timeout=60).stderr
 
 
 @pytest.mark.parametrize("kind", dict.fromkeys(kind for kind, _ in ENDPOINTS))
