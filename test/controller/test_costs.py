@@ -8,6 +8,7 @@ import pytest
 
 from test.controller.world import World, agent, scrape
 from vmagent_operator.api import kinds
+from vmagent_operator.controller.steps.reconcile import Reconcile
 from vmagent_operator.scrape import fragment
 from vmagent_operator.scrape.text import gzip
 
@@ -32,6 +33,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     counting(fragment, "_isolated", "fragments")
     counting(gzip, "piece", "pieces")
+    counting(Reconcile, "run", "reconciles")
     counting(kinds, "decode", "specs", kinds.VMSERVICESCRAPE.spec_class)
     return counted
 
@@ -56,12 +58,15 @@ def change(world: World, number: int, port: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("number", [0, 57, 399])
-def test_one_change_costs_one_fragment_two_pieces_and_two_writes(world: World, work: Counter[str], number: int) -> None:
+def test_one_change_costs_one_reconcile_one_fragment_two_pieces_and_two_writes(
+    world: World, work: Counter[str], number: int
+) -> None:
     written = change(world, number, f"p{number}")
+    assert work["reconciles"] == 1
     assert work["fragments"] == 1
     assert 1 <= work["pieces"] <= 2
-    # That of the object once, whatever becomes of its status, and that of the agent's own as it would be, in each reconcile.
-    assert work["specs"] <= 3
+    # That of the object, whatever becomes of its status, and that of the agent's own as it would be.
+    assert work["specs"] <= 2
     assert sorted(path.split("/")[-2:] for _, path in written) == [
         [f"app-{number:03}", "status"],
         ["secrets", "vmagent-main"],

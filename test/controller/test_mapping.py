@@ -47,6 +47,8 @@ def test_reaction(case: dict[str, Any]) -> None:
         stores.of(VMAGENT.resource).apply(Event("ADDED", raw))
     for name, used in case.get("references", {}).items():
         usage.references.replace(("vmagent", "obs", name), (Reference(*reference) for reference in used))
+    for name, (reference, version) in case.get("written", {}).items():
+        usage.note_write(("vmagent", "obs", name), Reference(*reference), version)
     for name, used in case.get("selected", {}).items():
         usage.selected["vmagent", "obs", name] = Selection({KIND: in_blocks(named(key) for _, key in used)})
     source = next(source for source in stores.sources if source.resource.kind == case["kind"])

@@ -15,6 +15,7 @@ from test.controlplane.cluster import eventually
 from test.demo import embedded
 from test.demo.copy import PYTHON, as_it_is, linked
 from test.demo.terminal import Terminal
+from test.pace import slowness
 
 COMMAND = (PYTHON, "-m", "test.demo")
 SETTLED = "Ctrl-C ends it all and leaves nothing behind."
@@ -116,10 +117,10 @@ def processes(folder: Path) -> list[int]:
 
 
 def share(pids: list[int], seconds: float) -> float:
-    """The part of a processor that processes have had, measured for so long."""
+    """The part of an idle processor that processes would have had, measured for so long."""
     before = busy_seconds(pids)
     time.sleep(seconds)
-    return (busy_seconds(pids) - before) / seconds
+    return (busy_seconds(pids) - before) / seconds / slowness()
 
 
 def busy_seconds(pids: list[int]) -> float:

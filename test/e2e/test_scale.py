@@ -17,12 +17,13 @@ from attrs import evolve
 
 from test.e2e.scale import MIB, Measured, Scale
 from test.e2e.world import World
+from test.pace import slowness
 
 pytestmark = [pytest.mark.cluster, pytest.mark.parametrize("installed", ["real"], indirect=True)]
 
 OBJECTS = int(os.environ.get("SCALE_OBJECTS", "1000"))
 AGENTS = int(os.environ.get("SCALE_AGENTS", "0"))
-ROOM = 3
+ROOM = 3 * slowness()
 
 
 @pytest.fixture(scope="module")

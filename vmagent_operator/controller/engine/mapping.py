@@ -95,9 +95,11 @@ class Mapper:
         keys = set[OwnerKey]()
         for state in (change.old, change.new):
             if state is not None:
-                metadata = state["metadata"]
-                reference = Reference(state["kind"], metadata["namespace"], metadata["name"])
+                reference = _reference_to(state)
                 keys |= self.usage.references.users(reference) | set(self._owners(state))
+        if change.new is not None:
+            reference, version = _reference_to(change.new), change.new["metadata"]["resourceVersion"]
+            keys = {key for key in keys if not self.usage.wrote(key, reference, version)}
         return Requests("reference", frozenset(keys))
 
     def _child(self, kind: Resource, change: Change[Manifest]) -> Requests:
@@ -126,6 +128,10 @@ class Mapper:
                 scrapes = of.scrape_owner(owner, self.settings) if owner.spec is not None else None
                 if scrapes is not None:
                     yield of.key(owner), scrapes
+
+
+def _reference_to(state: Manifest) -> Reference:
+    return Reference(state["kind"], state["metadata"]["namespace"], state["metadata"]["name"])
 
 
 def _owner(of: OwnerKind, change: Change[Owner]) -> Requests:

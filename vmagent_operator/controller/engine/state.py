@@ -59,15 +59,28 @@ class Index(Generic[V]):
 
 @define
 class Usage:
-    """What owners have asked for, as their last reconciles left it: Secrets and ConfigMaps, and scrape objects."""
+    """What owners have asked for, as their last reconciles left it: Secrets and ConfigMaps, and scrape objects.
+
+    written: the resource versions at which they have written Secrets and ConfigMaps themselves.
+    """
 
     references: Index[Reference] = field(factory=Index)
     selected: dict[OwnerKey, Selection] = field(factory=dict)
+    written: dict[OwnerKey, dict[Reference, str]] = field(factory=dict)
+
+    def note_write(self, key: OwnerKey, reference: Reference, resource_version: str) -> None:
+        """The owner has written it, and need not look at what it has made of it."""
+        self.written.setdefault(key, {})[reference] = resource_version
+
+    def wrote(self, key: OwnerKey, reference: Reference, resource_version: str) -> bool:
+        """Whether the owner was the last to write it, by this version."""
+        return self.written.get(key, {}).get(reference) == resource_version
 
     def forget(self, key: OwnerKey) -> None:
         """Drop what an owner used that is gone."""
         self.references.replace(key, ())
         self.selected.pop(key, None)
+        self.written.pop(key, None)
 
 
 @define

@@ -320,11 +320,14 @@ class Reconcile:
 
 def _written(tools: Tools, owner: Owner, conflicts: ConflictingWriters, manifest: Manifest, written: Written) -> None:
     """Log a write, and count it: the same content again and again means that somebody else undoes it."""
+    if (child := child_of(manifest)).kind in (resource.SECRETS, resource.CONFIGMAPS):
+        version = written.metadata["resourceVersion"]
+        tools.usage.note_write(tools.of.key(owner), Reference(manifest["kind"], child.namespace, child.name), version)
     what, fields = describe(manifest), ",".join(written.paths[:20])
     logger.info("%s %s: %s %s fields=%s", tools.of.name, owner.key, written.action, what, fields)
     # A Role is written with rights that go last and then without them: the same to whoever counts.
     counted = {key: value for key, value in manifest.items() if key != "rules"}
-    conflicts.count(child_of(manifest), what, content_digest(counted), written.paths, written.rival)
+    conflicts.count(child, what, content_digest(counted), written.paths, written.rival)
 
 
 def _recreating(tools: Tools, owner: Owner, reporter: Reporter, message: str) -> None:
