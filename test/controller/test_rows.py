@@ -152,3 +152,11 @@ def test_a_kind_that_says_nothing_of_it_has_neither_and_loses_one_pod_at_a_time(
 def test_the_same_object_is_the_same_whatever_the_order_of_its_keys() -> None:
     one, two = {"kind": "Service", "spec": {"a": 1, "b": 2}}, {"spec": {"b": 2, "a": 1}, "kind": "Service"}
     assert content_digest(one) == content_digest(two) != content_digest({**one, "spec": {"a": 1}})
+
+
+def test_objects_of_other_data_are_others() -> None:
+    one = {"kind": "Secret", "data": {"a": "x", "b": "y"}}
+    others: tuple[dict[str, str], ...] = ({"a": "x"}, {"a": "y", "b": "x"}, {"a": "x", "c": "y"}, {})
+    assert content_digest(one) == content_digest({"data": {"b": "y", "a": "x"}, "kind": "Secret"})
+    assert len({content_digest(one), *(content_digest({**one, "data": data}) for data in others)}) == 5
+    assert content_digest({**one, "data": {}}) != content_digest({"kind": "Secret"})

@@ -40,4 +40,10 @@ def child_of(manifest: Manifest) -> Child:
 
 def content_digest(manifest: Manifest) -> bytes:
     """A digest of all of `manifest`, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).digest()
+    if data := manifest.get("data"):  # a megabyte of a Secret takes six times as long as JSON
+        manifest = {**manifest, "data": {key: _digest(text).hex() for key, text in data.items()}}
+    return _digest(json.dumps(manifest, sort_keys=True))
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()

@@ -7,6 +7,7 @@ Source: RFC 1951 (deflate), RFC 1952 (gzip), and the arithmetic of zlib's crc32_
 """
 
 import zlib
+from array import array
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -35,8 +36,8 @@ class Piece:
     blocks: bytes
     length: int
     checksum: int
-    shift: int
-    """x to the number of bits of the text, modulo the polynomial."""
+    shift: "array[int]"
+    """What x to the number of bits of the text makes of a checksum, modulo the polynomial: sixteen products for each of eight half bytes."""
 
 
 def compressed(text: bytes) -> bytes:
@@ -53,17 +54,45 @@ def piece(text: bytes, before: bytes) -> Piece:
     """The piece of `text` that follows on `before`, of which the last WINDOW_BYTES matter."""
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _RAW, zdict=before[-WINDOW_BYTES:])
     blocks = packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH)
-    return Piece(blocks, len(text), zlib.crc32(text), _power(8 * len(text)))
+    return Piece(blocks, len(text), zlib.crc32(text), _products(_power(8 * len(text))))
 
 
 def joined(pieces: Sequence[Piece]) -> bytes:
     """The gzip file of pieces that follow on each other."""
     checksum, length = 0, 0
     for each in pieces:
-        checksum = _product(each.shift, checksum) ^ each.checksum
+        checksum = _shifted(checksum, each.shift) ^ each.checksum
         length += each.length
     trailer = checksum.to_bytes(4, "little") + (length % (1 << 32)).to_bytes(4, "little")
     return b"".join((_HEADER, *(each.blocks for each in pieces), _END, trailer))
+
+
+def _shifted(checksum: int, products: "array[int]") -> int:
+    """The product of a checksum and the polynomial that `products` are those of."""
+    return (
+        products[checksum & 15]
+        ^ products[16 + (checksum >> 4 & 15)]
+        ^ products[32 + (checksum >> 8 & 15)]
+        ^ products[48 + (checksum >> 12 & 15)]
+        ^ products[64 + (checksum >> 16 & 15)]
+        ^ products[80 + (checksum >> 20 & 15)]
+        ^ products[96 + (checksum >> 24 & 15)]
+        ^ products[112 + (checksum >> 28)]
+    )
+
+
+def _products(factor: int) -> "array[int]":
+    """The products of a polynomial and every value of every half byte of another, the lowest one first."""
+    found = array("I", bytes(4 * 128))
+    for bit in range(31, -1, -1):  # from 1 to the highest power
+        at, value = 16 * (bit // 4), 1 << bit % 4
+        found[at + value] = factor
+        factor = (factor >> 1) ^ (_POLYNOMIAL if factor & 1 else 0)
+    for at in range(0, 128, 16):
+        for value in range(1, 16):
+            lowest = value & -value
+            found[at + value] = found[at + lowest] ^ found[at + (value ^ lowest)]
+    return found
 
 
 def _product(one: int, other: int) -> int:
