@@ -140,12 +140,12 @@ def _api_version(kind: str) -> str:
 
 
 def stripped(item: Json) -> Json:
-    """The object without its status and what the server or its controllers write into its metadata."""
+    """The object as lists and single answers have it: without kind, status, and what others write into its metadata."""
     metadata = item["metadata"]
     kept = {key: metadata[key] for key in ("name", "labels", "finalizers") if key in metadata}
     kept["annotations"] = {
         key: value for key, value in metadata.get("annotations", {}).items() if not key.startswith("deployment.")
     }
     kept["owners"] = [owner["name"] for owner in metadata.get("ownerReferences", [])]
-    rest = {key: value for key, value in item.items() if key not in ("metadata", "status")}
+    rest = {key: value for key, value in item.items() if key not in ("metadata", "status", "apiVersion", "kind")}
     return rest | {"metadata": kept}
