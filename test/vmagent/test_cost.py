@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from test.pace import slowness
 from test.scrape.hostile import configured, service
 from vmagent_operator.scrape.checks.budget import _EXPRESSION, _RULE, _TEXT_BYTE, Budget
 from vmagent_operator.scrape.expressions.regex import weight
@@ -100,7 +101,7 @@ def test_an_expression_takes_no_more_than_is_counted(reader: Reader, text: str) 
     count = max(15, min(6000, COUNTED_BYTES // each))
     taken, seconds = reader.cost(f"{1000 + number}{text}" for number in range(count))
     assert taken - reader.least_bytes < NOISE * each * count
-    assert seconds < 3 + SECONDS_OF_A_BYTE * each * count
+    assert seconds < (3 + SECONDS_OF_A_BYTE * each * count) * slowness()
 
 
 WIDE = (
@@ -135,7 +136,7 @@ WIDE = (
 def test_a_class_of_nearly_all_characters_is_counted(reader: Reader, text: str) -> None:
     count = 30
     _, seconds = reader.cost(f"{number}{text}" for number in range(count))
-    assert seconds - reader.least_seconds < 0.1 + SECONDS_OF_A_BYTE * weight(text) * count
+    assert seconds - reader.least_seconds < (0.1 + SECONDS_OF_A_BYTE * weight(text) * count) * slowness()
 
 
 @pytest.mark.parametrize(
