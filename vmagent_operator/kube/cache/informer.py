@@ -157,9 +157,6 @@ class Informer(Generic[T]):
             self._open.close()
             self.state.mark_unhealthy(error, self._now())
             raise
-        except BaseException:
-            self._open.close()
-            raise
 
     def _advance(self) -> float:
         if self._open.is_stopped:
